@@ -1,0 +1,28 @@
+import { constants } from "node:os";
+
+type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+const tasks = new Set<() => void>();
+
+/** Runs `task`, which must be synchronous, if this process exits, by a signal too; the answer takes that back. */
+export function atExit(task: () => void): () => void {
+	if (tasks.size === 0) {
+		process.on("exit", runTasks);
+		for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, exitUnlessHandled);
+	}
+	tasks.add(task);
+	return () => {
+		if (!tasks.delete(task) || tasks.size > 0) return;
+		process.off("exit", runTasks);
+		for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, exitUnlessHandled);
+	};
+}
+
+function runTasks(): void {
+	for (const task of tasks) task();
+}
+
+/** By default a signal ends Node without its exit hooks. Whoever else listens has plans of their own, such as a graceful stop. */
+function exitUnlessHandled(signal: Signal): void {
+	if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
+}

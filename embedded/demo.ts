@@ -1,0 +1,60 @@
+import type { ServiceBroker } from "moleculer";
+import pg from "pg";
+import { callsOf } from "../lib/contracts.ts";
+import { signToken } from "../lib/token.ts";
+
+const people = [
+	{ id: "alice", name: "Alice Applicant" },
+	{ id: "bob", name: "Bob Employer" },
+];
+const applicationId = "demo-application";
+const ttlSeconds = 24 * 60 * 60;
+
+/** On an empty database, two people and an application between them; prints how to begin. */
+export async function greet(broker: ServiceBroker, wanted: boolean): Promise<void> {
+	const { jwt, port, databaseUrl } = broker.config;
+	const isWhole = broker.getLocalService("gateway") && broker.getLocalService("users");
+	if (!wanted || !isWhole || !(await isEmpty(databaseUrl))) return;
+	await makeDemoData(broker);
+	const { secret } = jwt;
+	if (secret === undefined) return;
+	const tokens = await Promise.all(
+		people.map(({ id }) => signToken({ sub: id, role: "user", ttlSeconds, jwt: { ...jwt, secret } })),
+	);
+
+	process.stdout.write(`
+Parley runs on http://localhost:${port}. The database was empty, so there are two people and a job application
+now (DEMO=off to do without). Their tokens, for a day (npm run token makes more):
+
+${people.map(({ id }, i) => `${id}: ${tokens[i]}`).join("\n")}
+
+Open a conversation as Alice:
+
+curl -X POST http://localhost:${port}/conversations -H 'Content-Type: application/json' \\
+  -H 'Authorization: Bearer ${tokens[0]}' -d '{"jobApplicationId":"${applicationId}"}'
+
+`);
+}
+
+async function makeDemoData(broker: ServiceBroker): Promise<void> {
+	const calls = callsOf(broker);
+	const asPlatform = { meta: { user: { id: "demo", role: "platform" } } };
+	for (const person of people) await calls.call("users.put", person, asPlatform);
+	const [applicant, employer] = people as [(typeof people)[0], (typeof people)[0]];
+	await calls.call(
+		"applications.put",
+		{ id: applicationId, applicantId: applicant.id, employerId: employer.id, jobTitle: "Lighthouse keeper", status: "SUBMITTED" },
+		asPlatform,
+	);
+}
+
+async function isEmpty(databaseUrl: string): Promise<boolean> {
+	const client = new pg.Client({ connectionString: databaseUrl });
+	await client.connect();
+	try {
+		const { rowCount } = await client.query("select from users limit 1");
+		return rowCount === 0;
+	} finally {
+		await client.end();
+	}
+}

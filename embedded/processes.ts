@@ -1,0 +1,40 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+/** Whether a process runs. One that ended and was not reaped, as happens in containers without an init, does not. */
+export function isAlive(pid: number): boolean {
+	return signal(pid, 0) && statOf(pid)[0] !== "Z";
+}
+
+/** When a process started, in its system's own terms: tells it from a later one with the same pid. "" where that cannot be known. */
+export function startTime(pid: number): string {
+	return statOf(pid)[19] ?? "";
+}
+
+/** The command line of a process; "" when there is none. */
+export function commandLine(pid: number): string {
+	try {
+		if (process.platform === "linux") return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+		return execFileSync("ps", ["-ww", "-o", "command=", "-p", String(pid)], { encoding: "utf8" });
+	} catch {
+		return "";
+	}
+}
+
+/** False when there is no such process. */
+export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+	try {
+		return process.kill(pid, name);
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code !== "ESRCH";
+	}
+}
+
+/** The fields of proc_pid_stat(5) from the third, the state, on; the second is in brackets and may hold anything. */
+function statOf(pid: number): string[] {
+	try {
+		return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+	} catch {
+		return [];
+	}
+}

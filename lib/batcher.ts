@@ -1,0 +1,65 @@
+import { ParleyError } from "./errors.ts";
+
+interface Parked<Item, Result> {
+	item: Item;
+	resolve(result: Result): void;
+	reject(error: unknown): void;
+}
+
+/**
+ * Does what many callers ask for in few round trips. An item that comes while nothing runs goes at the end of this turn of the
+ * event loop; what comes meanwhile is parked and goes together in the next run. So a lone item waits for nobody, and batches
+ * grow with the load by themselves. Around a commit this is known as group commit.
+ */
+export class Batcher<Item, Result> {
+	readonly #run: (items: Item[]) => Promise<(Result | Error)[]>;
+	readonly #maxBatch: number;
+	readonly #maxParked: number;
+	readonly #parked: Parked<Item, Result>[] = [];
+	#running: Promise<void> | undefined;
+
+	/** `run` answers every item, in order; an Error rejects just that one. A rejected `run` rejects the whole batch. */
+	constructor(run: (items: Item[]) => Promise<(Result | Error)[]>, options: { maxBatch: number; maxParked: number }) {
+		this.#run = run;
+		this.#maxBatch = options.maxBatch;
+		this.#maxParked = options.maxParked;
+	}
+
+	/** How many items wait for the next run. */
+	get depth(): number {
+		return this.#parked.length;
+	}
+
+	/** Resolves when the item is done. Rejects at once with UNAVAILABLE when too many wait. */
+	add(item: Item): Promise<Result> {
+		if (this.#parked.length >= this.#maxParked) return Promise.reject(new ParleyError("UNAVAILABLE"));
+		return new Promise((resolve, reject) => {
+			this.#parked.push({ item, resolve, reject });
+			this.#running ??= this.#runAll();
+		});
+	}
+
+	/** Resolves when all that was added is done. */
+	async drain(): Promise<void> {
+		await this.#running;
+	}
+
+	async #runAll(): Promise<void> {
+		await new Promise((resolve) => setImmediate(resolve));
+		while (this.#parked.length > 0) await this.#runBatch(this.#parked.splice(0, this.#maxBatch));
+		this.#running = undefined;
+	}
+
+	async #runBatch(batch: Parked<Item, Result>[]): Promise<void> {
+		try {
+			const results = await this.#run(batch.map(({ item }) => item));
+			batch.forEach(({ resolve, reject }, i) => {
+				const result = results[i] as Result | Error;
+				if (result instanceof Error) reject(result);
+				else resolve(result);
+			});
+		} catch (error) {
+			for (const { reject } of batch) reject(error);
+		}
+	}
+}

@@ -1,0 +1,186 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+
+/** The folders of `services/`, as `SERVICES` names them. */
+export const serviceNames = ["conversations", "directory", "gateway", "messages"] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
+
+/** The environment cannot be used as it is. The message is one line, names every wrong variable and shows no value. */
+export class ConfigError extends Error {
+	override name = "ConfigError";
+}
+
+/** One variable: how it is read. */
+class Setting<T> {
+	readonly variable: string;
+	readonly type: z.ZodType<T, string>;
+	readonly fallback: string | undefined;
+
+	constructor(variable: string, type: z.ZodType<T, string>, fallback: string | undefined) {
+		this.variable = variable;
+		this.type = type;
+		this.fallback = fallback;
+	}
+
+	read(env: Record<string, string | undefined>, problems: string[]): T | undefined {
+		const value = env[this.variable] || this.fallback;
+		if (value === undefined) return undefined;
+		const parsed = this.type.safeParse(value);
+		if (parsed.success) return parsed.data;
+		problems.push(`${this.variable} ${parsed.error.issues[0]?.message ?? "is not understood"}`);
+		return undefined;
+	}
+}
+
+const text = z.string();
+const port = rule("a whole number from 0 to 65535", isPort).transform(Number);
+const host = rule("a host name or an IP address", (value) => /^[\w.:%-]+$/.test(value));
+const folder = text.transform((value) => resolve(value));
+const onOff = oneOf(["on", "off"]).transform((value) => value === "on");
+const httpUrl = urlOf(["http", "https"]);
+const page = httpUrl.transform((url) => url.replace(/\/+$/, ""));
+const origins = list("* or a comma-separated list of origins such as https://example.org", isOrigin)
+	.refine((items) => items.length === 1 || !items.includes("*"), { error: "must be * alone or a list without it" })
+	.transform((items) => items.map(asBrowsersSay));
+const services = list(`one or more of ${serviceNames.join(", ")}, separated by commas`, isServiceName)
+	.refine((names) => names.length > 0, { error: "must name a service" })
+	.transform((names) => [...new Set(names.filter(isServiceName))]);
+
+/** Every setting of Parley: where it is in `Config`, the variable it is read from, how, and the text that is its default. */
+const settings = {
+	/** HTTP and sockets; 0 takes any free port. */
+	port: from("PORT", port, "3000"),
+	/** The address that is listened on. */
+	host: from("HOST", host, "0.0.0.0"),
+	/** Absolute; where everything embedded keeps its data. */
+	dataDir: from("DATA_DIR", folder, ".data"),
+	/** The database; without it PostgreSQL is embedded. */
+	databaseUrl: from("DATABASE_URL", urlOf(["postgres", "postgresql"])),
+	/** The bus between processes, perhaps several servers separated by commas; without it there is one process. */
+	natsUrl: from("NATS_URL", urlsOf(["nats", "tls"])),
+	/** Without it Redis is in-process. */
+	redisUrl: from("REDIS_URL", urlOf(["redis", "rediss"])),
+	/** What this process runs; default everything. */
+	services: from("SERVICES", services, serviceNames.join(",")),
+	/** How callers are known. */
+	jwt: {
+		/** The key of HS256, as text. */
+		secret: from("JWT_SECRET", text),
+		/** Where the public keys of RS256, ES256 and EdDSA are. */
+		jwksUrl: from("JWT_JWKS_URL", httpUrl),
+		/** What `iss` must be; not checked without it. */
+		issuer: from("JWT_ISSUER", text),
+		/** What `aud` must be or hold; not checked without it. */
+		audience: from("JWT_AUDIENCE", text),
+	},
+	/** Whether to fill an empty database with demo data; not set: while embedded. */
+	demo: from("DEMO", onOff),
+	/** Who may call from a browser besides the gateway's own pages: origins, or `*` alone. */
+	corsOrigins: from("CORS_ORIGINS", origins, ""),
+	/** Where people open the app, for links in what is sent to them; no slash at the end. */
+	appUrl: from("APP_URL", page, "http://localhost:3000"),
+	/** The least important level that is logged. */
+	logLevel: from("LOG_LEVEL", oneOf(logLevels), "info"),
+};
+
+/** What the environment says, read once at the start. */
+export type Config = Values<typeof settings>;
+
+/**
+ * Turns an environment into settings. An empty variable counts as not set.
+ * @throws {ConfigError} when a variable is set and not understood, or a needed one is missing
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+	const problems: string[] = [];
+	const config = readAll(settings, env, problems) as Config;
+	if (problems.length === 0) problems.push(...missing(config));
+	if (problems.length > 0) throw new ConfigError(problems.join("; "));
+	return config;
+}
+
+/** What is needed only because of another setting. */
+function missing({ databaseUrl, services, jwt }: Config): string[] {
+	const anyoneCouldSign = databaseUrl && services.includes("gateway") && !jwt.secret && !jwt.jwksUrl;
+	return anyoneCouldSign ? ["JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is"] : [];
+}
+
+function readAll(group: Group, env: Record<string, string | undefined>, problems: string[]): Record<string, unknown> {
+	const values: Record<string, unknown> = {};
+	for (const [key, entry] of Object.entries(group)) {
+		const value = entry instanceof Setting ? entry.read(env, problems) : readAll(entry, env, problems);
+		if (value !== undefined) values[key] = value;
+	}
+	return values;
+}
+
+function from<T>(variable: string, type: z.ZodType<T, string>, fallback: string): Setting<T>;
+function from<T>(variable: string, type: z.ZodType<T, string>): Setting<T | undefined>;
+function from<T>(variable: string, type: z.ZodType<T, string>, fallback?: string): Setting<T> {
+	return new Setting(variable, type, fallback);
+}
+
+function rule(what: string, holds: (value: string) => boolean) {
+	return text.refine(holds, { error: `must be ${what}`, abort: true });
+}
+
+function oneOf<const T extends string>(values: readonly T[]) {
+	return z.enum(values, { error: `must be one of ${values.join(", ")}` });
+}
+
+function list(what: string, holds: (item: string) => boolean) {
+	return text.transform(items).refine((all) => all.every(holds), { error: `must be ${what}`, abort: true });
+}
+
+function items(value: string): string[] {
+	return value
+		.split(",")
+		.map((item) => item.trim())
+		.filter((item) => item !== "");
+}
+
+function urlOf(schemes: string[]) {
+	return rule(`a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`, (value) => isUrl(value, schemes));
+}
+
+function urlsOf(schemes: string[]) {
+	const what = `one or more URLs, separated by commas, that start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
+	return rule(what, (value) => value.split(",").every((url) => isUrl(url.trim(), schemes)));
+}
+
+function isPort(value: string): boolean {
+	return /^\d{1,5}$/.test(value) && Number(value) <= 65535;
+}
+
+function isUrl(value: string, schemes: string[]): boolean {
+	const [scheme, rest] = value.split("://", 2);
+	// A host may also stand in the query: postgres:///parley?host=/run/postgresql.
+	return !/\s/.test(value) && schemes.includes(scheme ?? "") && /^[^/?#]|[?&]host=/.test(rest ?? "") && URL.canParse(value);
+}
+
+/** Schemes other than http(s) are those of app shells: capacitor://localhost. */
+function isOrigin(value: string): boolean {
+	return value === "*" || (/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+\/?$/i.test(value) && URL.canParse(value));
+}
+
+/** `https://Example.org:443/` is sent as `https://example.org`. */
+function asBrowsersSay(origin: string): string {
+	return /^https?:/i.test(origin) ? new URL(origin).origin : origin.replace(/\/$/, "");
+}
+
+function isServiceName(name: string): name is ServiceName {
+	return serviceNames.some((known) => known === name);
+}
+
+interface Group {
+	[key: string]: Setting<unknown> | Group;
+}
+
+type Values<T> = {
+	[K in keyof T as undefined extends ValueOf<T[K]> ? never : K]: ValueOf<T[K]>;
+} & {
+	[K in keyof T as undefined extends ValueOf<T[K]> ? K : never]?: Exclude<ValueOf<T[K]>, undefined>;
+};
+
+type ValueOf<S> = S extends Setting<infer T> ? T : Values<S>;

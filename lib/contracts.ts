@@ -1,0 +1,72 @@
+import type { ActionSchema, CallingOptions, Context, ServiceBroker } from "moleculer";
+import type { z } from "zod";
+import { conversations } from "../services/conversations/conversations.contract.ts";
+import { applications, users } from "../services/directory/directory.contract.ts";
+import { gateway } from "../services/gateway/gateway.contract.ts";
+import { messages } from "../services/messages/messages.contract.ts";
+import type { Access } from "./access.ts";
+import type { ActionContract, Qualified } from "./contract.ts";
+import type { Role } from "./token.ts";
+
+/** Every service's contract, under the name by which it is called. */
+export const contracts = { applications, conversations, gateway, messages, users };
+
+export type Actions = Qualified<"applications", typeof applications> &
+	Qualified<"conversations", typeof conversations> &
+	Qualified<"gateway", typeof gateway> &
+	Qualified<"messages", typeof messages> &
+	Qualified<"users", typeof users>;
+export type Events = (typeof messages)["events"] & (typeof users)["events"];
+export type ActionName = keyof Actions & string;
+export type EventName = keyof Events & string;
+/** What a caller gives. */
+export type ActionInput<N extends ActionName> = z.input<Actions[N]["params"]>;
+/** What a handler gets: parsed, with defaults. */
+export type Params<N extends ActionName> = z.output<Actions[N]["params"]>;
+export type Result<N extends ActionName> = z.output<Actions[N]["result"]>;
+
+/** The contract of `service.action`; undefined for what is not ours, as `$node.list`. */
+export function contractOf(action: string): ActionContract | undefined {
+	const [service, name] = action.split(".") as [keyof typeof contracts, string];
+	return (contracts[service]?.actions as Record<string, ActionContract> | undefined)?.[name];
+}
+
+/** Who is calling. */
+export interface Caller {
+	id: string;
+	role: Role;
+}
+
+/** Travels with every call. */
+export interface Meta {
+	/** Absent when Parley itself calls: a timer, a sweep, an event. */
+	user?: Caller;
+	$statusCode?: number;
+	$location?: string;
+}
+
+/** Calls and events narrowed to what the contracts allow; a broker and a context both do. */
+export interface Calls {
+	call<N extends ActionName>(name: N, params: ActionInput<N>, opts?: CallingOptions): Promise<Result<N>>;
+	emit<E extends EventName>(name: E, payload: z.input<Events[E]>): Promise<void>;
+	broadcast<E extends EventName>(name: E, payload: z.input<Events[E]>): Promise<void>;
+}
+
+/** Moleculer's context with typed calls. `ctx.user` of a published action is always there: authorize refused the others. */
+export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit" | "broadcast">, Calls {}
+
+/** The actions that service `S` must have, each handler typed by its contract: `{ … } satisfies ActionsOf<"messages", This>`. */
+export type ActionsOf<S extends string, This> = {
+	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Omit<ActionSchema, "handler" | "params" | "visibility"> & {
+		access: Access;
+		handler(this: This, ctx: Ctx<Params<N>>): Promise<Result<N>>;
+	};
+};
+
+/** Handlers of events, typed by the contract of who emits them. */
+export type EventsOf<Names extends EventName, This> = {
+	[E in Names]: { handler(this: This, ctx: Ctx<z.output<Events[E]>>): Promise<void> };
+};
+
+/** A broker outside of any request, with typed calls. */
+export const callsOf = (broker: ServiceBroker) => broker as unknown as Calls;

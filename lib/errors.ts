@@ -1,0 +1,114 @@
+import { Errors } from "moleculer";
+
+/**
+ * Every error that a client can meet: its HTTP status, the sentence it carries by default, and what the client should do.
+ * Codes are part of the protocol and never change.
+ */
+export const errorCatalogue = {
+	VALIDATION_FAILED: { status: 400, message: "The request is not valid.", client: "fix the request; details says what is wrong" },
+	MALFORMED_JSON: { status: 400, message: "The body is not valid JSON.", client: "fix the request" },
+	UNAUTHENTICATED: { status: 401, message: "A valid token is needed.", client: "sign in again" },
+	TOKEN_EXPIRED: { status: 401, message: "The token has expired.", client: "get a new token and try again" },
+	FORBIDDEN: { status: 403, message: "This role may not do that.", client: "do not retry" },
+	APPLICATION_REQUIRED: { status: 403, message: "A conversation needs a job application first.", client: "do not retry" },
+	NOT_FOUND: { status: 404, message: "There is no such thing, or it is not yours.", client: "forget the id" },
+	CONVERSATION_ARCHIVED: { status: 409, message: "The conversation is archived.", client: "offer to reopen it" },
+	CLIENT_ID_REUSED: { status: 409, message: "This clientId was used for another message.", client: "use a new clientId" },
+	PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large.", client: "send less" },
+	UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body must be application/json.", client: "fix the request" },
+	UNAVAILABLE: { status: 503, message: "Not available right now.", client: "try again with backoff; sends are idempotent" },
+	INTERNAL: { status: 500, message: "Something went wrong.", client: "try again later; report the requestId" },
+} as const satisfies Record<string, { status: number; message: string; client: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** One thing that is wrong with a request: where (dotted path, empty for the whole) and what. */
+export interface ValidationDetail {
+	path: string;
+	message: string;
+}
+
+/**
+ * An error of the catalogue. Between nodes it arrives as a plain Error with the same `type`, `code` (the HTTP status) and
+ * `data`: branch on `type`, never on `instanceof`.
+ */
+export class ParleyError extends Errors.MoleculerError {
+	constructor(code: ErrorCode, options: { message?: string; details?: unknown; cause?: unknown } = {}) {
+		const entry = errorCatalogue[code];
+		super(options.message ?? entry.message, entry.status, code, options.details);
+		this.name = "ParleyError";
+		if (options.cause !== undefined) this.cause = options.cause;
+	}
+}
+
+/** What a client sees of an error, over REST and sockets alike. */
+export interface PublicError {
+	code: ErrorCode;
+	message: string;
+	details?: unknown;
+}
+
+/** Turns any error into one of the catalogue. What is not in it is INTERNAL, and nothing of it leaves. */
+export function publicError(error: unknown): PublicError {
+	const { type, message, data } = describe(error);
+	if (type in errorCatalogue) {
+		const code = type as ErrorCode;
+		return {
+			code,
+			message: code === "INTERNAL" ? errorCatalogue.INTERNAL.message : message,
+			...(data != null && { details: data }),
+		};
+	}
+	const code = codeOf(error);
+	return { code, message: errorCatalogue[code].message };
+}
+
+export function isUnexpected(error: PublicError): boolean {
+	return errorCatalogue[error.code].status >= 500;
+}
+
+/** Failures of the parts below (no node for the action, database away, time is up) that a retry may cure. */
+const passing = new Set([
+	"SERVICE_NOT_FOUND",
+	"SERVICE_NOT_AVAILABLE",
+	"REQUEST_TIMEOUT",
+	"REQUEST_SKIPPED",
+	"REQUEST_REJECTED",
+	"QUEUE_FULL",
+	"ECONNREFUSED",
+	"ECONNRESET",
+	"EPIPE",
+	"ETIMEDOUT",
+	"08000",
+	"08003",
+	"08006",
+	"57P01",
+	"57P02",
+	"57P03",
+	"53300",
+]);
+
+/** What the web framework and its body parser call their errors. */
+const foreign: Record<string, ErrorCode> = {
+	"entity.parse.failed": "MALFORMED_JSON",
+	"entity.too.large": "PAYLOAD_TOO_LARGE",
+	"parameters.too.many": "PAYLOAD_TOO_LARGE",
+	"charset.unsupported": "UNSUPPORTED_MEDIA_TYPE",
+	"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
+	"request.aborted": "MALFORMED_JSON",
+	"request.size.invalid": "MALFORMED_JSON",
+	NOT_FOUND: "NOT_FOUND",
+};
+
+function codeOf(error: unknown): ErrorCode {
+	const { type, code, message } = describe(error);
+	if (passing.has(type) || passing.has(code)) return "UNAVAILABLE";
+	if (message.startsWith("Connection terminated") || message.startsWith("timeout exceeded when trying to connect"))
+		return "UNAVAILABLE";
+	return foreign[type] ?? "INTERNAL";
+}
+
+function describe(error: unknown) {
+	const { type, code, message, data } = (error ?? {}) as Record<string, unknown>;
+	return { type: String(type ?? ""), code: String(code ?? ""), message: String(message ?? ""), data };
+}

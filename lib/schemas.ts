@@ -1,0 +1,43 @@
+import { z } from "zod";
+
+/** Text that PostgreSQL can hold and every client can show: no NUL, no half of a surrogate pair. */
+export const Text = z
+	.string()
+	.refine((text) => !text.includes("\0"), "must not contain NUL")
+	.refine((text) => text.isWellFormed(), "must be well-formed Unicode");
+
+/** A line of text as people enter it: trimmed, at most `max` characters. */
+export const Line = (max: number) => Text.pipe(z.string().trim().min(1).max(max));
+
+/** An id that the hiring platform made: users and job applications. */
+export const PlatformId = Text.pipe(z.string().min(1).max(128));
+
+/** An id that Parley made. A malformed one names nothing that exists, so it is answered like any other unknown id. */
+export const Id = z.guid({ error: "NOT_FOUND" }).transform((id) => id.toLowerCase());
+
+/** A UUID made by the client; compared without case, as UUIDs are. */
+export const ClientId = z.guid().transform((id) => id.toLowerCase());
+
+/** ISO 8601 in UTC with milliseconds. */
+export const Time = z.iso.datetime({ precision: 3 });
+
+/** A time as a client may write it: ISO 8601 with any offset and precision; read as UTC with milliseconds. */
+export const InputTime = z.iso.datetime({ offset: true }).transform((time) => new Date(time).toISOString());
+
+/** A whole number, also as the digits of a query string. */
+export const Whole = z.union([
+	z.int(),
+	z
+		.string()
+		.regex(/^-?\d{1,15}$/, "must be a whole number")
+		.transform(Number),
+]);
+
+/** How many items a page may have. */
+export const Limit = (fallback: number, max: number) => Whole.pipe(z.int().min(1).max(max)).default(fallback);
+
+/** Position of a message in its conversation: 1, 2, 3 … without gaps. */
+export const Seq = z.int().positive();
+
+/** One page of a list; `nextCursor` is null on the last one. */
+export const Page = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(item), nextCursor: z.string().nullable() });

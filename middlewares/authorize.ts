@@ -1,0 +1,64 @@
+import { LRUCache } from "lru-cache";
+import type { Context, Middleware, Service } from "moleculer";
+import type { Access } from "../lib/access.ts";
+import { callsOf, contractOf, type Meta } from "../lib/contracts.ts";
+import { ParleyError } from "../lib/errors.ts";
+
+type Call = Context<Record<string, unknown>, Meta>;
+
+/**
+ * The one place that decides who may do what, by the `access` of the action's definition. It runs before validation, so that a
+ * stranger learns nothing from what a request looks like. Who takes part in a conversation, and where a message is, never
+ * change: both are remembered.
+ */
+export function authorize(): Middleware {
+	const participants = new LRUCache<string, string[]>({ max: 100_000 });
+	const conversationOfMessage = new LRUCache<string, string>({ max: 10_000 });
+
+	async function isParticipant(ctx: Call, conversationId: string, userId: string): Promise<boolean> {
+		let userIds = participants.get(conversationId);
+		if (!userIds) {
+			({ userIds } = await callsOf(ctx.broker).call("conversations.participants", { conversationId }));
+			participants.set(conversationId, userIds);
+		}
+		return userIds.includes(userId);
+	}
+
+	async function locate(ctx: Call, messageId: string): Promise<string> {
+		let conversationId = conversationOfMessage.get(messageId);
+		if (!conversationId) {
+			({ conversationId } = await callsOf(ctx.broker).call("messages.locate", { messageId }));
+			conversationOfMessage.set(messageId, conversationId);
+		}
+		return conversationId;
+	}
+
+	return {
+		name: "authorize",
+		localAction(next, action) {
+			if (!contractOf(String(action.name))) return next;
+			const access = (action as { access?: Access }).access;
+			if (access === undefined) throw new Error(`The action ${action.name} does not say who may call it.`);
+			if (access === "internal") {
+				// moleculer-web and moleculer-io publish no action of this visibility.
+				action.visibility = "public";
+				return next;
+			}
+			const { role, conversation, message } = { conversation: undefined, message: undefined, ...access };
+
+			return async function (this: Service, ctx: Call) {
+				const { user } = ctx.meta;
+				if (!user) throw new ParleyError("UNAUTHENTICATED");
+				if (user.role !== role) throw new ParleyError("FORBIDDEN");
+
+				const conversationId = conversation && ctx.params?.[conversation];
+				const messageId = message && ctx.params?.[message];
+				if (typeof conversationId === "string" && !(await isParticipant(ctx, conversationId, user.id)))
+					throw new ParleyError("NOT_FOUND");
+				if (typeof messageId === "string" && !(await isParticipant(ctx, await locate(ctx, messageId), user.id)))
+					throw new ParleyError("NOT_FOUND");
+				return next.call(this, ctx);
+			};
+		},
+	};
+}

@@ -1,0 +1,58 @@
+import pg from "pg";
+import { Umzug } from "umzug";
+import { migrations } from "./index.ts";
+
+/** Any constant does, as long as nothing else in the database uses it for an advisory lock. */
+const lockKey = 7_275_395;
+
+/**
+ * Brings the database up to date and returns the names of what was applied. Nodes that start at once queue at an advisory
+ * lock: one migrates, the others find nothing left to do. Each migration and its record are one transaction.
+ */
+export async function migrate(databaseUrl: string): Promise<string[]> {
+	const client = new pg.Client({
+		connectionString: databaseUrl,
+		connectionTimeoutMillis: 5_000,
+		application_name: "parley migrate",
+	});
+	await client.connect();
+	try {
+		await client.query("select pg_advisory_lock($1)", [lockKey]);
+		await client.query(
+			"create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())",
+		);
+		const applied = await umzugOf(client).up();
+		return applied.map(({ name }) => name);
+	} finally {
+		// Ends the session, and with it the lock.
+		await client.end();
+	}
+}
+
+function umzugOf(client: pg.Client) {
+	return new Umzug({
+		migrations: Object.entries(migrations).map(([name, sql]) => ({ name, up: () => apply(client, name, sql) })),
+		storage: {
+			// Recorded by `apply`, within the migration's own transaction.
+			async logMigration() {},
+			async unlogMigration() {},
+			async executed() {
+				const { rows } = await client.query<{ name: string }>("select name from migrations order by name");
+				return rows.map(({ name }) => name);
+			},
+		},
+		logger: undefined,
+	});
+}
+
+async function apply(client: pg.Client, name: string, sql: string): Promise<void> {
+	await client.query("begin");
+	try {
+		await client.query(sql);
+		await client.query("insert into migrations (name) values ($1)", [name]);
+		await client.query("commit");
+	} catch (error) {
+		await client.query("rollback");
+		throw error;
+	}
+}

@@ -1,0 +1,86 @@
+import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
+import pg from "pg";
+
+/** A prepared statement: PostgreSQL parses the text once a connection and knows it by its name from then on. */
+export interface Statement {
+	name: string;
+	text: string;
+}
+
+export const statement = (name: string, text: string): Statement => ({ name, text });
+
+/** The connections of one process to PostgreSQL. */
+export class Database {
+	readonly #pool: pg.Pool;
+
+	constructor(url: string, onError: (error: Error) => void) {
+		this.#pool = new pg.Pool({
+			connectionString: url,
+			max: 10,
+			connectionTimeoutMillis: 5_000,
+			statement_timeout: 15_000,
+			keepAlive: true,
+			types: { getTypeParser },
+			application_name: "parley",
+			options: "-c timezone=UTC",
+		});
+		// An idle connection that breaks (a restart of PostgreSQL) is replaced by the pool; without a listener it ends the process.
+		this.#pool.on("error", onError);
+	}
+
+	/** Runs a statement; its rows, with times as ISO strings and bigint as numbers. */
+	async query<Row = Record<string, unknown>>(query: Statement, values: unknown[] = []): Promise<Row[]> {
+		const { rows } = await this.#pool.query({ ...query, values });
+		return rows as Row[];
+	}
+
+	close(): Promise<void> {
+		return this.#pool.end();
+	}
+}
+
+/** What the mixin adds to a service. */
+export interface WithDatabase extends Service {
+	db: Database;
+}
+
+const shared = new WeakMap<ServiceBroker, { db: Database; users: number }>();
+
+/** `this.db` from `created` to `stopped`: one pool a process, closed by the last service that uses it. */
+export const database: Partial<ServiceSchema> = {
+	created(this: Service) {
+		const { broker } = this;
+		const entry = shared.get(broker) ?? { db: open(this), users: 0 };
+		entry.users++;
+		shared.set(broker, entry);
+		(this as WithDatabase).db = entry.db;
+	},
+	async stopped(this: Service) {
+		const entry = shared.get(this.broker);
+		if (!entry || --entry.users > 0) return;
+		shared.delete(this.broker);
+		await entry.db.close();
+	},
+};
+
+/** Resolves when the database answers: what `health` actions do. */
+export async function checkDatabase(db: Database): Promise<null> {
+	await db.query(ping);
+	return null;
+}
+
+const ping = statement("ping", "select 1");
+
+function open({ broker }: Service): Database {
+	return new Database(broker.config.databaseUrl, (error) => broker.logger.warn("A database connection broke:", error.message));
+}
+
+const parsers: Record<number, (text: string) => unknown> = {
+	[pg.types.builtins.INT8]: Number,
+	// Our columns are timestamptz(3) and the session is in UTC: `2026-11-23 05:50:47.12+00`.
+	[pg.types.builtins.TIMESTAMPTZ]: (text) =>
+		`${text.slice(0, 10)}T${text.slice(11, -3).padEnd(12, text.length > 22 ? "0" : ".000")}Z`,
+};
+
+const getTypeParser = ((oid: number, format?: "text" | "binary") =>
+	parsers[oid] ?? pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser;

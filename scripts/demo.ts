@@ -1,0 +1,184 @@
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { ChatClient } from "../client/chat.ts";
+import type { ConversationState, Tick } from "../client/conversation-state.ts";
+import { ParleyApiError } from "../client/errors.ts";
+import { RestClient } from "../client/rest.ts";
+import { embeddedSecret } from "../embedded/secret.ts";
+import { readConfig } from "../lib/config.ts";
+import { type Role, signToken } from "../lib/token.ts";
+
+/** Plays a short conversation against a running server, shows what each side sees, and exits with 1 if that is not as promised. */
+
+const columnWidth = 58;
+const patienceMs = 10_000;
+const ticks: Record<Tick, string> = { sent: "✓", delivered: "✓✓", read: "✓✓ read" };
+const broken: string[] = [];
+
+process.exitCode = await main().catch((error: unknown) => {
+	console.error(error instanceof ParleyApiError ? `The server answered ${error.code}: ${error.message}` : error);
+	return 1;
+});
+
+async function main(): Promise<number> {
+	const { values } = parseArgs({ options: { url: { type: "string", default: "http://localhost:3000" } } });
+	const baseUrl = values.url.replace(/\/+$/, "");
+	if (!(await fetch(`${baseUrl}/health/live`).catch(() => undefined))) {
+		console.error(`No server answers at ${baseUrl}. Start one with: npm start`);
+		return 1;
+	}
+	const { jobApplicationId, alice, bob } = await cast(baseUrl).catch((error: unknown) => {
+		if (!(error instanceof ParleyApiError) || error.status !== 401) throw error;
+		throw new Error(`${baseUrl} does not accept my tokens: set JWT_SECRET, or DATA_DIR, as the server has it`);
+	});
+	console.log(`\n${alice.name.padEnd(columnWidth)}${bob.name}`);
+	try {
+		await play(jobApplicationId, alice, bob);
+	} finally {
+		for (const { chat } of [alice, bob]) chat.close();
+	}
+	console.log(broken.length === 0 ? "\nAll of it as promised." : `\nNot as promised:\n- ${broken.join("\n- ")}`);
+	return broken.length === 0 ? 0 : 1;
+}
+
+/** Two people and an application of their own, so that the demo can be run again and again. */
+async function cast(baseUrl: string) {
+	const run = Math.random().toString(36).slice(2, 8);
+	const { jwt, dataDir } = readConfig(process.env);
+	const secret = jwt.secret ?? embeddedSecret(dataDir);
+	const token = (sub: string, role: Role) => () => signToken({ sub, role, ttlSeconds: 600, jwt: { ...jwt, secret } });
+	const person = (name: string, indent: number): Person => {
+		const id = `demo-${name.toLowerCase()}-${run}`;
+		const say = (text: string) => console.log(" ".repeat(indent) + text);
+		return { id, name, say, chat: new ChatClient({ baseUrl, token: token(id, "user") }), heard: [] };
+	};
+	const [alice, bob] = [person("Alice", 0), person("Bob", columnWidth)];
+	const jobApplicationId = `demo-application-${run}`;
+	const platform = new RestClient({ baseUrl, token: token("demo-platform", "platform") });
+	for (const { id, name } of [alice, bob]) await platform.putUser(id, { name });
+	const application = { applicantId: alice.id, employerId: bob.id, jobTitle: "Backend developer", status: "APPLIED" };
+	await platform.putApplication(jobApplicationId, application);
+	return { jobApplicationId, alice, bob };
+}
+
+async function play(jobApplicationId: string, alice: Person, bob: Person): Promise<void> {
+	narrate("Both connect; Alice opens the conversation of her application");
+	for (const person of [alice, bob]) {
+		listen(person, person === alice ? bob : alice);
+		await person.chat.connect();
+	}
+	const { id } = await alice.chat.rest.createConversation(jobApplicationId);
+	const [hers, his] = [await alice.chat.open(id), await bob.chat.open(id)];
+	await promised("Bob hears of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
+
+	narrate("A message, its ticks, and what is unread");
+	const hello = await alice.chat.send(id, { content: "Hello Bob, is the job still open?" });
+	await promised("Bob gets the message", () => his.lastSeq === hello.seq);
+	await promised("Alice sees two ticks", () => hers.tick(hello) !== "sent");
+	await promised("Bob has one unread message", () => his.conversation.unreadCount === 1);
+	await bob.chat.markRead(id);
+	await promised("Alice sees that it was read", () => hers.tick(hello) === "read");
+	await promised("Bob has nothing unread", () => his.conversation.unreadCount === 0);
+
+	narrate("Emoji, to the byte");
+	const emoji = "It is 👍🏽 Come by with the whole family 👩‍👩‍👧‍👦 🇦🇹";
+	const answer = await bob.chat.send(id, { content: emoji });
+	await promised("Alice gets the emoji as they were typed", () => hers.messages.at(-1)?.content === emoji);
+	await promised("Bob sees two ticks", () => his.tick(answer) !== "sent");
+	await alice.chat.markRead(id);
+	await promised("Bob sees that it was read", () => his.tick(answer) === "read");
+
+	narrate("Bob is in a tunnel; Alice goes on writing");
+	bob.chat.close();
+	for (const content of ["Great!", "When shall I come?", "Tuesday would suit me."]) await alice.chat.send(id, { content });
+	check(
+		"what Bob has not got has one tick",
+		hers.messages.slice(-3).every((message) => hers.tick(message) === "sent"),
+	);
+
+	narrate("Bob is back, and gets what he missed, once");
+	await bob.chat.connect();
+	await promised("Bob gets what he missed", () => his.lastSeq === 5);
+	await promised("Bob has three unread messages", () => his.conversation.unreadCount === 3);
+	await bob.chat.markRead(id);
+	await promised("Alice sees that all was read", () => hers.messages.every((message) => hers.tick(message) === "read"));
+	const seen = bob.heard.filter((event) => event.startsWith("message "));
+	check(
+		"Bob saw every message once and in order",
+		isDeepStrictEqual(
+			seen,
+			[1, 2, 3, 4, 5].map((seq) => `message ${seq}`),
+		),
+	);
+
+	narrate("Alice archives the conversation; Bob cannot write until he reopens it");
+	await alice.chat.rest.archiveConversation(id);
+	await promised("Bob hears that it is archived", () => his.conversation.status === "ARCHIVED");
+	check("it says who archived it", his.conversation.archivedBy === alice.id);
+	const refused = await bob.chat.send(id, { content: "Wait!" }).then(
+		() => "accepted",
+		(error: ParleyApiError) => error.code,
+	);
+	bob.say(`→ Wait! … ${refused}`);
+	check("writing into an archived conversation is refused", refused === "CONVERSATION_ARCHIVED");
+	await bob.chat.rest.reopenConversation(id);
+	await promised("Alice hears that it is open again", () => hers.conversation.status === "ACTIVE");
+	const last = await bob.chat.send(id, { content: "Tuesday at ten, then. 🤝" });
+	await promised("Alice gets the last message", () => hers.lastSeq === last.seq);
+	await promised("Bob sees two ticks", () => his.tick(last) !== "sent");
+
+	for (const [person, state] of [
+		[alice, hers],
+		[bob, his],
+	] as const) {
+		const { items } = await person.chat.rest.listMessages(id);
+		check(`what ${person.name} saw is what the server has`, sameMessages(state, items));
+	}
+}
+
+function listen({ id, chat, say, heard }: Person, other: Person): void {
+	chat.on("connected", () => say("· connected"));
+	chat.on("disconnected", () => say("· offline"));
+	chat.on("message", ({ message }) => {
+		heard.push(`message ${message.seq}`);
+		say(message.senderId === id ? `→ ${message.content} ${ticks.sent}` : `← ${other.name}: ${message.content}`);
+	});
+	chat.on("message_delivered", ({ seq }) => say(`  ${ticks.delivered} up to message ${seq}`));
+	chat.on("message_read", ({ userId, seq }) => {
+		if (userId === other.id) say(`  ${ticks.read} up to message ${seq}`);
+	});
+	chat.on("unread_count", ({ count, total }) => say(`· unread: ${count} here, ${total} in all`));
+	chat.on("conversation_updated", ({ conversation: { status, jobTitle, archivedBy } }) => {
+		heard.push(`conversation_updated ${status}`);
+		say(`· «${jobTitle}» is ${status}${archivedBy ? ` by ${archivedBy === id ? "me" : other.name}` : ""}`);
+	});
+	chat.on("refused", ({ code }) => say(`· refused: ${code}`));
+	chat.on("error", ({ code, message }) => say(`· error ${code}: ${message}`));
+}
+
+async function promised(what: string, holds: () => boolean): Promise<void> {
+	const deadline = Date.now() + patienceMs;
+	while (!holds() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+	check(what, holds());
+}
+
+function check(what: string, holds: boolean): void {
+	if (!holds) broken.push(what);
+}
+
+function narrate(text: string): void {
+	console.log(`\n— ${text} —`);
+}
+
+function sameMessages({ messages }: ConversationState, newestFirst: { id: string; content: string | null }[]): boolean {
+	const essence = ({ id, content }: { id: string; content: string | null }) => ({ id, content });
+	return isDeepStrictEqual(messages.map(essence), newestFirst.map(essence).reverse());
+}
+
+interface Person {
+	id: string;
+	name: string;
+	chat: ChatClient;
+	say: (text: string) => void;
+	/** What came, in order. */
+	heard: string[];
+}

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import type { ServiceContract } from "../../lib/contract.ts";
+import { Id, InputTime, Limit, Page, PlatformId, Text, Time } from "../../lib/schemas.ts";
+import { Message } from "../messages/messages.contract.ts";
+
+export const ConversationStatus = z.enum(["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"]);
+
+/** A conversation as one of its two participants sees it. */
+export const Conversation = z.object({
+	id: z.guid(),
+	jobApplicationId: PlatformId,
+	jobTitle: z.string(),
+	/** The applicant first, then the employer. Cursors say up to which seq each has read, and has on a device. */
+	participants: z.array(z.object({ userId: PlatformId, name: z.string(), readSeq: z.int(), deliveredSeq: z.int() })),
+	status: ConversationStatus,
+	/** The seq of the newest message; 0 while there is none. */
+	lastSeq: z.int(),
+	lastMessage: Message.nullable(),
+	lastMessageAt: Time.nullable(),
+	/** Messages by others above my read cursor. */
+	unreadCount: z.int(),
+	/** No notifications until then. */
+	mutedUntil: Time.nullable(),
+	archivedAt: Time.nullable(),
+	archivedBy: PlatformId.nullable(),
+	createdAt: Time,
+	updatedAt: Time,
+});
+export type Conversation = z.infer<typeof Conversation>;
+
+const One = z.object({ conversationId: Id });
+
+export const conversations = {
+	actions: {
+		/** Opens the conversation of an application, or answers with the one that is there. APPLICATION_REQUIRED, NOT_FOUND. */
+		create: { params: z.object({ jobApplicationId: PlatformId }), result: Conversation },
+		/** Newest message first. `ARCHIVED` lists both kinds of archived. */
+		list: {
+			params: z.object({
+				status: ConversationStatus.or(z.literal("ALL")).default("ACTIVE"),
+				limit: Limit(20, 100),
+				cursor: Text.max(200).optional(),
+			}),
+			result: Page(Conversation),
+		},
+		get: { params: One, result: Conversation },
+		metadata: {
+			params: One,
+			result: z.object({
+				conversationId: z.guid(),
+				messageCount: z.int(),
+				firstMessageAt: Time.nullable(),
+				lastMessageAt: Time.nullable(),
+				participants: z.array(
+					z.object({ userId: PlatformId, lastSeenAt: Time.nullable(), readSeq: z.int(), deliveredSeq: z.int() }),
+				),
+			}),
+		},
+		archive: { params: One, result: Conversation },
+		reopen: { params: One, result: Conversation },
+		mute: { params: One.extend({ until: InputTime.nullable() }), result: Conversation },
+		/** Of one conversation, or of all of the caller's. */
+		unreadCount: { params: One.partial(), result: z.object({ count: z.int() }) },
+		/** Who takes part; never changes. NOT_FOUND. */
+		participants: { params: One, result: z.object({ userIds: z.array(PlatformId) }) },
+		/** Answers when the database does. */
+		health: { params: z.object({}), result: z.null() },
+	},
+	events: {},
+} satisfies ServiceContract;

@@ -1,0 +1,51 @@
+import { v7 as uuidv7 } from "uuid";
+import type { Calls, Result } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+
+/**
+ * The conversation of a job application: a new one, or the one that its two people have already. APPLICATION_REQUIRED when
+ * there is no such application, NOT_FOUND when it is between others.
+ */
+export async function create(
+	db: Database,
+	calls: Calls,
+	jobApplicationId: string,
+	callerId: string,
+): Promise<{ conversationId: string; created: boolean }> {
+	const { applicantId, employerId } = await applicationOf(calls, jobApplicationId);
+	if (callerId !== applicantId && callerId !== employerId) throw new ParleyError("NOT_FOUND");
+	const values = [applicantId, employerId, jobApplicationId];
+	const [inserted] = await db.query<{ id: string }>(insertStatement, [uuidv7(), ...values]);
+	if (inserted) return { conversationId: inserted.id, created: true };
+	const [existing] = await db.query<{ id: string }>(findStatement, values);
+	if (!existing) throw new ParleyError("UNAVAILABLE");
+	return { conversationId: existing.id, created: false };
+}
+
+async function applicationOf(calls: Calls, id: string): Promise<Result<"applications.get">> {
+	try {
+		return await calls.call("applications.get", { id });
+	} catch (error) {
+		if ((error as ParleyError).type === "NOT_FOUND") throw new ParleyError("APPLICATION_REQUIRED", { cause: error });
+		throw error;
+	}
+}
+
+const insertStatement = statement(
+	"conversations.create",
+	`
+	with created as (
+		insert into conversations (id, user1_id, user2_id, job_application_id) values ($1, $2, $3, $4)
+		on conflict do nothing returning id
+	),
+	joined as (
+		insert into participants (conversation_id, user_id) select id, user_id from created, (values ($2), ($3)) as people (user_id)
+	)
+	select id from created`,
+);
+
+const findStatement = statement(
+	"conversations.find",
+	"select id from conversations where user1_id = $1 and user2_id = $2 and job_application_id = $3",
+);

@@ -1,0 +1,21 @@
+import type { Calls } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+import { type ConversationRow, selectConversations } from "./conversation-row.ts";
+import type { Conversation } from "./conversations.contract.ts";
+import { views } from "./view.ts";
+
+/** One conversation as the viewer sees it. NOT_FOUND. */
+export async function get(db: Database, calls: Calls, conversationId: string, viewerId: string): Promise<Conversation> {
+	const [view] = await views(calls, [{ row: await getRow(db, conversationId), viewerId }]);
+	return view as Conversation;
+}
+
+/** NOT_FOUND. */
+export async function getRow(db: Database, conversationId: string): Promise<ConversationRow> {
+	const [row] = await db.query<ConversationRow>(getStatement, [conversationId]);
+	if (!row) throw new ParleyError("NOT_FOUND");
+	return row;
+}
+
+const getStatement = statement("conversations.get", `${selectConversations} where c.id = $1`);

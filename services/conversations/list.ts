@@ -1,0 +1,43 @@
+import { z } from "zod";
+import type { Calls, Params, Result } from "../../lib/contracts.ts";
+import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+import { type ConversationRow, selectConversations } from "./conversation-row.ts";
+import { views } from "./view.ts";
+
+/** Newest message first; a conversation without one counts from when it was opened. */
+export async function list(
+	db: Database,
+	calls: Calls,
+	viewerId: string,
+	{ status, limit, cursor }: Params<"conversations.list">,
+): Promise<Result<"conversations.list">> {
+	const [activeAt, id] = cursor === undefined ? [null, null] : decodeCursor(cursor, Position);
+	const rows = await db.query<ConversationRow>(listStatement, [viewerId, statuses[status], activeAt, id, limit + 1]);
+	const page = rows.slice(0, limit);
+	const last = page.at(-1);
+	return {
+		items: await views(
+			calls,
+			page.map((row) => ({ row, viewerId })),
+		),
+		nextCursor: last && rows.length > limit ? encodeCursor([last.last_message_at ?? last.created_at, last.id]) : null,
+	};
+}
+
+const Position = z.tuple([z.iso.datetime(), z.guid()]);
+
+const statuses = {
+	ACTIVE: ["ACTIVE"],
+	ARCHIVED: ["ARCHIVED", "AUTO_ARCHIVED"],
+	AUTO_ARCHIVED: ["AUTO_ARCHIVED"],
+	ALL: ["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"],
+};
+
+const listStatement = statement(
+	"conversations.list",
+	`${selectConversations}
+	where (c.user1_id = $1 and c.status = any ($2) or c.user2_id = $1 and c.status = any ($2))
+		and ($3::timestamptz is null or (coalesce(c.last_message_at, c.created_at), c.id) < ($3, $4::uuid))
+	order by coalesce(c.last_message_at, c.created_at) desc, c.id desc limit $5`,
+);

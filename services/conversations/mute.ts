@@ -1,0 +1,11 @@
+import { type Database, statement } from "../../mixins/database.ts";
+
+/** No notifications for this participant until then; null ends it. */
+export async function mute(db: Database, conversationId: string, userId: string, until: string | null): Promise<void> {
+	await db.query(muteStatement, [conversationId, userId, until]);
+}
+
+const muteStatement = statement(
+	"conversations.mute",
+	"update participants set muted_until = $3 where conversation_id = $1 and user_id = $2",
+);

@@ -1,0 +1,35 @@
+import type { ServiceSchema } from "moleculer";
+import type { ActionsOf } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { crud, type WithModel } from "../../mixins/crud.ts";
+import { type ApplicationRow, applicationTable } from "./application.model.ts";
+import { putApplication, toApplication } from "./put-application.ts";
+
+type This = WithModel<ApplicationRow>;
+
+const actions = {
+	put: {
+		access: { role: "platform" },
+		async handler(ctx) {
+			const { ids } = await ctx.call("users.active", { ids: [ctx.params.applicantId, ctx.params.employerId] });
+			return putApplication(this, ids, ctx.params);
+		},
+	},
+	get: {
+		access: "internal",
+		async handler(ctx) {
+			const row = await this.model.findByPk(ctx.params.id);
+			if (!row) throw new ParleyError("NOT_FOUND");
+			return toApplication(row.get());
+		},
+	},
+	titles: {
+		access: "internal",
+		async handler(ctx) {
+			const rows = await this.model.findAll({ where: { id: ctx.params.ids }, attributes: ["id", "jobTitle"] });
+			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().jobTitle]));
+		},
+	},
+} satisfies ActionsOf<"applications", This>;
+
+export default { name: "applications", mixins: [crud(applicationTable)], actions } as unknown as ServiceSchema;

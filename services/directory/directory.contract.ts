@@ -1,0 +1,86 @@
+import { z } from "zod";
+import type { ServiceContract } from "../../lib/contract.ts";
+import { Line, PlatformId, Time } from "../../lib/schemas.ts";
+
+/** A person of the hiring platform. An erased one keeps the id and loses everything else. */
+export const User = z.object({
+	id: PlatformId,
+	name: z.string(),
+	email: z.string().nullable(),
+	/** BCP 47, for example `de-AT`. */
+	locale: z.string().nullable(),
+	/** IANA name, for example `Europe/Vienna`. */
+	timezone: z.string().nullable(),
+	createdAt: Time,
+	updatedAt: Time,
+});
+export type User = z.infer<typeof User>;
+
+/** Somebody applied for a job; only then may the two people write to each other. */
+export const JobApplication = z.object({
+	id: PlatformId,
+	applicantId: PlatformId,
+	employerId: PlatformId,
+	jobTitle: z.string(),
+	/** The platform's own word; Parley only stores it. */
+	status: z.string(),
+	createdAt: Time,
+	updatedAt: Time,
+});
+export type JobApplication = z.infer<typeof JobApplication>;
+
+const isLocale = (tag: string) => canonical(() => Intl.getCanonicalLocales(tag));
+const isTimezone = (name: string) => canonical(() => new Intl.DateTimeFormat("en", { timeZone: name }));
+
+export const users = {
+	actions: {
+		/** Creates or replaces. NOT_FOUND for an erased person: erasure is for good. */
+		put: {
+			params: z.object({
+				id: PlatformId,
+				name: Line(200),
+				email: z.email().max(320).nullish(),
+				locale: z.string().max(35).refine(isLocale, "must be a BCP 47 language tag").nullish(),
+				timezone: z.string().max(64).refine(isTimezone, "must be an IANA time zone").nullish(),
+			}),
+			result: User,
+		},
+		/** Makes the person anonymous and refuses their tokens from now on. Twice is harmless. */
+		erase: { params: z.object({ id: PlatformId }), result: z.null() },
+		/** Whether this id may sign in: registered and not erased. */
+		active: { params: z.object({ ids: z.array(PlatformId) }), result: z.object({ ids: z.array(PlatformId) }) },
+		/** Names by id, `Deleted user` for who was erased. Unknown ids are left out. */
+		names: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+	},
+	events: {
+		"user.erased": z.object({ userId: PlatformId }),
+	},
+} satisfies ServiceContract;
+
+export const applications = {
+	actions: {
+		/** Creates or replaces. VALIDATION_FAILED unless both people exist. */
+		put: {
+			params: z
+				.object({ id: PlatformId, applicantId: PlatformId, employerId: PlatformId, jobTitle: Line(300), status: Line(64) })
+				.refine(({ applicantId, employerId }) => applicantId !== employerId, {
+					path: ["employerId"],
+					message: "must be another person than the applicant",
+				}),
+			result: JobApplication,
+		},
+		get: { params: z.object({ id: PlatformId }), result: JobApplication },
+		/** Job titles by application id. Unknown ids are left out. */
+		titles: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+	},
+	events: {},
+} satisfies ServiceContract;
+
+function canonical(parse: () => unknown): boolean {
+	try {
+		parse();
+		return true;
+	} catch {
+		return false;
+	}
+}

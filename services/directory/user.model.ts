@@ -1,0 +1,26 @@
+import { DataTypes } from "sequelize";
+import type { Table } from "../../mixins/crud.ts";
+
+export interface UserRow {
+	id: string;
+	name: string;
+	email: string | null;
+	locale: string | null;
+	timezone: string | null;
+	createdAt: Date;
+	updatedAt: Date;
+	/** When the person was erased. */
+	deletedAt: Date | null;
+}
+
+export const userTable: Table = {
+	name: "users",
+	define: {
+		id: { type: DataTypes.TEXT, primaryKey: true },
+		name: { type: DataTypes.TEXT, allowNull: false },
+		email: DataTypes.TEXT,
+		locale: DataTypes.TEXT,
+		timezone: DataTypes.TEXT,
+		deletedAt: DataTypes.DATE(3),
+	},
+};

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import type { ServiceContract } from "../../lib/contract.ts";
+import { PlatformId, Seq, Time } from "../../lib/schemas.ts";
+import { Conversation } from "../conversations/conversations.contract.ts";
+import { Message } from "../messages/messages.contract.ts";
+
+const Receipt = z.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq, at: Time });
+
+/** What the server says to sockets without being asked. Who hears it is in the protocol, section 3. */
+export const serverEvents = {
+	message_sent: z.object({ message: Message }),
+	message_received: z.object({ message: Message }),
+	message_delivered: Receipt,
+	message_read: Receipt,
+	unread_count: z.object({ conversationId: z.guid(), count: z.int(), total: z.int() }),
+	conversation_updated: z.object({ conversation: Conversation }),
+	error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }),
+};
+export type ServerEvents = { [E in keyof typeof serverEvents]: z.infer<(typeof serverEvents)[E]> };
+
+/** One payload, and under which event name each person's sockets get it. Made with `push` of mixins/delivery. */
+export const Push = z.object({
+	payload: z.unknown(),
+	to: z.array(z.object({ userId: PlatformId, event: z.string() })),
+});
+export type Push = z.infer<typeof Push>;
+
+export const gateway = {
+	actions: {
+		/** Hands payloads to those of the people named who have sockets on this node. */
+		deliver: { params: z.object({ pushes: z.array(Push) }), result: z.null() },
+	},
+	events: {},
+} satisfies ServiceContract;

@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Service, ServiceSchema } from "moleculer";
+import SocketIO from "moleculer-io";
+import ApiService from "moleculer-web";
+import type { Server } from "socket.io";
+import { Coalescer } from "../../lib/coalescer.ts";
+import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { createAuthenticate } from "./authenticate.ts";
+import { answerCall, answerEvent, clientEvents, type Desk } from "./client-events.ts";
+import { type DeliveryAck, deliverToSockets } from "./deliver.ts";
+import { apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
+import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
+
+interface This extends Service, Desk {
+	io: Server;
+	acks: Coalescer<DeliveryAck>;
+	sweep: NodeJS.Timeout;
+	addRoute(route: object): void;
+	expelErased(): Promise<void>;
+}
+
+const namespace = "/messaging";
+
+/** How often the same device's acknowledgements of a conversation are written at the most. */
+const ackIntervalMs = 20;
+
+/** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
+const sweepIntervalMs = 30_000;
+
+/** The longest message that a client may send over a socket. */
+const maxPacketBytes = 256 * 1024;
+
+const actions = {
+	deliver: {
+		access: "internal",
+		async handler(ctx) {
+			deliverToSockets(this.sockets, this.acks, ctx.params.pushes);
+			return null;
+		},
+	},
+} satisfies ActionsOf<"gateway", This>;
+
+const events = {
+	"user.erased": {
+		async handler(ctx) {
+			for (const socket of [...this.sockets.of(ctx.params.userId)]) expel(socket, "UNAUTHENTICATED");
+		},
+	},
+} satisfies EventsOf<"user.erased", This>;
+
+/** Handlers as moleculer-io wants them: `this` is the socket, which knows its service. */
+type Handler = (this: ClientSocket & { $service: This }, ...args: unknown[]) => void;
+
+const socketEvents: Record<string, Handler> = {
+	call(...args) {
+		void answerCall(this.$service, this, args);
+	},
+	...Object.fromEntries(
+		Object.keys(clientEvents).map((event): [string, Handler] => [
+			event,
+			function (...args) {
+				void answerEvent(this.$service, this, event, args);
+			},
+		]),
+	),
+};
+
+export default {
+	name: "gateway",
+	mixins: [SocketIO, ApiService],
+	settings: {
+		logRequest: null,
+		logRequestParams: null,
+		logResponse: null,
+		logRouteRegistration: null,
+		rootCallOptions(options: { requestID: string }, req: IncomingMessage, res: ServerResponse) {
+			options.requestID = requestIdOf(req);
+			res.setHeader("X-Request-Id", options.requestID);
+		},
+		io: {
+			options: { perMessageDeflate: false, maxHttpBufferSize: maxPacketBytes, serveClient: false },
+			namespaces: { [namespace]: { authorization: true, events: socketEvents } },
+		},
+	},
+	actions: {
+		...actions,
+		// What the mixins would offer besides.
+		broadcast: false,
+		getClients: false,
+		listAliases: false,
+		addRoute: false,
+		removeRoute: false,
+	},
+	events,
+	methods: {
+		errorHandler: sendError,
+		sendError,
+		/** moleculer-io asks before each connection. One without a token may come in, to authenticate. */
+		async socketAuthorize(this: This, socket: ClientSocket) {
+			const { token } = socket.handshake.auth as { token?: unknown };
+			if (token === undefined) return;
+			try {
+				socket.data.verified = await this.authenticate(token);
+			} catch (error) {
+				throw connectError(error);
+			}
+		},
+		async expelErased(this: This) {
+			const connected = this.sockets.userIds();
+			if (connected.length === 0) return;
+			const { ids } = await callsOf(this.broker).call("users.active", { ids: connected });
+			const active = new Set(ids);
+			for (const userId of connected.filter((id) => !active.has(id))) {
+				for (const socket of [...this.sockets.of(userId)]) expel(socket, "UNAUTHENTICATED");
+			}
+		},
+	},
+	created(this: This) {
+		const { config } = this.broker;
+		this.sockets = new Sockets();
+		this.authenticate = createAuthenticate(this.broker);
+		this.acks = new Coalescer(async (acks) => {
+			try {
+				await callsOf(this.broker).call("messages.markDelivered", { acks });
+			} catch (error) {
+				this.logger.warn("Could not store acknowledgements:", error);
+			}
+		}, ackIntervalMs);
+		Object.assign(this.settings, { port: config.port, ip: config.host });
+		Object.assign((this.settings as { io: { options: object } }).io.options, { cors: { origin: config.corsOrigins } });
+		this.addRoute(healthRoute);
+		this.addRoute(apiRoute(config, this.authenticate));
+	},
+	started(this: This) {
+		const clients: ClientNamespace = this.io.of(namespace);
+		clients.on("connection", (socket) => {
+			socket.on("disconnect", () => signOut(this.sockets, socket));
+			if (socket.data.verified) signIn(this.sockets, socket, socket.data.verified);
+			else awaitAuthentication(socket);
+		});
+		this.sweep = setInterval(() => {
+			this.expelErased().catch((error: unknown) => this.logger.warn("Could not look for erased users:", error));
+		}, sweepIntervalMs);
+	},
+	async stopped(this: This) {
+		clearInterval(this.sweep);
+		await this.acks.drain();
+	},
+} as unknown as ServiceSchema;

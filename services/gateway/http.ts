@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import cors from "cors";
+import helmet from "helmet";
+import type { Context } from "moleculer";
+import ApiService from "moleculer-web";
+import type { Config } from "../../lib/config.ts";
+import type { Meta } from "../../lib/contracts.ts";
+import { errorCatalogue, isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { isReady } from "./health.ts";
+import { routes } from "./routes.ts";
+
+type Next = (error?: Error) => void;
+type Request = IncomingMessage & { $ctx?: Context<unknown, Meta>; $service: { logger: { error(...args: unknown[]): void } } };
+
+/** 5,000 code points, each written as two JSON escapes, and the metadata. */
+const bodyLimitBytes = 128 * 1024;
+
+/** The routes of the application, for moleculer-web's `addRoute`. */
+export function apiRoute(config: Config, authenticate: Authenticate) {
+	return {
+		path: "/",
+		mappingPolicy: "restrict",
+		// Ours come first, so that also a refused body is answered with their headers.
+		bodyParsers: false,
+		use: [helmet(), crossOrigin(config.corsOrigins), jsonOnly, ApiService.bodyParser.json({ limit: bodyLimitBytes })],
+		aliases: routes,
+		logging: false,
+		async onBeforeCall(ctx: Context<unknown, Meta>, _route: unknown, req: IncomingMessage) {
+			const [scheme, token] = req.headers.authorization?.split(" ") ?? [];
+			if (scheme?.toLowerCase() !== "bearer") throw new ParleyError("UNAUTHENTICATED");
+			ctx.meta.user = (await authenticate(token)).caller;
+		},
+	};
+}
+
+/** What load balancers and Kubernetes ask; no token is needed. */
+export const healthRoute = {
+	path: "/health",
+	mappingPolicy: "restrict",
+	bodyParsers: false,
+	use: [helmet()],
+	logging: false,
+	aliases: {
+		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
+		"GET ready": async (req: Request & { $service: { broker: Parameters<typeof isReady>[0] } }, res: ServerResponse) => {
+			const missing = await isReady(req.$service.broker);
+			if (missing.length > 0) sendError(req, res, new ParleyError("UNAVAILABLE", { details: { missing } }));
+			else sendJson(res, 200, { status: "ready" });
+		},
+	},
+};
+
+/** The client's own request id if it is a decent one, else a new one. */
+export function requestIdOf(req: IncomingMessage): string {
+	const given = req.headers["x-request-id"];
+	return typeof given === "string" && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Answers with the protocol's envelope. What is unexpected is logged under the request's id; none of it leaves. */
+export function sendError(req: Request, res: ServerResponse, error: unknown): void {
+	const shown = publicError(error);
+	const requestId = req.$ctx?.requestID;
+	if (isUnexpected(shown)) req.$service.logger.error(`${req.method} failed (${requestId}):`, error);
+	if (res.headersSent) {
+		res.end();
+		return;
+	}
+	sendJson(res, errorCatalogue[shown.code].status, { error: { ...shown, requestId } });
+}
+
+function sendJson(res: ServerResponse, status: number, body: unknown): void {
+	res.writeHead(status, { "Content-Type": "application/json; charset=utf-8" });
+	res.end(JSON.stringify(body));
+}
+
+function crossOrigin(origins: string[]) {
+	return cors({
+		origin: origins.includes("*") ? "*" : origins,
+		methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+		allowedHeaders: ["Authorization", "Content-Type", "X-Request-Id"],
+		exposedHeaders: ["X-Request-Id", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+		maxAge: 600,
+	});
+}
+
+function jsonOnly(req: IncomingMessage, _res: ServerResponse, next: Next): void {
+	const hasBody = Number(req.headers["content-length"] ?? 0) > 0 || req.headers["transfer-encoding"] !== undefined;
+	const isJson = /^application\/json\s*(;|$)/i.test(req.headers["content-type"] ?? "");
+	next(hasBody && !isJson ? new ParleyError("UNSUPPORTED_MEDIA_TYPE") : undefined);
+}

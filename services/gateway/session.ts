@@ -1,0 +1,55 @@
+import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
+import type { ClientSocket, Sockets } from "./sockets.ts";
+import type { Verified } from "./token-verifier.ts";
+
+/** How long a socket may stay without having authenticated. */
+const authenticateWithinMs = 5_000;
+
+/** The longest delay that a timer takes. */
+const maxDelayMs = 2 ** 31 - 1;
+
+/** A socket that came without a token must authenticate soon. */
+export function awaitAuthentication(socket: ClientSocket): void {
+	socket.data.deadline = setTimeout(() => expel(socket, "UNAUTHENTICATED"), authenticateWithinMs);
+}
+
+/**
+ * The socket speaks for this caller until the token expires. A renewal must be for the same caller: what a socket has been
+ * told must not be taken for another's. Only users are delivered to: another role's `sub` may equal a user's id by chance.
+ */
+export function signIn(sockets: Sockets, socket: ClientSocket, verified: Verified): void {
+	const { caller, expiresAtMs } = verified;
+	const known = socket.data.verified?.caller;
+	if (known && (known.id !== caller.id || known.role !== caller.role)) throw new ParleyError("FORBIDDEN");
+	socket.data.verified = verified;
+	closeAt(socket, expiresAtMs);
+	if (caller.role === "user") sockets.add(caller.id, socket);
+}
+
+/** To be called when the socket has gone. */
+export function signOut(sockets: Sockets, socket: ClientSocket): void {
+	clearTimeout(socket.data.deadline);
+	const id = socket.data.verified?.caller.id;
+	if (id !== undefined) sockets.remove(id, socket);
+}
+
+/** Tells the client why, and closes its connection. */
+export function expel(socket: ClientSocket, code: ErrorCode): void {
+	socket.emit("error", { code, message: errorCatalogue[code].message });
+	socket.disconnect(true);
+}
+
+/** In the form in which socket.io passes a refused connection on: `err.data` is for the client. */
+export function connectError(error: unknown): Error {
+	const shown = publicError(error);
+	return Object.assign(new Error(shown.message), { data: shown });
+}
+
+function closeAt(socket: ClientSocket, expiresAtMs: number): void {
+	clearTimeout(socket.data.deadline);
+	const leftMs = expiresAtMs - Date.now();
+	socket.data.deadline =
+		leftMs > maxDelayMs
+			? setTimeout(() => closeAt(socket, expiresAtMs), maxDelayMs)
+			: setTimeout(() => expel(socket, "TOKEN_EXPIRED"), leftMs);
+}

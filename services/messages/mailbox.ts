@@ -1,0 +1,63 @@
+import type { ServiceBroker } from "moleculer";
+import { Batcher } from "../../lib/batcher.ts";
+import { callsOf } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import type { Database } from "../../mixins/database.ts";
+import { deliver, push } from "../../mixins/delivery.ts";
+import { append, type Draft, type Sent } from "./append.ts";
+
+/** Another node stored the same clientId while we waited, or two nodes locked in each other's way: the same again will do. */
+const worthRepeating = new Set(["23505", "40P01", "40001"]);
+const maxAttempts = 5;
+
+/** Where sends wait for their commit. After it, and only then, the others hear of them. */
+export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draft, Sent> {
+	return new Batcher<Draft, Sent>(
+		async (drafts) => {
+			const answers = await appendAll(db, drafts);
+			announce(broker, answers);
+			return answers;
+		},
+		{ maxBatch: 500, maxParked: 20_000 },
+	);
+}
+
+/** Appends a batch. Should PostgreSQL refuse one of its messages for itself, the others do not suffer for it. */
+async function appendAll(db: Database, drafts: Draft[], attempt = 1): Promise<(Sent | Error)[]> {
+	try {
+		return await append(db, drafts);
+	} catch (error) {
+		const code = String((error as { code?: unknown }).code);
+		if (worthRepeating.has(code) && attempt < maxAttempts) return appendAll(db, drafts, attempt + 1);
+		// Class 22: a value that PostgreSQL cannot take.
+		if (!code.startsWith("22") || drafts.length === 1) throw error;
+		const answers: (Sent | Error)[] = [];
+		for (const draft of drafts) {
+			answers.push(...(await appendAll(db, [draft]).catch((cause) => [new ParleyError("INTERNAL", { cause })])));
+		}
+		return answers;
+	}
+}
+
+function announce(broker: ServiceBroker, answers: (Sent | Error)[]): void {
+	const created = answers.filter((answer): answer is Sent => !(answer instanceof Error) && answer.created);
+	if (created.length === 0) return;
+	void deliver(
+		broker,
+		created.map(({ message, recipientId }) =>
+			push({ message }, { userId: message.senderId, event: "message_sent" }, { userId: recipientId, event: "message_received" }),
+		),
+	);
+	const calls = callsOf(broker);
+	void calls.emit("message.created", {
+		created: created.map(({ message: { conversationId, seq, senderId }, recipientId }) => ({
+			conversationId,
+			seq,
+			senderId,
+			recipientId,
+		})),
+	});
+	for (const { message } of created.filter(({ reopened }) => reopened)) {
+		void calls.emit("conversation.reopened", { conversationId: message.conversationId });
+	}
+}

@@ -1,0 +1,57 @@
+import { renderHtml } from "./content.ts";
+import type { Message } from "./messages.contract.ts";
+
+/** A message as the select list below gives it. */
+export interface MessageRow {
+	id: string;
+	conversation_id: string;
+	seq: number;
+	client_id: string;
+	sender_id: string;
+	type: Message["type"];
+	content: string | null;
+	reply_to_seq: number | null;
+	metadata: Message["metadata"];
+	created_at: string;
+	delivered_at: string | null;
+	read_at: string | null;
+}
+
+/**
+ * `select … from …` of messages `m` with their receipts. A message was delivered, or read, when the first receipt of the other
+ * participant at or above its seq was written: message rows are never touched by reading.
+ */
+export const selectMessages = `
+	select m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.reply_to_seq, m.metadata, m.created_at,
+		${firstReceipt("delivered")} as delivered_at,
+		${firstReceipt("read")} as read_at
+	from messages m join conversations c on c.id = m.conversation_id`;
+
+function firstReceipt(kind: "delivered" | "read"): string {
+	return `(
+		select r.at from receipts r
+		where r.conversation_id = m.conversation_id
+			and r.user_id = case m.sender_id when c.user1_id then c.user2_id else c.user1_id end
+			and r.kind = '${kind}' and r.up_to_seq >= m.seq
+		order by r.up_to_seq limit 1
+	)`;
+}
+
+export function toMessage(row: MessageRow): Message {
+	return {
+		id: row.id,
+		conversationId: row.conversation_id,
+		seq: row.seq,
+		clientId: row.client_id,
+		senderId: row.sender_id,
+		type: row.type,
+		content: row.content,
+		contentHtml: row.content === null ? null : renderHtml(row.content),
+		image: null,
+		replyToSeq: row.reply_to_seq,
+		metadata: row.metadata,
+		createdAt: row.created_at,
+		deliveredAt: row.delivered_at,
+		readAt: row.read_at,
+	};
+}

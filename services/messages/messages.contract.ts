@@ -1,0 +1,109 @@
+import { z } from "zod";
+import type { ServiceContract } from "../../lib/contract.ts";
+import { ClientId, Id, Limit, PlatformId, Seq, Text, Time, Whole } from "../../lib/schemas.ts";
+import { codePoints, plainText } from "./content.ts";
+
+/** Longest message, in Unicode code points after trimming. */
+export const maxContentLength = 5000;
+
+const maxMetadataBytes = 2048;
+
+/** A flat object of the client's own: strings, numbers, booleans, null. */
+const Metadata = z
+	.record(Text.max(128), z.union([Text, z.number(), z.boolean(), z.null()]))
+	.refine(
+		(metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= maxMetadataBytes,
+		`must be at most ${maxMetadataBytes} bytes of JSON`,
+	);
+
+/** What a person typed, as it will be stored: plain text without HTML tags. */
+const Content = Text.transform((typed) => typed.trim())
+	.refine((typed) => codePoints(typed) <= maxContentLength, `must be at most ${maxContentLength} characters`)
+	.transform(plainText)
+	.refine((content) => content !== "", "must not be empty");
+
+export const Message = z.object({
+	id: z.guid(),
+	conversationId: z.guid(),
+	seq: Seq,
+	clientId: z.guid(),
+	senderId: PlatformId,
+	type: z.enum(["TEXT", "IMAGE", "SYSTEM"]),
+	content: z.string().nullable(),
+	/** `content` escaped, with links and line breaks: safe to put into a page. */
+	contentHtml: z.string().nullable(),
+	image: z.null(),
+	/** The message that this one answers. */
+	replyToSeq: Seq.nullable(),
+	metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+	createdAt: Time,
+	/** When the other participant's device first had it. */
+	deliveredAt: Time.nullable(),
+	/** When the other participant first read up to it. */
+	readAt: Time.nullable(),
+});
+export type Message = z.infer<typeof Message>;
+
+/** A place in a conversation. */
+const Position = z.object({ conversationId: z.guid(), seq: Seq });
+
+export const messages = {
+	actions: {
+		/**
+		 * Stores a message once, however often it is sent with the same clientId, and answers with the stored one.
+		 * CLIENT_ID_REUSED when the clientId came with other content before; CONVERSATION_ARCHIVED; UNAVAILABLE when too many wait.
+		 */
+		send: {
+			params: z.object({
+				conversationId: Id,
+				clientId: ClientId,
+				type: z.literal("TEXT").default("TEXT"),
+				content: Content,
+				replyToSeq: Seq.nullable().default(null),
+				metadata: Metadata.default({}),
+			}),
+			result: Message,
+		},
+		/** A page of history: the newest first, or ascending from `after` on. */
+		list: {
+			params: z.object({
+				conversationId: Id,
+				before: Whole.optional(),
+				after: Whole.optional(),
+				limit: Limit(50, 100),
+			}),
+			result: z.object({ items: z.array(Message), hasMore: z.boolean() }),
+		},
+		/** Everything up to `seq` (default: all) or up to the message `messageId` is read by the caller. Never moves back. */
+		markRead: {
+			params: z
+				.object({ conversationId: Id.optional(), messageId: Id.optional(), seq: Whole.pipe(z.int().min(0)).optional() })
+				.refine(({ conversationId, messageId }) => (conversationId === undefined) !== (messageId === undefined), {
+					path: ["conversationId"],
+					message: "either conversationId or messageId is needed",
+				}),
+			result: z.object({ conversationId: z.guid(), readSeq: z.int(), unreadCount: z.int() }),
+		},
+		/** Devices have these messages and all before them. Comes from gateways, which coalesce their sockets' acknowledgements. */
+		markDelivered: {
+			params: z.object({ acks: z.array(Position.extend({ userId: PlatformId })) }),
+			result: z.null(),
+		},
+		/** The messages at these places, in no order; places where there is none are left out. */
+		pick: { params: z.object({ positions: z.array(Position) }), result: z.array(Message) },
+		/** Where a message is. NOT_FOUND. */
+		locate: { params: z.object({ messageId: Id }), result: Position },
+		/** Answers when the database does. */
+		health: { params: z.object({}), result: z.null() },
+	},
+	events: {
+		/** New messages are stored. An announcement that may be lost: who needs to know for sure compares cursors. */
+		"message.created": z.object({
+			created: z.array(Position.extend({ senderId: PlatformId, recipientId: PlatformId })),
+		}),
+		/** Somebody's read cursor moved. */
+		"conversation.read": z.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq }),
+		/** A message into an AUTO_ARCHIVED conversation made it ACTIVE again. */
+		"conversation.reopened": z.object({ conversationId: z.guid() }),
+	},
+} satisfies ServiceContract;

@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
+import { createDatabase } from "../support/database.ts";
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+let root: string;
+let dataDir: string;
+const running: EmbeddedPostgres[] = [];
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+	root = mkdtempSync(join(tmpdir(), "parley-postgres-"));
+	dataDir = join(root, "some", "where");
+});
+
+afterEach(async () => {
+	for (const child of children) child.kill("SIGKILL");
+	for (const postgres of running.splice(0)) await postgres.stop();
+	// What a child started may still run, or be about to stop: the next start puts an end to it.
+	if (children.splice(0).length > 0) await (await startPostgres({ dataDir })).stop();
+	rmSync(root, { recursive: true });
+}, 20_000);
+
+test("what was written is there after a restart, and was only for those with the password", async () => {
+	const first = await start({});
+	await query(first.url, "CREATE TABLE notes AS SELECT 'kept 👍' AS note");
+	expect(await query(first.url, "SHOW server_encoding")).toEqual([{ server_encoding: "UTF8" }]);
+	expect(await query(first.url, "SHOW fsync")).toEqual([{ fsync: "on" }]);
+	const stranger = new URL(first.url);
+	stranger.password = "guess";
+	await expect(query(stranger.href, "SELECT 1")).rejects.toThrow("password authentication failed");
+	expect(statSync(join(dataDir, "postgres.password")).mode & 0o777).toBe(0o600);
+	await first.stop();
+	await expect(query(first.url, "SELECT 1")).rejects.toThrow("ECONNREFUSED");
+
+	const second = await start();
+	expect(await query(second.url, "SELECT note FROM notes")).toEqual([{ note: "kept 👍" }]);
+}, 30_000);
+
+test("text search knows letters of every script from signs, and case is folded", async () => {
+	const { url } = await start();
+	const [row] = await query(url, "SELECT to_tsvector('simple', 'ÜBER—Привет👍 日本語')::text AS words, 'É' ILIKE 'é' AS folded");
+	expect(row).toEqual({ words: "'über':1 'привет':2 '日本語':3", folded: true });
+}, 30_000);
+
+test("a second Parley on the same data is refused in one line, and may start after the first", async () => {
+	const first = await start();
+	await expect(start()).rejects.toThrow(/^[^\n]+ is in use by another Parley \(process \d+\): [^\n]+$/);
+	await first.stop();
+	expect(existsSync(join(dataDir, "parley.pid"))).toBe(false);
+	await start();
+}, 30_000);
+
+test("the server of a Parley that was killed is taken over, with what it had committed", async () => {
+	const child = await startInChild();
+	await query(child.url, "CREATE TABLE notes AS SELECT 'kept' AS note");
+	const leftover = postmasterPid();
+	await killed(child.process);
+	expect(await query(child.url, "SELECT 1 AS alive")).toEqual([{ alive: 1 }]);
+
+	const { url } = await start();
+	expect(postmasterPid()).not.toBe(leftover);
+	expect(await query(url, "SELECT note FROM notes")).toEqual([{ note: "kept" }]);
+}, 30_000);
+
+test("when the server was killed as well, the next start recovers", async () => {
+	const child = await startInChild();
+	await query(child.url, "CREATE TABLE notes AS SELECT 'kept' AS note");
+	await killed(child.process);
+	process.kill(postmasterPid(), "SIGKILL");
+
+	const { url } = await start();
+	expect(await query(url, "SELECT note FROM notes")).toEqual([{ note: "kept" }]);
+	expect(readFileSync(join(dataDir, "postgres.log"), "utf8")).toContain("automatic recovery in progress");
+}, 30_000);
+
+test("pid files whose pids belong to other programs now do not hinder the start", async () => {
+	await (await start()).stop();
+	writeFileSync(join(dataDir, "parley.pid"), `${process.ppid} 1\n`);
+	writeFileSync(join(dataDir, "postgres", "postmaster.pid"), `${process.ppid}\n${join(dataDir, "postgres")}\n`);
+	await start();
+}, 30_000);
+
+test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
+	"the server ends with a process that ends by %s",
+	async (signal) => {
+		const child = await startInChild();
+		const client = new pg.Client({ connectionString: child.url });
+		await client.connect();
+		const disconnected = new Promise((resolve) => client.on("error", resolve));
+		const exited = once(child.process, "exit");
+		child.process.kill(signal);
+		await disconnected;
+		expect((await exited)[0]).toBeGreaterThan(128);
+	},
+	30_000,
+);
+
+test("parameters may be given", async () => {
+	const { url } = await start({ max_connections: "7" });
+	expect(await query(url, "SHOW max_connections")).toEqual([{ max_connections: "7" }]);
+}, 30_000);
+
+test("what PostgreSQL says about a start that fails comes in one line", async () => {
+	await expect(start({ shared_buffers: "much" })).rejects.toThrow(/^PostgreSQL did not start: [^\n]*shared_buffers[^\n]*$/);
+	expect(existsSync(join(dataDir, "parley.pid"))).toBe(false);
+}, 30_000);
+
+asRoot(
+	"root may keep the data where no other user can enter",
+	async () => {
+		const secluded = join(root, "root");
+		mkdirSync(secluded, { mode: 0o700 });
+		chmodSync(secluded, 0o700);
+		dataDir = join(secluded, "x", "y");
+		await (await start()).stop();
+		const { url } = await start();
+		expect(await query(url, "SELECT current_user AS name")).toEqual([{ name: "parley" }]);
+		expect(statSync(join(dataDir, "postgres")).uid).not.toBe(0);
+	},
+	30_000,
+);
+
+test("each test may have an empty database of its own", async () => {
+	const [one, two] = await Promise.all([createDatabase(), createDatabase()]);
+	await query(one.url, "CREATE TABLE notes (note text)");
+	await expect(query(two.url, "SELECT * FROM notes")).rejects.toThrow('"notes" does not exist');
+	await Promise.all([one.drop(), two.drop()]);
+	await expect(query(one.url, "SELECT 1")).rejects.toThrow("does not exist");
+}, 30_000);
+
+async function start(settings: Record<string, string> = { fsync: "off" }): Promise<EmbeddedPostgres> {
+	const postgres = await startPostgres({ dataDir, settings });
+	running.push(postgres);
+	return postgres;
+}
+
+/** Started by a process of its own, which then does nothing. */
+async function startInChild(): Promise<{ process: ChildProcess; url: string }> {
+	const script = `
+		import { startPostgres } from "./embedded/postgres.ts";
+		const { url } = await startPostgres({ dataDir: ${JSON.stringify(dataDir)} });
+		setInterval(() => {}, 1000);
+		process.stdout.write(url);
+	`;
+	const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+	children.push(child);
+	const [url] = await once(child.stdout, "data");
+	return { process: child, url: String(url) };
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+	child.kill("SIGKILL");
+	await once(child, "exit");
+}
+
+function postmasterPid(): number {
+	return Number(readFileSync(join(dataDir, "postgres", "postmaster.pid"), "utf8").split("\n")[0]);
+}
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+	const client = new pg.Client({ connectionString: url });
+	await client.connect();
+	try {
+		return (await client.query(sql)).rows;
+	} finally {
+		await client.end();
+	}
+}

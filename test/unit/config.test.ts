@@ -1,0 +1,109 @@
+import { resolve } from "node:path";
+import { ConfigError, readConfig, serviceNames } from "../../lib/config.ts";
+
+const secret = "hunter2-hunter2-hunter2";
+const defaults = {
+	port: 3000,
+	host: "0.0.0.0",
+	dataDir: resolve(".data"),
+	services: [...serviceNames],
+	jwt: {},
+	corsOrigins: [],
+	appUrl: "http://localhost:3000",
+	logLevel: "info",
+};
+
+test("an empty environment gives the defaults", () => {
+	expect(readConfig({})).toEqual(defaults);
+});
+
+test("an empty variable counts as not set", () => {
+	const names = ["PORT", "DATABASE_URL", "SERVICES", "JWT_SECRET", "DEMO", "CORS_ORIGINS", "LOG_LEVEL"];
+	expect(readConfig(Object.fromEntries(names.map((name) => [name, ""])))).toEqual(defaults);
+});
+
+test.each<[string, string, object]>([
+	["PORT", "0", { port: 0 }],
+	["PORT", "65535", { port: 65535 }],
+	["HOST", "::1", { host: "::1" }],
+	["DATA_DIR", "/var/lib/parley", { dataDir: "/var/lib/parley" }],
+	["DATA_DIR", "some/where", { dataDir: resolve("some/where") }],
+	["NATS_URL", "nats://a:4222", { natsUrl: "nats://a:4222" }],
+	["NATS_URL", "nats://a:4222,tls://b", { natsUrl: "nats://a:4222,tls://b" }],
+	["REDIS_URL", "rediss://:pw@cache:6380/1", { redisUrl: "rediss://:pw@cache:6380/1" }],
+	["SERVICES", "messages", { services: ["messages"] }],
+	["SERVICES", " gateway, messages ,gateway", { services: ["gateway", "messages"] }],
+	["JWT_SECRET", " short ", { jwt: { secret: " short " } }],
+	["JWT_JWKS_URL", "https://id.example.org/jwks", { jwt: { jwksUrl: "https://id.example.org/jwks" } }],
+	["JWT_ISSUER", "platform", { jwt: { issuer: "platform" } }],
+	["JWT_AUDIENCE", "parley", { jwt: { audience: "parley" } }],
+	["DEMO", "on", { demo: true }],
+	["DEMO", "off", { demo: false }],
+	["CORS_ORIGINS", "*", { corsOrigins: ["*"] }],
+	[
+		"CORS_ORIGINS",
+		"https://App.example.org:443/, capacitor://localhost",
+		{ corsOrigins: ["https://app.example.org", "capacitor://localhost"] },
+	],
+	["APP_URL", "https://example.org/chat/", { appUrl: "https://example.org/chat" }],
+	["LOG_LEVEL", "trace", { logLevel: "trace" }],
+])("%s=%s is understood", (name, value, expected) => {
+	expect(readConfig({ [name]: value })).toEqual({ ...defaults, ...expected });
+});
+
+test.each(["postgres://parley:pw@db:5432/parley", "postgresql://db/parley", "postgres:///parley?host=/run/postgresql"])(
+	"DATABASE_URL=%s is understood",
+	(databaseUrl) => {
+		const env = { DATABASE_URL: databaseUrl, JWT_SECRET: secret };
+		expect(readConfig(env)).toEqual({ ...defaults, databaseUrl, jwt: { secret } });
+	},
+);
+
+test.each([
+	["PORT", "-1"],
+	["PORT", "65536"],
+	["PORT", "80x"],
+	["PORT", "1e3"],
+	["HOST", "two words"],
+	["DATABASE_URL", `mysql://parley:${secret}@db/parley`],
+	["DATABASE_URL", `postgres:parley:${secret}@db`],
+	["DATABASE_URL", `postgres://parley:${secret}@db:port/parley`],
+	["DATABASE_URL", `postgres://parley:${secret}@`],
+	["DATABASE_URL", "postgres://"],
+	["NATS_URL", "a:4222"],
+	["NATS_URL", `nats://u:${secret}@a,http://b`],
+	["REDIS_URL", `redis//:${secret}@cache`],
+	["SERVICES", "gateway,chat"],
+	["SERVICES", ","],
+	["JWT_JWKS_URL", "file:///etc/keys"],
+	["DEMO", "yes"],
+	["CORS_ORIGINS", "example.org"],
+	["CORS_ORIGINS", "https://example.org/path"],
+	["CORS_ORIGINS", "*,https://example.org"],
+	["APP_URL", "localhost:3000"],
+	["LOG_LEVEL", "verbose\nINFO"],
+])("%s=%s is refused in one line that names it and shows no value", (name, value) => {
+	const message = refusal({ JWT_SECRET: secret, [name]: value });
+	expect(message).toMatch(new RegExp(`^${name} must [^\\n]+$`));
+	expect(message).not.toContain(secret);
+});
+
+test("all that is wrong is said at once", () => {
+	expect(refusal({ PORT: "x", LOG_LEVEL: "x" })).toMatch(/^PORT must .+; LOG_LEVEL must [^\n]+$/);
+});
+
+test("a gateway on a real database needs to know whose tokens to trust", () => {
+	const databaseUrl = `postgres://parley:${secret}@db/parley`;
+	expect(refusal({ DATABASE_URL: databaseUrl })).toBe("JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is");
+	expect(readConfig({ DATABASE_URL: databaseUrl, JWT_JWKS_URL: "https://id.example.org/jwks" })).toMatchObject({ databaseUrl });
+	expect(readConfig({ DATABASE_URL: databaseUrl, SERVICES: "messages" })).toMatchObject({ databaseUrl });
+});
+
+function refusal(env: Record<string, string>): string {
+	try {
+		readConfig(env);
+	} catch (error) {
+		if (error instanceof ConfigError) return error.message;
+	}
+	throw new Error("It was not refused.");
+}
