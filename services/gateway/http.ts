@@ -6,7 +6,7 @@ import type { Context } from "moleculer";
 import ApiService from "moleculer-web";
 import type { Config } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contracts.ts";
-import { errorCatalogue, isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
+import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { isReady } from "./health.ts";
 import { routes } from "./routes.ts";
@@ -46,8 +46,8 @@ export const healthRoute = {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
 		"GET ready": async (req: Request & { $service: { broker: Parameters<typeof isReady>[0] } }, res: ServerResponse) => {
 			const missing = await isReady(req.$service.broker);
-			if (missing.length > 0) sendError(req, res, new ParleyError("UNAVAILABLE", { details: { missing } }));
-			else sendJson(res, 200, { status: "ready" });
+			if (missing.length === 0) return sendJson(res, 200, { status: "ready" });
+			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},
 	},
 };
@@ -61,13 +61,13 @@ export function requestIdOf(req: IncomingMessage): string {
 /** Answers with the protocol's envelope. What is unexpected is logged under the request's id; none of it leaves. */
 export function sendError(req: Request, res: ServerResponse, error: unknown): void {
 	const shown = publicError(error);
-	const requestId = req.$ctx?.requestID;
-	if (isUnexpected(shown)) req.$service.logger.error(`${req.method} failed (${requestId}):`, error);
-	if (res.headersSent) {
-		res.end();
-		return;
-	}
-	sendJson(res, errorCatalogue[shown.code].status, { error: { ...shown, requestId } });
+	if (isUnexpected(shown)) req.$service.logger.error(`${req.method} failed (${req.$ctx?.requestID}):`, error);
+	if (res.headersSent) res.end();
+	else answerError(req, res, shown);
+}
+
+function answerError(req: Request, res: ServerResponse, error: PublicError): void {
+	sendJson(res, errorCatalogue[error.code].status, { error: { ...error, requestId: req.$ctx?.requestID } });
 }
 
 function sendJson(res: ServerResponse, status: number, body: unknown): void {

@@ -76,8 +76,8 @@ function escapeNonTags(text: string): string {
 	let html = text
 		.replaceAll("&", "&amp;")
 		.replace(opensNone, "&lt;")
-		.replace(/<(https?:\/\/[^\s<>]+)>/gi, "$1") // <https://a.example>: the brackets are its delimiters (RFC 3986, appendix C)
-		.replace(/<([\p{L}\p{N}_][^\s<>@"'=/]*@[^\s<>@"'=/]+)>/gu, "&lt;$1&gt;"); // Ada <ada@a.example>
+		.replace(/<(https?:\/\/[^\s<>]+)(?<!--)>/gi, "$1") // <https://a.example>: the brackets are its delimiters (RFC 3986, appendix C)
+		.replace(/<([\p{L}\p{N}_][^\s<>@"'=/]*@[^\s<>@"'=/]+)(?<!--)>/gu, "&lt;$1&gt;"); // Ada <ada@a.example>
 	for (const [open, close] of delimiters) {
 		const closed = html.lastIndexOf(close) + 1;
 		html = html.slice(0, closed) + html.slice(closed).replaceAll(open, `&lt;${open.slice(1)}`);
