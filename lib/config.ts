@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 
 /** The folders of `services/`, as `SERVICES` names them. */
-export const serviceNames = ["conversations", "directory", "gateway", "messages"] as const;
+export const serviceNames = ["conversations", "directory", "gateway", "messages", "presence"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;

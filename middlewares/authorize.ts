@@ -8,11 +8,12 @@ type Call = Context<Record<string, unknown>, Meta>;
 
 /**
  * The one place that decides who may do what, by the `access` of the action's definition. It runs before validation, so that a
- * stranger learns nothing from what a request looks like. Who takes part in a conversation, and where a message is, never
- * change: both are remembered.
+ * stranger learns nothing from what a request looks like. Who takes part in a conversation, where a message is, and that two people
+ * share a conversation never change: they are remembered.
  */
 export function authorize(): Middleware {
 	const participants = new LRUCache<string, string[]>({ max: 100_000 });
+	const partners = new LRUCache<string, true>({ max: 100_000 });
 	const conversationOfMessage = new LRUCache<string, string>({ max: 10_000 });
 
 	async function isParticipant(ctx: Call, conversationId: string, userId: string): Promise<boolean> {
@@ -33,6 +34,14 @@ export function authorize(): Middleware {
 		return conversationId;
 	}
 
+	async function isPartner(ctx: Call, userId: string, partnerId: string): Promise<boolean> {
+		const pair = JSON.stringify([userId, partnerId]);
+		if (userId === partnerId || partners.has(pair)) return true;
+		const { shared } = await callsOf(ctx.broker).call("conversations.share", { userId, partnerId });
+		if (shared) partners.set(pair, true);
+		return shared;
+	}
+
 	return {
 		name: "authorize",
 		localAction(next, action) {
@@ -44,7 +53,12 @@ export function authorize(): Middleware {
 				action.visibility = "public";
 				return next;
 			}
-			const { role, conversation, message } = { conversation: undefined, message: undefined, ...access };
+			const { role, conversation, message, partner } = {
+				conversation: undefined,
+				message: undefined,
+				partner: undefined,
+				...access,
+			};
 
 			return async function (this: Service, ctx: Call) {
 				const { user } = ctx.meta;
@@ -57,6 +71,8 @@ export function authorize(): Middleware {
 					throw new ParleyError("NOT_FOUND");
 				if (typeof messageId === "string" && !(await isParticipant(ctx, await locate(ctx, messageId), user.id)))
 					throw new ParleyError("NOT_FOUND");
+				const partnerId = partner && ctx.params?.[partner];
+				if (typeof partnerId === "string" && !(await isPartner(ctx, user.id, partnerId))) throw new ParleyError("NOT_FOUND");
 				return next.call(this, ctx);
 			};
 		},

@@ -12,12 +12,12 @@ export async function reopen(db: Database, conversationId: string): Promise<bool
 
 const archiveStatement = statement(
 	"conversations.archive",
-	`update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2, updated_at = now()
+	`update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2, updated_at = now(), changed_xid = pg_current_xact_id()
 	where id = $1 and status <> 'ARCHIVED' returning id`,
 );
 
 const reopenStatement = statement(
 	"conversations.reopen",
-	`update conversations set status = 'ACTIVE', archived_at = null, archived_by = null, updated_at = now()
+	`update conversations set status = 'ACTIVE', archived_at = null, archived_by = null, updated_at = now(), changed_xid = pg_current_xact_id()
 	where id = $1 and status <> 'ACTIVE' returning id`,
 );

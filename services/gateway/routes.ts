@@ -13,6 +13,8 @@ export const routes: Record<string, string> = {
 	"POST /conversations/:conversationId/messages": "messages.send",
 	"GET /conversations/:conversationId/messages": "messages.list",
 	"PATCH /messages/:messageId/read": "messages.markRead",
+	"GET /sync": "conversations.sync",
+	"GET /users/:userId/presence": "presence.get",
 	"PUT /platform/users/:id": "users.put",
 	"DELETE /platform/users/:id": "users.erase",
 	"PUT /platform/applications/:id": "applications.put",
@@ -25,4 +27,5 @@ export const queries = new Set([
 	"conversations.metadata",
 	"conversations.unreadCount",
 	"messages.list",
+	"presence.get",
 ]);

@@ -182,7 +182,8 @@ function appendSql(storedSeq: string, joinStored: string): string {
 	advanced as (
 		update conversations c
 		set last_seq = n.seq, user1_sent = n.user1_sent, user2_sent = n.user2_sent, last_message_at = n.created_at,
-			updated_at = n.created_at, status = 'ACTIVE', archived_at = null, archived_by = null
+			updated_at = n.created_at, status = 'ACTIVE', archived_at = null, archived_by = null,
+			changed_xid = pg_current_xact_id()
 		from (select distinct on (conversation_id) * from numbered order by conversation_id, seq desc) n
 		where c.id = n.conversation_id
 	)
