@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { BrokerOptions } from "moleculer";
 import { startEmbedded } from "./embedded/start.ts";
 import { describeNode, type NodeConfig, withConfig } from "./lib/broker.ts";
-import { readConfig } from "./lib/config.ts";
+import { loadConfig } from "./lib/config.ts";
 import { authorize } from "./middlewares/authorize.ts";
 import { validate } from "./middlewares/validate.ts";
 import { migrate } from "./migrations/migrate.ts";
@@ -40,7 +40,7 @@ function isTransportFailure(error: Error & { type?: string }): boolean {
 /** What `npm start` runs: whatever has no URL is brought along, the database is brought up to date, then services start. */
 export default async function options(): Promise<BrokerOptions> {
 	try {
-		const embedded = await startEmbedded(readConfig(process.env));
+		const embedded = await startEmbedded(loadConfig());
 		await migrate(embedded.config.databaseUrl);
 		return {
 			...brokerOptions(embedded.config),
