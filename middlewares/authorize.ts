@@ -12,17 +12,21 @@ type Call = Context<Record<string, unknown>, Meta>;
  * share a conversation never change: they are remembered.
  */
 export function authorize(): Middleware {
-	const participants = new LRUCache<string, string[]>({ max: 100_000 });
+	// The promise is kept, not its value: calls that come in order while it is asked go on in order.
+	const participants = new LRUCache<string, Promise<string[]>>({ max: 100_000 });
 	const partners = new LRUCache<string, true>({ max: 100_000 });
 	const conversationOfMessage = new LRUCache<string, string>({ max: 10_000 });
 
 	async function isParticipant(ctx: Call, conversationId: string, userId: string): Promise<boolean> {
-		let userIds = participants.get(conversationId);
-		if (!userIds) {
-			({ userIds } = await callsOf(ctx.broker).call("conversations.participants", { conversationId }));
-			participants.set(conversationId, userIds);
+		let asked = participants.get(conversationId);
+		if (!asked) {
+			asked = callsOf(ctx.broker)
+				.call("conversations.participants", { conversationId })
+				.then(({ userIds }) => userIds);
+			asked.catch(() => participants.delete(conversationId));
+			participants.set(conversationId, asked);
 		}
-		return userIds.includes(userId);
+		return (await asked).includes(userId);
 	}
 
 	async function locate(ctx: Call, messageId: string): Promise<string> {

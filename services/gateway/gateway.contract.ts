@@ -26,18 +26,21 @@ export const serverEvents = {
 export type ServerEvents = { [E in keyof typeof serverEvents]: z.infer<(typeof serverEvents)[E]> };
 
 /** One payload, and under which event name each person's sockets get it. Made with `push` of mixins/delivery. */
-export const Push = z.object({
-	payload: z.unknown(),
-	to: z.array(z.object({ userId: PlatformId, event: z.string() })),
+export interface Push {
+	payload: unknown;
+	to: { userId: string; event: string }[];
 	/** Only for sockets that joined this conversation. */
-	joined: z.guid().optional(),
-});
-export type Push = z.infer<typeof Push>;
+	joined?: string;
+}
 
 export const gateway = {
 	actions: {
 		/** Hands payloads to those of the people named who have sockets on this node. */
-		deliver: { params: z.object({ pushes: z.array(Push) }), result: z.null() },
+		deliver: {
+			// Looked at no closer: it comes from our own services, in thousands a second.
+			params: z.object({ pushes: z.custom<Push[]>(Array.isArray) }),
+			result: z.null(),
+		},
 	},
 	events: {},
 } satisfies ServiceContract;
