@@ -30,6 +30,8 @@ export async function startParley(nodeArgs: readonly string[]): Promise<Server> 
 			RATE_LIMIT_UPLOADS: "off",
 			RATE_LIMIT_CONVERSATIONS: "off",
 			RATE_LIMIT_QUERIES: "off",
+			RATE_LIMIT_SOCKET_QUERIES: "off",
+			RATE_LIMIT_AUTH_FAILURES: "off",
 		}),
 		introduce: (url, people) => introduce(url, new TextEncoder().encode(secret), people),
 	};

@@ -111,7 +111,7 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 
 /** The payload is the client's: the action's contract decides whether it will do. */
 async function call<N extends ActionName>(desk: Desk, socket: ClientSocket, action: N, payload: unknown): Promise<Result<N>> {
-	const meta: Meta = { user: speaker(socket).caller };
+	const meta: Meta = { user: speaker(socket).caller, $via: "socket" };
 	return callsOf(desk.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
 }
 

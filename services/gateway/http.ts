@@ -67,7 +67,13 @@ export function sendError(req: Request, res: ServerResponse, error: unknown): vo
 }
 
 function answerError(req: Request, res: ServerResponse, error: PublicError): void {
+	for (const [name, value] of Object.entries(req.$ctx?.meta.$responseHeaders ?? {})) res.setHeader(name, value);
+	if (error.code === "RATE_LIMITED") res.setHeader("Retry-After", retryAfterSeconds(error));
 	sendJson(res, errorCatalogue[error.code].status, { error: { ...error, requestId: req.$ctx?.requestID } });
+}
+
+function retryAfterSeconds({ details }: PublicError): number {
+	return (details as { retryAfterSeconds: number }).retryAfterSeconds;
 }
 
 function sendJson(res: ServerResponse, status: number, body: unknown): void {
