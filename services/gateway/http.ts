@@ -7,6 +7,7 @@ import ApiService from "moleculer-web";
 import type { Config } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contracts.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
+import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { isReady } from "./health.ts";
 import { routes } from "./routes.ts";
@@ -29,8 +30,8 @@ export function apiRoute(config: Config, authenticate: Authenticate) {
 		logging: false,
 		async onBeforeCall(ctx: Context<unknown, Meta>, _route: unknown, req: IncomingMessage) {
 			const [scheme, token] = req.headers.authorization?.split(" ") ?? [];
-			if (scheme?.toLowerCase() !== "bearer") throw new ParleyError("UNAUTHENTICATED");
-			ctx.meta.user = (await authenticate(token)).caller;
+			const bearer = scheme?.toLowerCase() === "bearer" ? token : undefined;
+			ctx.meta.user = (await authenticate(bearer, requestAddress(req, config.trustProxy))).caller;
 		},
 	};
 }
