@@ -29,6 +29,8 @@ export async function startParley(nodeArgs: readonly string[]): Promise<Server> 
 			RATE_LIMIT_UPLOADS: "off",
 			RATE_LIMIT_CONVERSATIONS: "off",
 			RATE_LIMIT_QUERIES: "off",
+			RATE_LIMIT_SOCKET_QUERIES: "off",
+			RATE_LIMIT_AUTH_FAILURES: "off",
 		}),
 		introduce: (url, people) => introduce(url, sign, people),
 	};
