@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { SignJWT } from "jose";
-import { inherited, startCommand } from "../test/support/parley.ts";
+import { inherited, startCommand, unlimited } from "../test/support/parley.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Person } from "./orders.ts";
 import { freePort, type Server, type Start, startServer } from "./server.ts";
@@ -25,12 +25,7 @@ export async function startParley(nodeArgs: readonly string[]): Promise<Server> 
 			DEMO: "off",
 			LOG_LEVEL: "warn",
 			JWT_SECRET: secret,
-			RATE_LIMIT_MESSAGES: "off",
-			RATE_LIMIT_UPLOADS: "off",
-			RATE_LIMIT_CONVERSATIONS: "off",
-			RATE_LIMIT_QUERIES: "off",
-			RATE_LIMIT_SOCKET_QUERIES: "off",
-			RATE_LIMIT_AUTH_FAILURES: "off",
+			...unlimited,
 		}),
 		introduce: (url, people) => introduce(url, sign, people),
 	};

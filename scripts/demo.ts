@@ -70,9 +70,26 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 	const [hers, his] = [await alice.chat.open(id), await bob.chat.open(id)];
 	await promised("Bob hears of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
 
+	narrate("Each sees that the other is there");
+	for (const [one, other] of [
+		[alice, bob],
+		[bob, alice],
+	] as const) {
+		const { status } = await one.chat.presence(other.id);
+		one.say(`· ${other.name} is ${status}`);
+		check(`${one.name} sees that ${other.name} is online`, status === "online");
+	}
+	await bob.chat.setPresence("away");
+	await promised("Alice sees that Bob is away", () => alice.heard.includes("user_away"));
+	await bob.chat.setPresence("online");
+	await promised("Alice sees that Bob is back", () => alice.heard.includes("user_online"));
+
 	narrate("A message, its ticks, and what is unread");
+	await alice.chat.startTyping(id);
+	await promised("Bob sees that Alice types", () => bob.heard.includes("typing"));
 	const hello = await alice.chat.send(id, { content: "Hello Bob, is the job still open?" });
 	await promised("Bob gets the message", () => his.lastSeq === hello.seq);
+	await promised("Bob sees that Alice has stopped typing", () => bob.heard.includes("typed"));
 	await promised("Alice sees two ticks", () => hers.tick(hello) !== "sent");
 	await promised("Bob has one unread message", () => his.conversation.unreadCount === 1);
 	await bob.chat.markRead(id);
@@ -165,6 +182,18 @@ function listen({ id, chat, say, heard }: Person, other: Person): void {
 	chat.on("conversation_updated", ({ conversation: { status, jobTitle, archivedBy } }) => {
 		heard.push(`conversation_updated ${status}`);
 		say(`· «${jobTitle}» is ${status}${archivedBy ? ` by ${archivedBy === id ? "me" : other.name}` : ""}`);
+	});
+	chat.on("user_online", () => {
+		heard.push("user_online");
+		say(`· ${other.name} is online`);
+	});
+	chat.on("user_away", () => {
+		heard.push("user_away");
+		say(`· ${other.name} is away`);
+	});
+	chat.on("user_typing", ({ typing }) => {
+		heard.push(typing ? "typing" : "typed");
+		if (typing) say(`  ${other.name} is typing …`);
 	});
 	chat.on("refused", ({ code }) => say(`· refused: ${code}`));
 	chat.on("error", ({ code, message }) => say(`· error ${code}: ${message}`));

@@ -217,6 +217,24 @@ test("a message into an AUTO_ARCHIVED conversation reopens it and says so once",
 	expect(conversation).toMatchObject({ status: "ACTIVE", archivedAt: null, archivedBy: null, lastSeq: 2 });
 });
 
+test("what was stored stays stored: it is found again when its conversation is archived, and only it", async () => {
+	const { conversationId, applicantId } = await openConversation(node.calls);
+	const active = await openConversation(node.calls);
+	const draft = draftOf(conversationId, applicantId);
+	const [first] = await append(nodes[0], [draft]);
+	await node.calls.call("conversations.archive", { conversationId }, as(applicantId));
+	const [fresh, again, reused, other] = await append(nodes[1], [
+		draftOf(conversationId, applicantId),
+		{ ...draft },
+		{ ...draft, content: "something else" },
+		draftOf(active.conversationId, active.applicantId),
+	]);
+	expect(fresh).toMatchObject({ type: "CONVERSATION_ARCHIVED" });
+	expect(expectSent(again)).toEqual({ ...expectSent(first), created: false });
+	expect(reused).toMatchObject({ type: "CLIENT_ID_REUSED" });
+	expect(expectSent(other)).toMatchObject({ created: true, message: { seq: 1 } });
+});
+
 test("created_at never goes back, not even when the database's clock does", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const [first] = await append(nodes[0], [draftOf(conversationId, applicantId)]);

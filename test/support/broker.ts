@@ -78,8 +78,22 @@ async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
 	}
 }
 
+const noLimits = Object.fromEntries(
+	["MESSAGES", "UPLOADS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "AUTH_FAILURES"].map((name) => [
+		`RATE_LIMIT_${name}`,
+		"off",
+	]),
+);
+
 function createNode({ databaseUrl, env = {} }: NodeOptions, options: BrokerOptions): TestNode {
-	const config = readConfig({ HOST: "127.0.0.1", PORT: "0", DATABASE_URL: databaseUrl, JWT_SECRET: jwtSecret, ...env });
+	const config = readConfig({
+		...noLimits,
+		HOST: "127.0.0.1",
+		PORT: "0",
+		DATABASE_URL: databaseUrl,
+		JWT_SECRET: jwtSecret,
+		...env,
+	});
 	const log: string[] = [];
 	const broker = new ServiceBroker({
 		...brokerOptions({ ...config, databaseUrl }),

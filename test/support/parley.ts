@@ -18,6 +18,14 @@ export interface ParleyProcess {
 const root = new URL("../../", import.meta.url);
 const allowedOrigin = "https://app.example.org";
 
+/** Settings that let a test or a load do in a minute what a person does in a day. */
+export const unlimited = Object.fromEntries(
+	["MESSAGES", "UPLOADS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "AUTH_FAILURES"].map((limit) => [
+		`RATE_LIMIT_${limit}`,
+		"off",
+	]),
+);
+
 /** What `npm start` runs, to be started. */
 export function parleyProcess({ name, folder, env, isReady }: ParleyProcess): OsProcess {
 	const command = startCommand();
@@ -35,10 +43,7 @@ export function parleyProcess({ name, folder, env, isReady }: ParleyProcess): Os
 			DEMO: "off",
 			LOG_LEVEL: "warn",
 			CORS_ORIGINS: allowedOrigin,
-			RATE_LIMIT_MESSAGES: "off",
-			RATE_LIMIT_UPLOADS: "off",
-			RATE_LIMIT_CONVERSATIONS: "off",
-			RATE_LIMIT_QUERIES: "off",
+			...unlimited,
 			...env,
 		},
 		logFile: join(folder, `${name}.log`),

@@ -4,14 +4,9 @@ import { type Cluster, startCluster } from "../support/cluster.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { isAddressedTo } from "../support/nats.ts";
 import { until } from "../support/until.ts";
-import { describeAuthorization } from "./core/authorization.ts";
-import { describeConversations } from "./core/conversations.ts";
 import { closeDevices } from "./core/device.ts";
-import { describeErrors } from "./core/errors.ts";
-import { describeMessages } from "./core/messages.ts";
+import { describeCore } from "./core/index.ts";
 import { aConversation } from "./core/people.ts";
-import { describeProperties } from "./core/properties.ts";
-import { describeSockets } from "./core/sockets.ts";
 
 jest.setTimeout(30_000);
 
@@ -29,12 +24,7 @@ describe("Parley in many processes, Alice and Bob on two gateways", () => {
 		await database?.drop();
 	}, 60_000);
 
-	describeConversations(() => cluster);
-	describeMessages(() => cluster);
-	describeSockets(() => cluster);
-	describeAuthorization(() => cluster);
-	describeErrors(() => cluster);
-	describeProperties(() => cluster);
+	describeCore(() => cluster);
 
 	describe("idle gateways", () => {
 		afterEach(closeDevices);

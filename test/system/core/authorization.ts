@@ -38,7 +38,7 @@ export function describeAuthorization(target: TargetOf): void {
 			"answers for a stranger's id as for one that does not exist: $name",
 			async (route) => {
 				const scene = await aScene(target());
-				const nowhere = { ...scene, id: randomUUID(), message: { ...scene.message, id: randomUUID() } };
+				const nowhere = { ...scene, ...somewhereElse(scene) };
 				const [hidden, missing] = await Promise.all([scene, nowhere].map(async (at) => call(route, at, scene.stranger.token)));
 				expect(withoutRequestId(hidden?.body)).toEqual(withoutRequestId(missing?.body));
 				expect(hidden?.status).toBe(missing?.status);
@@ -63,7 +63,7 @@ export function describeAuthorization(target: TargetOf): void {
 			async (route) => {
 				const scene = await aScene(target());
 				for (const id of malformed) {
-					const at = { ...scene, id, message: { ...scene.message, id } };
+					const at = { ...scene, id, partnerId: id, message: { ...scene.message, id } };
 					expect({ id, outcome: await outcome(route, at, scene.alice.token) }).toEqual({ id, outcome: "404 NOT_FOUND" });
 				}
 			},
@@ -132,11 +132,11 @@ export function describeAuthorization(target: TargetOf): void {
 			expect(await stateOf(scene.alice, scene)).toEqual(before);
 		});
 
-		it.each(events)("hides what is not theirs from strangers, as if it did not exist: $name", async (event) => {
+		it.each(privateEvents)("hides what is not theirs from strangers, as if it did not exist: $name", async (event) => {
 			const scene = await aScene(target());
 			const before = await stateOf(scene.alice, scene);
 			const device = await scene.stranger.device();
-			const nowhere = { ...scene, id: randomUUID(), message: { ...scene.message, id: randomUUID() } };
+			const nowhere = { ...scene, ...somewhereElse(scene) };
 			expect(await eventCode(device, event, scene)).toBe("NOT_FOUND");
 			expect(await eventCode(device, event, nowhere)).toBe("NOT_FOUND");
 			expect(await stateOf(scene.alice, scene)).toEqual(before);
@@ -145,7 +145,10 @@ export function describeAuthorization(target: TargetOf): void {
 		it("of a conversation is heard by nobody else, whatever they try", async () => {
 			const { alice, bob, stranger, id, message } = await aScene(target());
 			const [hers, his, spy] = [await alice.device(), await bob.device(), await stranger.device()];
-			for (const event of events) await eventCode(spy, event, { id, message });
+			for (const event of events) await eventCode(spy, event, { id, message, partnerId: alice.id });
+			for (const device of [hers, his]) await device.ask("join_conversation", { conversationId: id });
+			await his.ask("typing_start", { conversationId: id });
+			await until(() => hers.heard("user_typing").length > 0);
 			await bob.write(id, "between us");
 			await his.ask("mark_read", { conversationId: id });
 			await alice.patch(`/conversations/${id}/archive`);
@@ -194,13 +197,15 @@ interface Scene {
 	bob: Person;
 	/** A registered person with nothing to do with the two. */
 	stranger: Person;
+	/** Bob's id. */
+	partnerId: string;
 	id: string;
 	jobApplicationId: string;
 	/** By Bob. */
 	message: Message;
 }
 
-type Place = Pick<Scene, "id" | "message">;
+type Place = Pick<Scene, "id" | "message" | "partnerId">;
 
 interface Route {
 	name: string;
@@ -209,7 +214,7 @@ interface Route {
 	path?: (place: Place, scene: Scene) => string;
 	fixed?: string;
 	body?: (scene: Scene) => object;
-	/** Whether it is about one conversation, which strangers must not find. */
+	/** Whether it is about one conversation or person, which strangers must not find. */
 	isPrivate?: boolean;
 }
 
@@ -232,6 +237,13 @@ const routesForPeople: Route[] = [
 	...ofConversation("GET", "/unread-count"),
 	...ofConversation("POST", "/messages", () => ({ clientId: randomUUID(), content: "let me in" })),
 	...ofConversation("GET", "/messages"),
+	{ name: "GET /sync", method: "GET", fixed: "/sync" },
+	{
+		name: "GET /users/:id/presence",
+		method: "GET",
+		path: ({ partnerId }) => `/users/${partnerId}/presence`,
+		isPrivate: true,
+	},
 	{ name: "PATCH /messages/:id/read", method: "PATCH", path: ({ message }) => `/messages/${message.id}/read`, isPrivate: true },
 ];
 
@@ -263,12 +275,13 @@ function ofConversation(method: Route["method"], rest: string, body?: () => obje
 
 interface Event {
 	name: string;
+	/** An event, or the action of a `call`. */
 	emit: string;
 	payload: (place: Place) => object;
 }
 
-/** `sync` and typing come with their own suites. */
-const events: Event[] = [
+/** About one conversation or person, which strangers must not find. */
+const privateEvents: Event[] = [
 	{ name: "join_conversation", emit: "join_conversation", payload: ({ id }) => ({ conversationId: id }) },
 	{ name: "leave_conversation", emit: "leave_conversation", payload: ({ id }) => ({ conversationId: id }) },
 	{
@@ -278,7 +291,20 @@ const events: Event[] = [
 	},
 	{ name: "mark_read by conversation", emit: "mark_read", payload: ({ id }) => ({ conversationId: id }) },
 	{ name: "mark_read by message", emit: "mark_read", payload: ({ message }) => ({ messageId: message.id }) },
-	{ name: "call messages.list", emit: "call", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "typing_start", emit: "typing_start", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "typing_stop", emit: "typing_stop", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "call messages.list", emit: "messages.list", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "call conversations.get", emit: "conversations.get", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "call conversations.metadata", emit: "conversations.metadata", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "call conversations.unreadCount", emit: "conversations.unreadCount", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "call presence.get", emit: "presence.get", payload: ({ partnerId }) => ({ userId: partnerId }) },
+];
+
+const events: Event[] = [
+	...privateEvents,
+	{ name: "set_presence", emit: "set_presence", payload: () => ({ status: "away" }) },
+	{ name: "sync", emit: "sync", payload: () => ({}) },
+	{ name: "call conversations.list", emit: "conversations.list", payload: () => ({}) },
 ];
 
 /** What each of `impostors` meets on every route. */
@@ -312,7 +338,13 @@ async function impostors(target: Target, alice: Person): Promise<[keyof typeof r
 async function aScene(target: Target): Promise<Scene> {
 	const { alice, bob, id, conversation } = await aConversation(target);
 	const stranger = await register(target);
-	return { alice, bob, stranger, id, jobApplicationId: conversation.jobApplicationId, message: await bob.write(id, "hello") };
+	const { jobApplicationId } = conversation;
+	return { alice, bob, stranger, partnerId: bob.id, id, jobApplicationId, message: await bob.write(id, "hello") };
+}
+
+/** Ids like those of the place, of nothing that exists. */
+function somewhereElse({ message }: Place): Place {
+	return { id: randomUUID(), partnerId: `user-${randomUUID()}`, message: { ...message, id: randomUUID() } };
 }
 
 function call({ method, path, fixed = "", body }: Route, scene: Scene, token: string | undefined) {
@@ -325,8 +357,8 @@ async function outcome(route: Route, scene: Scene, token: string | undefined): P
 }
 
 async function eventCode(device: Device, { emit, payload }: Event, place: Place): Promise<string> {
-	if (emit !== "call") return codeOf(await device.emit(emit, payload(place)));
-	return (await device.call("messages.list", payload(place))).error?.code ?? "ok";
+	if (!emit.includes(".")) return codeOf(await device.emit(emit, payload(place)));
+	return (await device.call(emit, payload(place))).error?.code ?? "ok";
 }
 
 async function connectCode(target: Target, token: string): Promise<string> {
@@ -335,7 +367,7 @@ async function connectCode(target: Target, token: string): Promise<string> {
 }
 
 /** All that an intruder could have changed. */
-async function stateOf(alice: Person, { id }: Place) {
+async function stateOf(alice: Person, { id }: Pick<Place, "id">) {
 	return [await alice.get<Conversation>(`/conversations/${id}`), await historyOf(alice, id)];
 }
 

@@ -116,15 +116,21 @@ export function describePresence(target: TargetOf): void {
 			for (const person of [alice, bob]) expect(changesOf(person, spy)).toEqual([]);
 		});
 
-		it.each([[undefined], [null], ["away"], [{}], [{ status: "offline" }], [{ status: "busy" }], [{ status: 1 }], [{ status: null }]])(
-			"is not set by %j",
-			async (payload) => {
-				const { alice, bob } = await aConversation(target());
-				const device = await alice.device();
-				expect(codeOf(await device.emit("set_presence", payload))).toBe("VALIDATION_FAILED");
-				await until(async () => expect(await presenceOf(alice, bob)).toMatchObject({ status: "online" }) ?? true);
-			},
-		);
+		it.each([
+			[undefined],
+			[null],
+			["away"],
+			[{}],
+			[{ status: "offline" }],
+			[{ status: "busy" }],
+			[{ status: 1 }],
+			[{ status: null }],
+		])("is not set by %j", async (payload) => {
+			const { alice, bob } = await aConversation(target());
+			const device = await alice.device();
+			expect(codeOf(await device.emit("set_presence", payload))).toBe("VALIDATION_FAILED");
+			await until(async () => expect(await presenceOf(alice, bob)).toMatchObject({ status: "online" }) ?? true);
+		});
 	});
 }
 

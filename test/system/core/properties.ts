@@ -2,17 +2,18 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { ChatClient } from "../../../client/chat.ts";
 import { ConversationState } from "../../../client/conversation-state.ts";
-import type { Conversation, Message, ReadState } from "../../../client/types.ts";
+import type { Conversation, Message, ReadState, SyncAnswer } from "../../../client/types.ts";
 import { until } from "../../support/until.ts";
 import { Cable, closeCables } from "./cable.ts";
+import { type Caller, callerOf } from "./caller.ts";
 import { closeDevices } from "./device.ts";
 import { aConversation, historyOf, type Person, upTo } from "./people.ts";
 import type { Target, TargetOf } from "./target.ts";
 
 /**
  * The architecture's invariants under random interleavings. A script is a list of rounds; what is in one round happens at the
- * same time. Alice has two devices and Bob one, each on a cable that can be cut, with the typed client on it. After every
- * round everything is compared with what the server answers when asked afresh.
+ * same time. Alice has two devices and Bob one, with the typed client on it. Each has a cable to every gateway; when they are cut,
+ * it goes to the next one. After every round everything is compared with what the server answers when asked afresh.
  */
 export function describeProperties(target: TargetOf): void {
 	const timeoutMs = 120_000;
@@ -37,6 +38,32 @@ export function describeProperties(target: TargetOf): void {
 						await expectInvariants(stage);
 					}
 					leave(stage);
+				}),
+				limits,
+			);
+		},
+		timeoutMs,
+	);
+
+	it(
+		"after any chain of syncs, whatever happens meanwhile and whichever gateway answers, what they told is what the server has",
+		async () => {
+			const rounds = fc.array(fc.array(changes, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 6 });
+			await fc.assert(
+				fc.asyncProperty(rounds, async (script) => {
+					const { alice, bob, id } = await aConversation(target());
+					const reader = new SyncReader(target(), bob);
+					await reader.sync();
+					for (const round of script) {
+						const changing = Promise.all(round.map((change) => apply(change, change.byAlice ? alice : bob, id)));
+						await reader.sync();
+						await changing;
+						await reader.sync();
+						const { conversation, messages } = reader.told(id);
+						expect(conversation).toEqual(await bob.get(`/conversations/${id}`));
+						const essence = ({ seq, id: messageId, content }: Message) => ({ seq, messageId, content });
+						expect(messages.map(essence)).toEqual((await historyOf(bob, id)).map(essence));
+					}
 				}),
 				limits,
 			);
@@ -92,15 +119,18 @@ export function describeProperties(target: TargetOf): void {
 	it("a device that pushes did not reach notices the gap at the next one, and shows what was missed, once and in order", async () => {
 		const stage = await aStage(target());
 		const { id, alice, bob, devices } = stage;
-		const { cable, state } = at(devices, 2);
+		const { cables, state } = at(devices, 2);
+		const losePushes = (losesPushes: boolean) => {
+			for (const cable of cables) cable.losesPushes = losesPushes;
+		};
 		const witness = await bob.device();
 		await alice.write(id, "one");
 		await until(() => state.lastSeq === 1);
-		cable.losesPushes = true;
+		losePushes(true);
 		await alice.write(id, "two");
 		await alice.write(id, "three");
 		await until(() => witness.heard("message_received").some(({ message }) => message.seq === 3));
-		cable.losesPushes = false;
+		losePushes(false);
 		await alice.write(id, "four");
 		await Promise.all(devices.map((device) => until(() => expectFresh(device, stage))));
 		leave(stage);
@@ -160,12 +190,69 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 
 const scripts = fc.array(fc.array(steps, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 5 });
 
+/** What one of the two does over REST. */
+type Change = { kind: "send" | "read" | "archive" | "reopen" | "mute"; byAlice: boolean };
+
+const changes: fc.Arbitrary<Change> = fc.record({
+	kind: fc.constantFrom("send", "send", "send", "read", "archive", "reopen", "mute"),
+	byAlice: fc.boolean(),
+});
+
+async function apply({ kind }: Change, person: Person, id: string): Promise<void> {
+	switch (kind) {
+		case "send":
+			// Into an archived conversation it is refused, which changes nothing.
+			await person.send(id, { clientId: randomUUID(), content: "hello" });
+			break;
+		case "mute":
+			await person.put(`/conversations/${id}/mute`, { until: new Date(Date.now() + 60_000).toISOString() });
+			break;
+		case "read":
+		case "archive":
+		case "reopen":
+			await person.patch(`/conversations/${id}/${kind}`);
+			break;
+		default:
+			kind satisfies never;
+	}
+}
+
+/** Somebody who knows only what `sync` said, by one gateway after the other. */
+class SyncReader {
+	readonly #gateways: Caller[];
+	readonly #conversations = new Map<string, Conversation>();
+	readonly #messages = new Map<string, Message>();
+	#since = "";
+	#turn = 0;
+
+	constructor(target: Target, { token }: Person) {
+		this.#gateways = target.baseUrls.map((baseUrl) => callerOf(baseUrl, token));
+	}
+
+	async sync(): Promise<void> {
+		const gateway = at(this.#gateways, this.#turn++ % this.#gateways.length);
+		const answer = await gateway.get<SyncAnswer>(this.#since === "" ? "/sync" : `/sync?since=${this.#since}`);
+		expect(answer.reset).toBe(false);
+		for (const { messages, hasMore, ...conversation } of answer.conversations) {
+			expect(hasMore).toBe(false);
+			this.#conversations.set(conversation.id, conversation);
+			for (const message of messages) this.#messages.set(`${message.conversationId} ${message.seq}`, message);
+		}
+		this.#since = answer.nextSince;
+	}
+
+	told(id: string) {
+		const messages = [...this.#messages.values()].filter(({ conversationId }) => conversationId === id);
+		return { conversation: this.#conversations.get(id), messages: messages.toSorted((a, b) => a.seq - b.seq) };
+	}
+}
+
 const clients = new Set<ChatClient>();
 
 interface Seat {
 	person: Person;
 	client: ChatClient;
-	cable: Cable;
+	cables: Cable[];
 	state: ConversationState;
 	/** The seqs that the client announced, in order. */
 	announced: number[];
@@ -185,31 +272,34 @@ interface Stage {
 
 async function aStage(target: Target): Promise<Stage> {
 	const { alice, bob, id } = await aConversation(target);
-	const devices = await Promise.all([alice, alice, bob].map((person) => takeSeat(person, id)));
+	const devices = await Promise.all([alice, alice, bob].map((person, index) => takeSeat(target, person, index, id)));
 	return { id, alice, bob, devices, drafts: [], acknowledged: [], reads: [] };
 }
 
-async function takeSeat(person: Person, id: string): Promise<Seat> {
-	const cable = await Cable.to(person.baseUrl);
-	const client = new ChatClient({ baseUrl: cable.url, token: person.token, reconnectDelayMs: 20 });
+/** The devices begin on different gateways. */
+async function takeSeat({ baseUrls }: Target, person: Person, first: number, id: string): Promise<Seat> {
+	const cables = await Promise.all(baseUrls.map((_, index) => Cable.to(at(baseUrls, (first + index) % baseUrls.length))));
+	let turn = 0;
+	const baseUrl = () => at(cables, turn++ % cables.length).url;
+	const client = new ChatClient({ baseUrl, token: person.token, reconnectDelayMs: 20 });
 	clients.add(client);
 	const announced: number[] = [];
 	client.on("message", ({ message }) => announced.push(message.seq));
 	await client.connect();
-	return { person, client, cable, state: await client.open(id), announced };
+	return { person, client, cables, state: await client.open(id), announced };
 }
 
 function leave({ devices }: Stage): void {
-	for (const { client, cable } of devices) {
+	for (const { client, cables } of devices) {
 		client.close();
-		cable.close();
+		for (const cable of cables) cable.close();
 		clients.delete(client);
 	}
 }
 
 async function perform(stage: Stage, step: Step): Promise<void> {
 	const { id, drafts, acknowledged, reads } = stage;
-	const { person, client, cable } = at(stage.devices, step.device);
+	const { person, client, cables } = at(stage.devices, step.device);
 	switch (step.kind) {
 		case "send":
 		case "repeat": {
@@ -224,18 +314,17 @@ async function perform(stage: Stage, step: Step): Promise<void> {
 			break;
 		}
 		case "cut":
-			cable.cut();
+			for (const cable of cables) cable.cut();
 			break;
 		default:
 			step satisfies never;
 	}
 }
 
-/** A mark may get lost with the connection, in which case nobody was told that it counts; reading again is what an app does. */
 async function read({ id, devices }: Stage, { device, via, upTo: seq }: Extract<Step, { kind: "read" }>) {
 	const { person, client } = at(devices, device);
-	const overRest = () => person.patch<ReadState>(`/conversations/${id}/read`, { seq });
-	const { readSeq } = via === "REST" ? await overRest() : await client.markRead(id, seq).catch(overRest);
+	const { readSeq } =
+		via === "REST" ? await person.patch<ReadState>(`/conversations/${id}/read`, { seq }) : await client.markRead(id, seq);
 	return { userId: person.id, readSeq };
 }
 
@@ -297,8 +386,8 @@ function readSeqOf({ participants }: Conversation, { id }: Person): number {
 	return participants.find(({ userId }) => userId === id)?.readSeq ?? 0;
 }
 
-function at(devices: Seat[], index: number): Seat {
-	const device = devices[index];
-	if (!device) throw new Error(`There is no device ${index}`);
-	return device;
+function at<Item>(items: readonly Item[], index: number): Item {
+	const item = items[index];
+	if (item === undefined) throw new Error(`There is no item ${index}`);
+	return item;
 }

@@ -242,6 +242,11 @@ export function describeSockets(target: TargetOf): void {
 			expect(messages).toEqual({ error: null, result: await alice.get(`/conversations/${id}/messages?after=1&limit=1`) });
 			const conversations = await device.call<Page<Conversation>>("conversations.list", { status: "ALL" });
 			expect(conversations).toEqual({ error: null, result: await alice.get("/conversations?status=ALL") });
+			const one = { conversationId: id };
+			expect((await device.call("conversations.get", one)).result).toEqual(await alice.get(`/conversations/${id}`));
+			expect((await device.call("conversations.unreadCount", one)).result).toEqual({ count: 3 });
+			expect((await device.call("conversations.unreadCount", {})).result).toEqual({ count: 3 });
+			expect((await device.call("conversations.metadata", one)).result).toMatchObject({ ...one, messageCount: 3 });
 		});
 
 		it("answers errors with the protocol's codes", async () => {
@@ -261,6 +266,16 @@ export function describeSockets(target: TargetOf): void {
 			"users.erase",
 			"applications.put",
 			"gateway.deliver",
+			"presence.report",
+			"presence.locate",
+			"presence.lookup",
+			"presence.typing",
+			"conversations.participants",
+			"conversations.partners",
+			"conversations.share",
+			"messages.changes",
+			"messages.undelivered",
+			"messages.pick",
 			"$node.list",
 			"$node.options",
 			"messages.*",
@@ -288,7 +303,16 @@ export function describeSockets(target: TargetOf): void {
 	});
 
 	describe("an event that cannot be understood", () => {
-		const events = ["send_message", "mark_read", "join_conversation", "leave_conversation", "authenticate"];
+		const events = [
+			"send_message",
+			"mark_read",
+			"join_conversation",
+			"leave_conversation",
+			"typing_start",
+			"typing_stop",
+			"set_presence",
+			"authenticate",
+		];
 		const payloads = [undefined, null, "text", 5, [], {}, { conversationId: 5 }, { conversationId: { $ne: null } }];
 
 		it.each(events)("is refused and harms nobody: %s", async (event) => {
