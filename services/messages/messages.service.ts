@@ -12,6 +12,7 @@ import { createMailbox } from "./mailbox.ts";
 import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
 import { pick } from "./pick.ts";
+import { search } from "./search/search.ts";
 
 interface This extends WithDatabase {
 	mailbox: Batcher<Draft, Sent>;
@@ -31,6 +32,12 @@ const actions = {
 		access: { role: "user", conversation: "conversationId" },
 		handler(ctx) {
 			return list(this.db, ctx.params);
+		},
+	},
+	search: {
+		access: { role: "user", conversation: "conversationId" },
+		handler(ctx) {
+			return search(this.db, callerOf(ctx).id, ctx.params);
 		},
 	},
 	markRead: {
