@@ -17,7 +17,7 @@ interface This extends WithDatabase {
 }
 
 /** How often a user hears a new unread count at the most. */
-const unreadIntervalMs = 50;
+const unreadIntervalMs = 100;
 
 const participant = { role: "user", conversation: "conversationId" } as const;
 

@@ -8,6 +8,7 @@ import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents, type Desk } from "./client-events.ts";
 import { type DeliveryAck, deliverToSockets } from "./deliver.ts";
+import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
@@ -23,7 +24,7 @@ interface This extends Service, Desk {
 const namespace = "/messaging";
 
 /** How often the same device's acknowledgements of a conversation are written at the most. */
-const ackIntervalMs = 20;
+const ackIntervalMs = 100;
 
 /** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
 const sweepIntervalMs = 30_000;
@@ -133,6 +134,7 @@ export default {
 		this.addRoute(apiRoute(config, this.authenticate));
 	},
 	started(this: This) {
+		flushOnceATurn(this.io);
 		const clients: ClientNamespace = this.io.of(namespace);
 		clients.on("connection", (socket) => {
 			socket.on("disconnect", () => signOut(this.sockets, socket));

@@ -32,9 +32,9 @@ export interface Sent {
  *
  * 1. `heads` locks the conversations in the order of their ids (so that two nodes cannot deadlock) and sees them as they are
  *    once the lock is there. The row decides who takes part, whether it is archived, and what the next seq is.
- * 2. `judged` finds drafts whose clientId is stored already. It sees the database as of the start of the statement: a
- *    duplicate that another node committed while we waited for the lock is not seen, its insert breaks the unique key, and the
- *    whole statement is run again, with eyes that see it.
+ * 2. Hardly any clientId comes twice, so at first nobody looks: a second one breaks the unique key, nothing is written, and the
+ *    same is done again with `judged` looking for what is stored. Another node may store a clientId while we wait for the
+ *    lock, unseen by our snapshot: then the key breaks once more, and we try once more.
  * 3. `numbered` gives the rest their seqs, in the order of the batch, and `created_at`, which never goes back in a conversation.
  */
 export async function append(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
@@ -66,7 +66,7 @@ interface AppendedRow {
 }
 
 async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
-	const rows = await db.query<AppendedRow>(appendStatement, [
+	const rows = await appendRows(db, [
 		drafts.map((draft) => draft.conversationId),
 		drafts.map((draft) => draft.senderId),
 		drafts.map((draft) => draft.clientId),
@@ -93,6 +93,20 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 		}
 	});
 }
+
+async function appendRows(db: Database, values: unknown[]): Promise<AppendedRow[]> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await db.query<AppendedRow>(attempt === 1 ? appendNew : appendOrFind, values);
+		} catch (error) {
+			if (attempt === maxAttempts || !worthRepeating.has(String((error as { code?: unknown }).code))) throw error;
+		}
+	}
+}
+
+/** A clientId that is stored already; a deadlock, should another statement lock in another order. */
+const worthRepeating = new Set(["23505", "40P01", "40001"]);
+const maxAttempts = 5;
 
 function created(draft: Draft, row: AppendedRow): Message {
 	return toMessage({
@@ -129,9 +143,8 @@ function repeated(draft: Draft, message: Message, recipientId: string): Sent | P
 	return same ? { message, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
 }
 
-const appendStatement = statement(
-	"messages.append",
-	`
+function appendSql(storedSeq: string, joinStored: string): string {
+	return `
 	with sent as materialized (
 		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[])
 			with ordinality as s (conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, search, ord)
@@ -141,18 +154,18 @@ const appendStatement = statement(
 		from conversations where id = any ($1) order by id for no key update
 	),
 	judged as materialized (
-		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, m.seq as stored_seq,
+		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, ${storedSeq} as stored_seq,
 			case s.sender_id when h.user1_id then h.user2_id else h.user1_id end as recipient_id,
 			case
 				when h.id is null or s.sender_id not in (h.user1_id, h.user2_id) then 'NOT_FOUND'
-				when m.seq is not null then 'stored'
+				when ${storedSeq} is not null then 'stored'
 				when h.status = 'ARCHIVED' then 'CONVERSATION_ARCHIVED'
 				when s.reply_to_seq > h.last_seq then 'bad reply'
 				else 'created'
 			end as outcome
 		from sent s
 		left join heads h on h.id = s.conversation_id
-		left join messages m using (conversation_id, sender_id, client_id)
+		${joinStored}
 	),
 	numbered as materialized (
 		select ord, conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, search,
@@ -177,5 +190,11 @@ const appendStatement = statement(
 	)
 	select j.outcome, j.id, coalesce(n.seq, j.stored_seq) as seq, n.created_at, j.recipient_id, j.status = 'AUTO_ARCHIVED' as reopened
 	from judged j left join numbered n using (ord)
-	order by j.ord`,
+	order by j.ord`;
+}
+
+const appendNew = statement("messages.appendNew", appendSql("null::bigint", ""));
+const appendOrFind = statement(
+	"messages.appendOrFind",
+	appendSql("m.seq", "left join messages m using (conversation_id, sender_id, client_id)"),
 );

@@ -6,10 +6,6 @@ import type { Database } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import { append, type Draft, type Sent } from "./append.ts";
 
-/** Another node stored the same clientId while we waited, or two nodes locked in each other's way: the same again will do. */
-const worthRepeating = new Set(["23505", "40P01", "40001"]);
-const maxAttempts = 5;
-
 /** Where sends wait for their commit. After it, and only then, the others hear of them. */
 export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draft, Sent> {
 	return new Batcher<Draft, Sent>(
@@ -23,14 +19,12 @@ export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draf
 }
 
 /** Appends a batch. Should PostgreSQL refuse one of its messages for itself, the others do not suffer for it. */
-async function appendAll(db: Database, drafts: Draft[], attempt = 1): Promise<(Sent | Error)[]> {
+async function appendAll(db: Database, drafts: Draft[]): Promise<(Sent | Error)[]> {
 	try {
 		return await append(db, drafts);
 	} catch (error) {
-		const code = String((error as { code?: unknown }).code);
-		if (worthRepeating.has(code) && attempt < maxAttempts) return appendAll(db, drafts, attempt + 1);
-		// Class 22: a value that PostgreSQL cannot take.
-		if (!code.startsWith("22") || drafts.length === 1) throw error;
+		const isBadValue = String((error as { code?: unknown }).code).startsWith("22");
+		if (!isBadValue || drafts.length === 1) throw error;
 		const answers: (Sent | Error)[] = [];
 		for (const draft of drafts) {
 			answers.push(...(await appendAll(db, [draft]).catch((cause) => [new ParleyError("INTERNAL", { cause })])));
