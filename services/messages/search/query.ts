@@ -68,7 +68,7 @@ export function parseQuery(q: string): Query {
 /** A quote that is not closed reaches to the end. Phones replace typed quotes by typographic ones. */
 const token = /-?["“”„][^"“”„]*(?:["“”„]|$)|[^\s"“”„]+/g;
 const openingQuote = /^["“”„]/;
-const closingQuote = /(?<=.)["“”„]$/s;
+const closingQuote = /.["“”„]$/s;
 
 function checked(groups: Group[], filters: Filters): Group[] {
 	const asked = groups.filter(({ all, none }) => all.length + none.length > 0);
@@ -146,7 +146,7 @@ function wordTerm(typed: string, { whole = false, partial = true } = {}): Term |
 	const endsWord = kindBefore(last, last.length) === Kind.word;
 	return {
 		pieces,
-		atStart: startsWord && (whole || leadingLetters(first) < minPartLength),
+		atStart: startsWord && (whole || isShort(first)),
 		atEnd: endsWord && (whole || (!partial && [...last].length < minPartLength)),
 	};
 }
@@ -155,10 +155,10 @@ function wordTerm(typed: string, { whole = false, partial = true } = {}): Term |
 const minPartLength = 3;
 
 function phraseTerm(typed: string): Term | undefined {
-	const pieces = split(foldText(typed.replace(openingQuote, "").replace(closingQuote, "")));
+	const isClosed = closingQuote.test(typed);
+	const pieces = split(foldText(typed.slice(1, isClosed ? -1 : undefined)));
 	const [first, last] = [pieces[0], pieces.at(-1)];
 	if (first === undefined || last === undefined) return undefined;
-	const isClosed = closingQuote.test(typed);
 	return {
 		pieces,
 		atStart: kindAt(first, 0) === Kind.word,
@@ -175,13 +175,11 @@ function trimmed(text: string): string {
 	return text.replace(/^[([{'¿¡«<、。「」]+/, "").replace(/[.,;:!?)\]}'»>、。「」]+$/, "");
 }
 
-function leadingLetters(text: string): number {
-	let count = 0;
-	for (const char of text) {
-		if (kindAt(char, 0) !== Kind.word) break;
-		count++;
-	}
-	return count;
+/** One or two letters, perhaps with signs after them: `c++`. */
+function isShort(piece: string): boolean {
+	const kinds = Array.from(piece, (char) => kindAt(char, 0));
+	const letters = kinds.findIndex((kind) => kind !== Kind.word);
+	return (letters < 0 ? kinds.length : letters) < minPartLength && !kinds.includes(Kind.solid);
 }
 
 function refusal(message: string): ParleyError {
