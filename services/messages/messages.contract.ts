@@ -82,7 +82,7 @@ export const messages = {
 			result: z.object({ items: z.array(Message), hasMore: z.boolean() }),
 		},
 		/**
-		 * The caller's messages that match `q` (docs/protocol.md has its syntax), in one conversation or in all of theirs. A page may
+		 * The caller's messages that match `q` (docs/search.md has its syntax), in one conversation or in all of theirs. A page may
 		 * be short although `nextCursor` says that there is more. VALIDATION_FAILED for a query that is not understood.
 		 */
 		search: {
