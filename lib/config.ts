@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 
 /** The folders of `services/`, as `SERVICES` names them. */
-export const serviceNames = ["conversations", "directory", "gateway", "messages"] as const;
+export const serviceNames = ["conversations", "directory", "gateway", "messages", "presence"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
@@ -87,6 +88,12 @@ const settings = {
 
 /** What the environment says, read once at the start. */
 export type Config = Values<typeof settings>;
+
+/** The settings of this process: its environment and, where that says nothing, the lines of a `.env` file. */
+export function loadConfig(): Config {
+	if (existsSync(".env")) process.loadEnvFile(".env");
+	return readConfig(process.env);
+}
 
 /**
  * Turns an environment into settings. An empty variable counts as not set.

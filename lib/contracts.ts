@@ -4,17 +4,19 @@ import { conversations } from "../services/conversations/conversations.contract.
 import { applications, users } from "../services/directory/directory.contract.ts";
 import { gateway } from "../services/gateway/gateway.contract.ts";
 import { messages } from "../services/messages/messages.contract.ts";
+import { presence } from "../services/presence/presence.contract.ts";
 import type { Access } from "./access.ts";
 import type { ActionContract, Qualified } from "./contract.ts";
 import type { Role } from "./token.ts";
 
 /** Every service's contract, under the name by which it is called. */
-export const contracts = { applications, conversations, gateway, messages, users };
+export const contracts = { applications, conversations, gateway, messages, presence, users };
 
 export type Actions = Qualified<"applications", typeof applications> &
 	Qualified<"conversations", typeof conversations> &
 	Qualified<"gateway", typeof gateway> &
 	Qualified<"messages", typeof messages> &
+	Qualified<"presence", typeof presence> &
 	Qualified<"users", typeof users>;
 export type Events = (typeof messages)["events"] & (typeof users)["events"];
 export type ActionName = keyof Actions & string;

@@ -97,7 +97,8 @@ const foreign: Record<string, ErrorCode> = {
 	"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
 	"request.aborted": "MALFORMED_JSON",
 	"request.size.invalid": "MALFORMED_JSON",
-	NOT_FOUND: "NOT_FOUND",
+	// A path that is not valid percent-encoding names nothing.
+	UNABLE_DECODE_PARAM: "NOT_FOUND",
 };
 
 function codeOf(error: unknown): ErrorCode {

@@ -8,20 +8,25 @@ type Call = Context<Record<string, unknown>, Meta>;
 
 /**
  * The one place that decides who may do what, by the `access` of the action's definition. It runs before validation, so that a
- * stranger learns nothing from what a request looks like. Who takes part in a conversation, and where a message is, never
- * change: both are remembered.
+ * stranger learns nothing from what a request looks like. Who takes part in a conversation, where a message is, and that two people
+ * share a conversation never change: they are remembered.
  */
 export function authorize(): Middleware {
-	const participants = new LRUCache<string, string[]>({ max: 100_000 });
+	// The promise is kept, not its value: calls that come in order while it is asked go on in order.
+	const participants = new LRUCache<string, Promise<string[]>>({ max: 100_000 });
+	const partners = new LRUCache<string, true>({ max: 100_000 });
 	const conversationOfMessage = new LRUCache<string, string>({ max: 10_000 });
 
 	async function isParticipant(ctx: Call, conversationId: string, userId: string): Promise<boolean> {
-		let userIds = participants.get(conversationId);
-		if (!userIds) {
-			({ userIds } = await callsOf(ctx.broker).call("conversations.participants", { conversationId }));
-			participants.set(conversationId, userIds);
+		let asked = participants.get(conversationId);
+		if (!asked) {
+			asked = callsOf(ctx.broker)
+				.call("conversations.participants", { conversationId })
+				.then(({ userIds }) => userIds);
+			asked.catch(() => participants.delete(conversationId));
+			participants.set(conversationId, asked);
 		}
-		return userIds.includes(userId);
+		return (await asked).includes(userId);
 	}
 
 	async function locate(ctx: Call, messageId: string): Promise<string> {
@@ -31,6 +36,14 @@ export function authorize(): Middleware {
 			conversationOfMessage.set(messageId, conversationId);
 		}
 		return conversationId;
+	}
+
+	async function isPartner(ctx: Call, userId: string, partnerId: string): Promise<boolean> {
+		const pair = JSON.stringify([userId, partnerId]);
+		if (userId === partnerId || partners.has(pair)) return true;
+		const { shared } = await callsOf(ctx.broker).call("conversations.share", { userId, partnerId });
+		if (shared) partners.set(pair, true);
+		return shared;
 	}
 
 	return {
@@ -44,7 +57,12 @@ export function authorize(): Middleware {
 				action.visibility = "public";
 				return next;
 			}
-			const { role, conversation, message } = { conversation: undefined, message: undefined, ...access };
+			const { role, conversation, message, partner } = {
+				conversation: undefined,
+				message: undefined,
+				partner: undefined,
+				...access,
+			};
 
 			return async function (this: Service, ctx: Call) {
 				const { user } = ctx.meta;
@@ -57,6 +75,8 @@ export function authorize(): Middleware {
 					throw new ParleyError("NOT_FOUND");
 				if (typeof messageId === "string" && !(await isParticipant(ctx, await locate(ctx, messageId), user.id)))
 					throw new ParleyError("NOT_FOUND");
+				const partnerId = partner && ctx.params?.[partner];
+				if (typeof partnerId === "string" && !(await isPartner(ctx, user.id, partnerId))) throw new ParleyError("NOT_FOUND");
 				return next.call(this, ctx);
 			};
 		},

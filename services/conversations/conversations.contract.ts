@@ -57,6 +57,18 @@ export const conversations = {
 				),
 			}),
 		},
+		/**
+		 * What is new or changed for the caller since a cursor that `sync` gave. Without one, or with `reset` when it cannot be
+		 * answered: the 50 most recent conversations; the client starts afresh.
+		 */
+		sync: {
+			params: z.object({ since: Text.max(200).optional() }),
+			result: z.object({
+				conversations: z.array(Conversation.extend({ messages: z.array(Message), hasMore: z.boolean() })),
+				nextSince: z.string(),
+				reset: z.boolean(),
+			}),
+		},
 		archive: { params: One, result: Conversation },
 		reopen: { params: One, result: Conversation },
 		mute: { params: One.extend({ until: InputTime.nullable() }), result: Conversation },
@@ -64,6 +76,13 @@ export const conversations = {
 		unreadCount: { params: One.partial(), result: z.object({ count: z.int() }) },
 		/** Who takes part; never changes. NOT_FOUND. */
 		participants: { params: One, result: z.object({ userIds: z.array(PlatformId) }) },
+		/** Whether two people take part in the same conversation. */
+		share: {
+			params: z.object({ userId: PlatformId, partnerId: PlatformId }),
+			result: z.object({ shared: z.boolean() }),
+		},
+		/** With whom each of these users shares a conversation. */
+		partners: { params: z.object({ userIds: z.array(PlatformId) }), result: z.record(z.string(), z.array(PlatformId)) },
 		/** Answers when the database does. */
 		health: { params: z.object({}), result: z.null() },
 	},

@@ -10,6 +10,8 @@ import { get, getRow } from "./get.ts";
 import { list } from "./list.ts";
 import { metadata } from "./metadata.ts";
 import { mute } from "./mute.ts";
+import { partners, share } from "./partners.ts";
+import { sync } from "./sync.ts";
 import { unreadCount } from "./unread.ts";
 
 interface This extends WithDatabase {
@@ -51,6 +53,12 @@ const actions = {
 			return metadata(this.db, ctx, ctx.params.conversationId);
 		},
 	},
+	sync: {
+		access: { role: "user" },
+		handler(ctx) {
+			return sync(this.db, ctx, callerOf(ctx).id, ctx.params.since);
+		},
+	},
 	archive: {
 		access: participant,
 		async handler(ctx) {
@@ -87,6 +95,18 @@ const actions = {
 		async handler(ctx) {
 			const row = await getRow(this.db, ctx.params.conversationId);
 			return { userIds: [row.user1_id, row.user2_id] };
+		},
+	},
+	share: {
+		access: "internal",
+		async handler(ctx) {
+			return { shared: await share(this.db, ctx.params.userId, ctx.params.partnerId) };
+		},
+	},
+	partners: {
+		access: "internal",
+		handler(ctx) {
+			return partners(this.db, ctx.params.userIds);
 		},
 	},
 	health: {

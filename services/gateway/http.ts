@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import helmet from "helmet";
-import type { Context } from "moleculer";
+import type { Context, ServiceBroker } from "moleculer";
 import ApiService from "moleculer-web";
 import type { Config } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contracts.ts";
@@ -44,8 +44,8 @@ export const healthRoute = {
 	logging: false,
 	aliases: {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
-		"GET ready": async (req: Request & { $service: { broker: Parameters<typeof isReady>[0] } }, res: ServerResponse) => {
-			const missing = await isReady(req.$service.broker);
+		"GET ready": async (req: Request & { $service: { broker: ServiceBroker; draining: boolean } }, res: ServerResponse) => {
+			const missing = req.$service.draining ? ["draining"] : await isReady(req.$service.broker);
 			if (missing.length === 0) return sendJson(res, 200, { status: "ready" });
 			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},

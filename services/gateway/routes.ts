@@ -15,6 +15,8 @@ export const routes: Record<string, string> = {
 	"GET /conversations/:conversationId/messages/search": "messages.search",
 	"GET /messages/search": "messages.search",
 	"PATCH /messages/:messageId/read": "messages.markRead",
+	"GET /sync": "conversations.sync",
+	"GET /users/:userId/presence": "presence.get",
 	"PUT /platform/users/:id": "users.put",
 	"DELETE /platform/users/:id": "users.erase",
 	"PUT /platform/applications/:id": "applications.put",
@@ -28,4 +30,5 @@ export const queries = new Set([
 	"conversations.unreadCount",
 	"messages.list",
 	"messages.search",
+	"presence.get",
 ]);

@@ -34,7 +34,8 @@ export interface Sent {
  *    once the lock is there. The row decides who takes part, whether it is archived, and what the next seq is.
  * 2. Hardly any clientId comes twice, so at first nobody looks: a second one breaks the unique key, nothing is written, and the
  *    same is done again with `judged` looking for what is stored. Another node may store a clientId while we wait for the
- *    lock, unseen by our snapshot: then the key breaks once more, and we try once more.
+ *    lock, unseen by our snapshot: then the key breaks once more, and we try once more. A draft that is refused breaks no key:
+ *    it is looked for afterwards, since what was stored stays stored when its conversation is archived.
  * 3. `numbered` gives the rest their seqs, in the order of the batch, and `created_at`, which never goes back in a conversation.
  */
 export async function append(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
@@ -94,14 +95,25 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 	});
 }
 
-async function appendRows(db: Database, values: unknown[]): Promise<AppendedRow[]> {
+async function appendRows(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
 	for (let attempt = 1; ; attempt++) {
 		try {
-			return await db.query<AppendedRow>(attempt === 1 ? appendNew : appendOrFind, values);
+			return attempt === 1 ? await appendUnseen(db, values) : await db.query<AppendedRow>(appendOrFind, values);
 		} catch (error) {
 			if (attempt === maxAttempts || !worthRepeating.has(String((error as { code?: unknown }).code))) throw error;
 		}
 	}
+}
+
+async function appendUnseen(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
+	const rows = await db.query<AppendedRow>(appendNew, values);
+	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
+	if (refused.length === 0) return rows;
+	const found = await db.query<AppendedRow>(
+		appendOrFind,
+		values.map((column) => refused.map((i) => column[i])),
+	);
+	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
 }
 
 /** A clientId that is stored already; a deadlock, should another statement lock in another order. */
@@ -184,7 +196,8 @@ function appendSql(storedSeq: string, joinStored: string): string {
 	advanced as (
 		update conversations c
 		set last_seq = n.seq, user1_sent = n.user1_sent, user2_sent = n.user2_sent, last_message_at = n.created_at,
-			updated_at = n.created_at, status = 'ACTIVE', archived_at = null, archived_by = null
+			updated_at = greatest(n.created_at, c.updated_at + interval '1 ms'), status = 'ACTIVE', archived_at = null, archived_by = null,
+			changed_xid = pg_current_xact_id()
 		from (select distinct on (conversation_id) * from numbered order by conversation_id, seq desc) n
 		where c.id = n.conversation_id
 	)

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ServiceContract } from "../../lib/contract.ts";
-import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole } from "../../lib/schemas.ts";
+import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
 import { codePoints, plainText } from "./content.ts";
 
 /** Longest message, in Unicode code points after trimming. */
@@ -112,6 +112,19 @@ export const messages = {
 		},
 		/** The messages at these places, in no order; places where there is none are left out. */
 		pick: { params: z.object({ positions: z.array(Position) }), result: z.array(Message) },
+		/**
+		 * What each conversation has that a reader with this cursor may not have: the newest messages (at most `limit`, ascending;
+		 * `hasMore` when there are older ones) and older ones that changed.
+		 */
+		changes: {
+			params: z.object({ conversationIds: z.array(z.guid()), sinceXid: Xid.nullable(), limit: z.int().positive() }),
+			result: z.array(z.object({ conversationId: z.guid(), messages: z.array(Message), hasMore: z.boolean() })),
+		},
+		/** Messages that these users' devices should have had for a while and have not acknowledged, in order. */
+		undelivered: {
+			params: z.object({ userIds: z.array(PlatformId) }),
+			result: z.object({ undelivered: z.array(z.object({ recipientId: PlatformId, message: Message })) }),
+		},
 		/** Where a message is. NOT_FOUND. */
 		locate: { params: z.object({ messageId: Id }), result: Position },
 		/** Answers when the database does. */

@@ -6,6 +6,7 @@ import { checkDatabase, database, type WithDatabase } from "../../mixins/databas
 import { deliver, push } from "../../mixins/delivery.ts";
 import { announceReading } from "./announce-reading.ts";
 import type { Draft, Sent } from "./append.ts";
+import { changes } from "./changes.ts";
 import { list } from "./list.ts";
 import { locate } from "./locate.ts";
 import { createMailbox } from "./mailbox.ts";
@@ -13,13 +14,18 @@ import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
 import { pick } from "./pick.ts";
 import { search } from "./search/search.ts";
+import { undelivered } from "./undelivered.ts";
 
 interface This extends WithDatabase {
 	mailbox: Batcher<Draft, Sent>;
 }
 
+/** A conversation's writes meet on one node, which batches and orders them; the row lock keeps them right where two do. */
+const sharded = { strategy: "Shard", strategyOptions: { shardKey: "conversationId" } };
+
 const actions = {
 	send: {
+		...sharded,
 		access: { role: "user", conversation: "conversationId" },
 		async handler(ctx) {
 			const { message, created } = await this.mailbox.add({ ...ctx.params, senderId: callerOf(ctx).id });
@@ -41,6 +47,7 @@ const actions = {
 		},
 	},
 	markRead: {
+		...sharded,
 		access: { role: "user", conversation: "conversationId", message: "messageId" },
 		async handler(ctx) {
 			const { conversationId, seq = null } = ctx.params.messageId ? await locate(this.db, ctx.params.messageId) : ctx.params;
@@ -65,6 +72,18 @@ const actions = {
 		access: "internal",
 		handler(ctx) {
 			return pick(this.db, ctx.params.positions);
+		},
+	},
+	changes: {
+		access: "internal",
+		handler(ctx) {
+			return changes(this.db, ctx.params);
+		},
+	},
+	undelivered: {
+		access: "internal",
+		async handler(ctx) {
+			return { undelivered: await undelivered(this.db, ctx.params.userIds) };
 		},
 	},
 	locate: {

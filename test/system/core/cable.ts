@@ -7,42 +7,28 @@ export function closeCables(): void {
 	for (const cable of laid) cable.close();
 }
 
-/** The network between a client and a gateway: a TCP proxy whose connections can all be cut at once. */
+/** The network between a client and a gateway: a TCP proxy whose connections can be cut, or made to lose what is pushed. */
 export class Cable {
-	readonly url: string;
+	/** While true, nothing that the gateway writes to a WebSocket arrives; HTTP works. */
+	losesPushes = false;
+	readonly #sockets = new Set<Socket>();
 	readonly #server: Server;
-	readonly #sockets: Set<Socket>;
 
-	private constructor(url: string, server: Server, sockets: Set<Socket>) {
-		this.url = url;
-		this.#server = server;
-		this.#sockets = sockets;
+	private constructor({ hostname, port }: URL) {
+		this.#server = createServer((near) => this.#join(near, dial(Number(port || 80), hostname)));
 	}
 
 	static async to(baseUrl: string): Promise<Cable> {
-		const { hostname, port } = new URL(baseUrl);
-		const sockets = new Set<Socket>();
-		const server = createServer((near) => {
-			const far = dial(Number(port || 80), hostname);
-			for (const [socket, other] of [
-				[near, far],
-				[far, near],
-			] as const) {
-				sockets.add(socket);
-				socket.pipe(other);
-				socket.on("error", () => other.destroy());
-				socket.on("close", () => {
-					sockets.delete(socket);
-					other.destroy();
-				});
-			}
-		});
-		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-		const address = server.address();
-		if (address === null || typeof address === "string") throw new Error("no TCP port");
-		const cable = new Cable(`http://127.0.0.1:${address.port}`, server, sockets);
+		const cable = new Cable(new URL(baseUrl));
 		laid.add(cable);
+		await new Promise<void>((resolve) => cable.#server.listen(0, "127.0.0.1", resolve));
 		return cable;
+	}
+
+	get url(): string {
+		const address = this.#server.address();
+		if (address === null || typeof address === "string") throw new Error("The cable is closed.");
+		return `http://127.0.0.1:${address.port}`;
 	}
 
 	/** What was on its way is lost; new connections work at once. */
@@ -54,5 +40,27 @@ export class Cable {
 		this.#server.close();
 		this.cut();
 		laid.delete(this);
+	}
+
+	#join(near: Socket, far: Socket): void {
+		let isWebSocket = false;
+		near.on("data", (chunk) => far.write(chunk));
+		// The gateway writes whole frames, and on one machine a small write is read whole: leaving out a chunk breaks no frame.
+		far.on("data", (chunk) => {
+			if (isWebSocket && this.losesPushes) return;
+			isWebSocket ||= chunk.toString("latin1", 0, 12) === "HTTP/1.1 101";
+			near.write(chunk);
+		});
+		for (const [socket, other] of [
+			[near, far],
+			[far, near],
+		] as const) {
+			this.#sockets.add(socket);
+			socket.on("error", () => other.destroy());
+			socket.on("close", () => {
+				this.#sockets.delete(socket);
+				other.destroy();
+			});
+		}
 	}
 }

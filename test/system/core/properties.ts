@@ -5,6 +5,7 @@ import { ConversationState } from "../../../client/conversation-state.ts";
 import type { Conversation, Message, ReadState } from "../../../client/types.ts";
 import { until } from "../../support/until.ts";
 import { Cable, closeCables } from "./cable.ts";
+import { closeDevices } from "./device.ts";
 import { aConversation, historyOf, type Person, upTo } from "./people.ts";
 import type { Target, TargetOf } from "./target.ts";
 
@@ -22,6 +23,7 @@ export function describeProperties(target: TargetOf): void {
 		for (const client of clients) client.close();
 		clients.clear();
 		closeCables();
+		closeDevices();
 	});
 
 	it(
@@ -87,12 +89,29 @@ export function describeProperties(target: TargetOf): void {
 		timeoutMs,
 	);
 
+	it("a device that pushes did not reach notices the gap at the next one, and shows what was missed, once and in order", async () => {
+		const stage = await aStage(target());
+		const { id, alice, bob, devices } = stage;
+		const { cable, state } = at(devices, 2);
+		const witness = await bob.device();
+		await alice.write(id, "one");
+		await until(() => state.lastSeq === 1);
+		cable.losesPushes = true;
+		await alice.write(id, "two");
+		await alice.write(id, "three");
+		await until(() => witness.heard("message_received").some(({ message }) => message.seq === 3));
+		cable.losesPushes = false;
+		await alice.write(id, "four");
+		await Promise.all(devices.map((device) => until(() => expectFresh(device, stage))));
+		leave(stage);
+	});
+
 	it(
 		"however both archive and reopen at once, every device ends with what the server has",
 		async () => {
 			const acts = fc.array(fc.record({ device: fc.nat(2), act: fc.constantFrom("archive", "reopen") }), {
-				minLength: 1,
-				maxLength: 8,
+				minLength: 2,
+				maxLength: 14,
 			});
 			await fc.assert(
 				fc.asyncProperty(acts, async (steps) => {
