@@ -44,7 +44,8 @@ async function newestFirst(request: Request, cursor: string | undefined): Promis
 	const { query, scope, limit } = request;
 	const hits: Position[] = [];
 	let scanned: Position | null = null;
-	for await (const candidate of scan(request, cursor === undefined ? undefined : decodeCursor(cursor, Position))) {
+	const after = cursor === undefined ? undefined : decodeCursor(cursor, Position);
+	for await (const candidate of scan(request, after, limit * 4)) {
 		if (candidate === null) return page(request, hits, scanned);
 		if (score(candidate, query, scope) > 0) {
 			if (hits.length === limit) return page(request, hits, hits.at(-1) ?? null);
@@ -59,7 +60,7 @@ async function newestFirst(request: Request, cursor: string | undefined): Promis
 async function bestFirst(request: Request, cursor: string | undefined): Promise<Found> {
 	const { query, scope, limit } = request;
 	const ranked: Ranked[] = [];
-	for await (const candidate of scan(request, undefined)) {
+	for await (const candidate of scan(request, undefined, maxRanked)) {
 		if (candidate === null || ranked.length === maxRanked) break;
 		const points = score(candidate, query, scope);
 		if (points > 0) ranked.push([points, positionOf(candidate)]);
@@ -85,9 +86,13 @@ function compare([score, a]: Ranked, [otherScore, b]: Ranked): number {
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Candidates newest first, in batches that grow; then null, when there are more of them than one request looks at. */
-async function* scan({ db, scope, query, limit }: Request, after: Position | undefined): AsyncGenerator<Candidate | null> {
+async function* scan(
+	{ db, scope, query }: Request,
+	after: Position | undefined,
+	firstBatch: number,
+): AsyncGenerator<Candidate | null> {
 	let scanned = 0;
-	for (let size = limit * 4; ; size *= 4) {
+	for (let size = firstBatch; ; size *= 4) {
 		const wanted = Math.min(size, maxScanned - scanned);
 		const batch = await candidates(db, scope, query, after, wanted);
 		yield* batch;

@@ -112,12 +112,11 @@ class Signature {
 
 const none = -1;
 
-/** Any well mixed hash will do, but once messages are stored it must stay as it is. What ends it is MurmurHash3's finalizer. */
+/** Any well mixed hash will do, but once messages are stored it must stay as it is. */
 function hash(a: number, b: number, c: number): number {
 	let h = Math.imul(a, 0xcc9e2d51) ^ Math.imul(b, 0x9e3779b1) ^ Math.imul(c, 0x27d4eb2f);
-	h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-	h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-	return h ^ (h >>> 16);
+	h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+	return h ^ (h >>> 13);
 }
 
 const imageGram = hash(5, 0, 0);
