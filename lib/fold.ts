@@ -10,6 +10,7 @@ export interface Folded {
  * quotes and dashes as typed on a keyboard, nothing invisible. Letters of their own stay: й, が, ñ is n but 한 is not 하.
  */
 export function foldText(original: string): string {
+	if (asciiEnd(original, 0) === original.length) return original.toLowerCase();
 	let text = "";
 	eachPart(original, (folded) => {
 		text += folded;

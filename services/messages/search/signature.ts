@@ -67,7 +67,8 @@ class Signature {
 	readonly #mask: number;
 
 	constructor(bits: number) {
-		this.#bytes = Buffer.alloc(bits / 8);
+		// From the pool, which an allocation of its own would not be.
+		this.#bytes = Buffer.allocUnsafe(bits / 8).fill(0);
 		this.#mask = bits - 1;
 	}
 
