@@ -82,3 +82,18 @@ test("a search within a conversation reads only that, and no further than it mus
 	const [frequent] = (await readsOf("conversation", rows[0].id, "hay")).sort((a, b) => b.how.length - a.how.length);
 	expect(frequent?.rows).toBeLessThan(perConversation / 2);
 });
+
+test("a request looks at 4,000 candidates at the most and leaves the rest to the next page", async () => {
+	const { rows } = await node.sql.query("select id from conversations where user1_id = 'a11'");
+	await node.sql.query(
+		`insert into messages (conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, type, content, metadata, search)
+		select $1, seq, seq, 0, now(), gen_random_uuid(), gen_random_uuid(), 'a11', 'TEXT', 'only hay', '{}', $2::varbit
+		from generate_series(51, 5000) seq`,
+		[rows[0].id, sign("only hay")],
+	);
+	const first = await node.search("a11", "hay -only", { sort: "recent" });
+	expect(first).toEqual({ items: [], nextCursor: expect.any(String) });
+	const second = await node.search("a11", "hay -only", { sort: "recent", cursor: String(first.nextCursor) });
+	expect(second).toEqual({ items: [], nextCursor: null });
+	expect(await node.search("a11", "hay -only")).toEqual({ items: [], nextCursor: null });
+});
