@@ -15,8 +15,8 @@ type Found = Result<"messages.search">;
 /** How many candidates one request looks at, so that none costs more; the rest is on the pages after it. */
 const maxScanned = 4_000;
 
-/** How many of the newest matches are ranked by `relevance`. */
-const maxRanked = 1_000;
+/** How many of the newest matches are ranked by `relevance`. What takes the time is to fetch them from all over the table. */
+const maxRanked = 400;
 
 /**
  * The caller's messages that match, best or newest first. Signatures in the index give candidates (signature.ts), the newest
@@ -60,7 +60,7 @@ async function newestFirst(request: Request, cursor: string | undefined): Promis
 async function bestFirst(request: Request, cursor: string | undefined): Promise<Found> {
 	const { query, scope, limit } = request;
 	const ranked: Ranked[] = [];
-	for await (const candidate of scan(request, undefined, maxRanked)) {
+	for await (const candidate of scan(request, undefined, maxRanked * 1.25)) {
 		if (candidate === null || ranked.length === maxRanked) break;
 		const points = score(candidate, query, scope);
 		if (points > 0) ranked.push([points, positionOf(candidate)]);
