@@ -3,7 +3,7 @@ const esmOnly = ["jose", "uuid", "@exodus", "@asamuzakjp", "@csstools", "parse5"
 
 /** @type {import("jest").Config} */
 export default {
-	testEnvironment: "node",
+	testEnvironment: "<rootDir>/test/support/leak-guard.ts",
 	testMatch: ["<rootDir>/test/**/*.test.ts"],
 	globalSetup: "<rootDir>/test/support/global-setup.ts",
 	globalTeardown: "<rootDir>/test/support/global-teardown.ts",

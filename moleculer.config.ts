@@ -5,6 +5,7 @@ import { startEmbedded } from "./embedded/start.ts";
 import { describeNode, type NodeConfig, withConfig } from "./lib/broker.ts";
 import { loadConfig } from "./lib/config.ts";
 import { authorize } from "./middlewares/authorize.ts";
+import { rateLimit } from "./middlewares/rate-limit.ts";
 import { validate } from "./middlewares/validate.ts";
 import { migrate } from "./migrations/migrate.ts";
 
@@ -28,8 +29,8 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 		tracking: { enabled: true, shutdownTimeout: 4_000 },
 		// Contracts validate (middlewares/validate), not Moleculer's own schemas.
 		validator: false,
-		// The first is the innermost: who may not call is refused before the parameters are looked at.
-		middlewares: [withConfig(config), validate, authorize()],
+		// The first is the innermost: who may not call is refused before the parameters are looked at, and all that is counted.
+		middlewares: [withConfig(config), validate, authorize(), rateLimit],
 	};
 }
 

@@ -4,6 +4,7 @@ import { once } from "node:events";
 const STOP_MS = 10_000;
 const TAIL_CHARACTERS = 4000;
 const running = new Set<Child>();
+const alsoEnding = new Set<() => Promise<void>>();
 let ending = false;
 
 /** A process that this bench started: what it wrote last is kept to explain a failure, and it is ended by its own pid. */
@@ -51,8 +52,13 @@ export function launch(name: string, args: readonly string[], { env = process.en
 	return new Child(name, child, child.pid);
 }
 
+/** Has `end`, which may be called again when all is over, end with the children. */
+export function endAlso(end: () => Promise<void>): void {
+	alsoEnding.add(end);
+}
+
 /** Ends what still runs, and lets nothing start any more. */
 export async function endChildren(): Promise<void> {
 	ending = true;
-	await Promise.all([...running].map((child) => child.stop()));
+	await Promise.all([...[...running].map((child) => child.stop()), ...[...alsoEnding].map((end) => end())]);
 }

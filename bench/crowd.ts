@@ -22,8 +22,8 @@ export class Crowd {
 		this.#ledger = ledger;
 		this.#people = order.people;
 		this.#unreadSeqs = order.people.map(() => 0);
-		this.#sockets = order.people.map(({ auth }) =>
-			io(`${order.url}/messaging`, {
+		this.#sockets = order.people.map(({ auth }, person) =>
+			io(`${order.urls[person % order.urls.length]}/messaging`, {
 				auth,
 				autoConnect: false,
 				forceNew: true,

@@ -33,13 +33,13 @@ export function readOptions(args: readonly string[]): Workload[] {
 }
 
 function workloadName(name: string): WorkloadName {
-	if (name === "peak" || name === "steady" || name === "idle") return name;
+	if (name === "peak" || name === "steady" || name === "idle" || name === "cluster") return name;
 	throw new Error(`no workload ${name}: there are ${Object.keys(workloads).join(", ")}`);
 }
 
 function serverName(name: string): ServerName {
-	if (name === "floor" || name === "parley") return name;
-	throw new Error(`--servers: no server ${name}: there are floor, parley`);
+	if (name === "floor" || name === "parley" || name === "cluster") return name;
+	throw new Error(`--servers: no server ${name}: there are floor, parley, cluster`);
 }
 
 function integer(option: string, text: string | undefined, least: number): number | undefined {

@@ -4,7 +4,8 @@ import type { Workload } from "./workloads.ts";
 /** What the bench tells the load generator, over the channel between the processes. */
 export interface LoadOrder {
 	readonly workload: Workload;
-	readonly url: string;
+	/** The gateways, among which the sockets are spread in turn: partners are on different ones if there are two. */
+	readonly urls: readonly string[];
 	readonly databaseUrl: string;
 	readonly people: readonly Person[];
 }

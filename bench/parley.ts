@@ -1,22 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { SignJWT } from "jose";
+import { inherited, startCommand } from "../test/support/parley.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Person } from "./orders.ts";
 import { freePort, type Server, type Start, startServer } from "./server.ts";
 
 const SETUP_AT_ONCE = 16;
-const root = new URL("..", import.meta.url);
 
 /** Parley as `npm start` runs it, everything on, except what would stop a load: rate limits. */
 export async function startParley(nodeArgs: readonly string[]): Promise<Server> {
 	const secret = randomBytes(32).toString("hex");
-	const command = await startCommand();
+	const sign = (subject: string, role: string) => token(new TextEncoder().encode(secret), subject, role);
+	const command = startCommand();
 	const start: Start = {
 		name: "parley",
 		args: () => command.args,
 		env: async (port, folder) => ({
-			// Nothing of the developer's own settings, such as a DATABASE_URL, may reach the server under test.
 			...inherited("PATH", "HOME", "USER", "LANG", "TMPDIR"),
 			...command.env,
 			HOST: "127.0.0.1",
@@ -30,32 +29,20 @@ export async function startParley(nodeArgs: readonly string[]): Promise<Server> 
 			RATE_LIMIT_UPLOADS: "off",
 			RATE_LIMIT_CONVERSATIONS: "off",
 			RATE_LIMIT_QUERIES: "off",
+			RATE_LIMIT_SOCKET_QUERIES: "off",
+			RATE_LIMIT_AUTH_FAILURES: "off",
 		}),
-		introduce: (url, people) => introduce(url, new TextEncoder().encode(secret), people),
+		introduce: (url, people) => introduce(url, sign, people),
 	};
 	return startServer(start, nodeArgs);
 }
 
-/** package.json's start script as arguments for Node, without the reading of `.env`. */
-async function startCommand(): Promise<{ env: NodeJS.ProcessEnv; args: string[] }> {
-	const manifest: { scripts: { start: string } } = JSON.parse(await readFile(new URL("package.json", root), "utf8"));
-	const words = [...manifest.scripts.start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
-		(match) => match[1] ?? match[2] ?? match[3] ?? "",
-	);
-	const node = words.indexOf("node");
-	if (node < 0) throw new Error(`the start script does not run node: ${manifest.scripts.start}`);
-	return {
-		env: Object.fromEntries(words.slice(0, node).map((word) => word.split("=", 2))),
-		args: words.slice(node + 1).filter((word) => !word.startsWith("--env-file")),
-	};
-}
+/** Makes a token. */
+export type Sign = (subject: string, role: "user" | "platform") => Promise<string>;
 
-function inherited(...names: string[]): NodeJS.ProcessEnv {
-	return Object.fromEntries(names.map((name) => [name, process.env[name]]));
-}
-
-async function introduce(url: string, secret: Uint8Array, people: number): Promise<Person[]> {
-	const platform = await token(secret, "bench-platform", "platform");
+/** Has people, applications and conversations made by the server's REST routes. */
+export async function introduce(url: string, sign: Sign, people: number): Promise<Person[]> {
+	const platform = await sign("bench-platform", "platform");
 	const ids = Array.from({ length: people }, (_, index) => `bench-${index}`);
 	await inParallel(SETUP_AT_ONCE, ids, (id) => call(url, platform, "PUT", `/platform/users/${id}`, { name: `Person ${id}` }));
 	const pairs = await inParallel(
@@ -68,7 +55,7 @@ async function introduce(url: string, secret: Uint8Array, people: number): Promi
 			const employerId = `bench-${index + 1}`;
 			const job = { applicantId, employerId, jobTitle: "Load tester", status: "SUBMITTED" };
 			await call(url, platform, "PUT", `/platform/applications/bench-${index}`, job);
-			const tokens = await Promise.all([applicantId, employerId].map((id) => token(secret, id, "user")));
+			const tokens = await Promise.all([applicantId, employerId].map((id) => sign(id, "user")));
 			const conversation = await call(url, tokens[0] ?? "", "POST", "/conversations", { jobApplicationId: `bench-${index}` });
 			return tokens.map((userToken) => ({ auth: { token: userToken }, conversationId: conversation.id }));
 		},

@@ -10,11 +10,11 @@ export interface CpuTimes {
 	readonly machineMs: number;
 }
 
-/** CPU used so far by the server (with its children, but without PostgreSQL) and by the postmaster and all below it. */
-export function cpuTimes(serverPid: number, postmasterPid: number): CpuTimes {
+/** CPU used so far by the server's processes (with their children, but without PostgreSQL) and by the postmaster and all below it. */
+export function cpuTimes(serverPids: readonly number[], postmasterPid: number): CpuTimes {
 	const all = allProcesses();
 	const postgres = withDescendants(all, postmasterPid);
-	const server = withDescendants(all, serverPid).filter((one) => !postgres.includes(one));
+	const server = serverPids.flatMap((pid) => withDescendants(all, pid)).filter((one) => !postgres.includes(one));
 	// Backends that ended meanwhile are in the postmaster's times of reaped children: the sum never falls.
 	const reaped = all.get(postmasterPid)?.reapedMs ?? 0;
 	return { serverMs: sum(server), postgresMs: sum(postgres) + reaped, machineMs: machineMs() };

@@ -27,6 +27,7 @@ const trafficColumns: readonly Column<TrafficResult>[] = [
 	["lost", (r) => whole(lost(r))],
 	["doubled", (r) => whole(doubled(r))],
 	["batch", (r) => tenths(r.batchSize)],
+	["bus/msg", (r) => (r.busMessages === undefined ? "" : hundredths(r.busMessages / r.delivered))],
 	["CPU ms/msg: server", (r) => thousandths(r.serverCpuMs / r.delivered)],
 	["PostgreSQL", (r) => thousandths(r.postgresCpuMs / r.delivered)],
 	["generator", (r) => thousandths(r.generatorCpuMs / r.delivered)],
@@ -108,6 +109,6 @@ function table<R extends Result>(columns: readonly Column<R>[], runs: readonly (
 	];
 	const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index + 2]?.length ?? 0)));
 	const align = ([workload = "", server = "", ...cells]: string[]) =>
-		[workload.padEnd(8), server.padEnd(6), ...cells.map((cell, index) => cell.padStart(widths[index] ?? 0))].join("  ");
+		[workload.padEnd(8), server.padEnd(7), ...cells.map((cell, index) => cell.padStart(widths[index] ?? 0))].join("  ");
 	return lines.map(align).join("\n");
 }

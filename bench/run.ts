@@ -6,7 +6,7 @@ import { faults, type Run, ratios, tables } from "./report.ts";
 import { isInMemory, removeFolders } from "./scratch.ts";
 import type { Workload } from "./workloads.ts";
 
-// npm run bench [-- peak steady idle --seconds n --warmup n --sockets n --runs n --seed n --servers floor,parley]
+// npm run bench [-- peak steady idle cluster --seconds n --warmup n --sockets n --runs n --seed n --servers floor,parley,cluster]
 
 let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Child, launch } from "./children.ts";
+import { launch } from "./children.ts";
 import type { Person } from "./orders.ts";
 import { findPostgres, makeFolder, type Postgres, removeFolder } from "./scratch.ts";
 
@@ -9,8 +9,14 @@ const READY_MS = 60_000;
 
 /** A server under test, with an empty database of its own. */
 export interface Server extends Postgres {
-	readonly url: string;
-	readonly child: Child;
+	/** Its gateways. */
+	readonly urls: readonly string[];
+	/** All that it consists of but PostgreSQL. */
+	readonly pids: readonly number[];
+	/** Rejects when part of it ends. */
+	failure(): Promise<never>;
+	/** Messages that have gone over the bus between its processes, if it has one. */
+	busMessages?(): Promise<number>;
 	/** Makes people who talk in pairs; `people` is even. */
 	introduce(people: number): Promise<Person[]>;
 	stop(): Promise<void>;
@@ -36,8 +42,9 @@ export async function startServer(start: Start, nodeArgs: readonly string[]): Pr
 	});
 	return {
 		...(await findPostgres(folder)),
-		url,
-		child,
+		urls: [url],
+		pids: [child.pid],
+		failure: () => child.failure(),
 		introduce: (people) => start.introduce(url, people),
 		stop: async () => {
 			await child.stop();

@@ -12,8 +12,8 @@ export interface Workload {
 	readonly seed: number;
 }
 
-export type WorkloadName = "peak" | "steady" | "idle";
-export type ServerName = "floor" | "parley";
+export type WorkloadName = "peak" | "steady" | "idle" | "cluster";
+export type ServerName = "floor" | "parley" | "cluster";
 export type Pressure =
 	| { readonly kind: "closed"; readonly outstanding: number }
 	| { readonly kind: "open"; readonly messagesPerSecond: number }
@@ -21,17 +21,21 @@ export type Pressure =
 
 const common = { bodyBytes: 120, seed: 1 };
 
+const peak: Workload = {
+	...common,
+	name: "peak",
+	sockets: 200,
+	pressure: { kind: "closed", outstanding: 4 },
+	warmupSeconds: 4,
+	seconds: 10,
+	runs: 3,
+	servers: ["floor", "parley"],
+};
+
 export const workloads: Readonly<Record<WorkloadName, Workload>> = {
-	peak: {
-		...common,
-		name: "peak",
-		sockets: 200,
-		pressure: { kind: "closed", outstanding: 4 },
-		warmupSeconds: 4,
-		seconds: 10,
-		runs: 3,
-		servers: ["floor", "parley"],
-	},
+	peak,
+	/** The peak load on many processes instead of one. */
+	cluster: { ...peak, name: "cluster", servers: ["cluster"] },
 	steady: {
 		...common,
 		name: "steady",

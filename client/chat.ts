@@ -1,11 +1,25 @@
-import { io, type Socket } from "socket.io-client";
 import { newClientId } from "./client-id.ts";
+import { Connection } from "./connection.ts";
 import { ConversationState } from "./conversation-state.ts";
 import { Emitter } from "./emitter.ts";
 import { ParleyApiError } from "./errors.ts";
+import { type BaseUrl, Gateways } from "./gateways.ts";
 import { RestClient } from "./rest.ts";
 import { currentToken, type TokenSource } from "./token.ts";
-import type { Ack, Draft, ErrorBody, Message, ReadState, ServerEvents, Time } from "./types.ts";
+import type {
+	Ack,
+	ClientEvents,
+	Conversation,
+	Draft,
+	ErrorBody,
+	Message,
+	MessagePage,
+	Presence,
+	ReadState,
+	ServerEvents,
+	Snapshot,
+	Time,
+} from "./types.ts";
 
 /** What an app hears: the server's events, with both kinds of messages made one, and the state of the connection. */
 export interface ChatEvents extends Omit<ServerEvents, "message_sent" | "message_received" | "error"> {
@@ -16,76 +30,87 @@ export interface ChatEvents extends Omit<ServerEvents, "message_sent" | "message
 	disconnected: { reason: string };
 	/** The server did not accept the token; `connect` tries again. */
 	refused: ErrorBody;
+	/** What was missed is in the states of these conversations. */
+	synced: { conversationIds: string[] };
 	/** Something in the background failed: the server said so, or catching up did not work (it is tried again). */
 	error: Omit<ErrorBody, "code"> & { code: ParleyApiError["code"] };
 }
+
+export interface ChatOptions {
+	baseUrl: BaseUrl;
+	/** May be a function, asked at every connection, so that a renewed token is used. */
+	token: TokenSource;
+	/** Default 10,000. */
+	ackTimeoutMs?: number;
+	/** The first pause before connecting again, default 1,000; it grows up to fivefold, and is jittered. */
+	reconnectDelayMs?: number;
+}
+
+/** How long somebody types after saying so. */
+const typingMs = 3_000;
 
 /**
  * A chat connection that heals itself. Messages arrive at least once and in any order after a reconnect; the app sees each
  * once, in order:
  *
- * 1. Every conversation that is open, or in which a message arrived, has a `ConversationState`. A message that does not
- *    follow the last one there means that some were missed: they are loaded over REST first.
- * 2. After a reconnect every such conversation is loaded afresh and catches up the same way.
- * 3. A message is acknowledged to the server (which makes the second tick) when it is in the state, not before.
- * 4. A send stays in the outbox until the server acknowledges it, and goes out again with the same clientId after a
- *    reconnect: the server stores it once.
+ * 1. Every conversation that `sync` told of, or that is open, has a `ConversationState`. A message that does not follow the
+ *    last one there means that some were missed, and `sync` is asked; so it is after every connection.
+ * 2. What happens while `sync` is on its way waits for the answer, which may be older. The cursor moves when the answer is in
+ *    the states: should anything fail before, the same is asked again.
+ * 3. A pushed message is acknowledged (which makes the second tick) when it is in the state, not before. Those that came by
+ *    `sync` are not: the server pushes them again.
+ * 4. What is sent goes out until the server acknowledges it, with the same clientId: the server stores it once.
  */
 export class ChatClient {
 	readonly rest: RestClient;
 	readonly #token: TokenSource;
 	readonly #ackTimeoutMs: number;
-	readonly #socket: Socket<Incoming, Outgoing>;
+	readonly #reconnectDelayMs: number;
+	readonly #connection: Connection;
 	readonly #events = new Emitter<ChatEvents>();
 	readonly #states = new Map<string, ConversationState>();
-	readonly #queues = new Map<string, Promise<unknown>>();
-	readonly #outbox = new Set<Outbound>();
+	/** Conversations whose typing is heard. */
+	readonly #joined = new Set<string>();
+	/** Who types, by conversation. */
+	readonly #typists = new Map<string, ServerEvents["user_typing"]>();
+	#status: "online" | "away" = "online";
+	#cursor: string | undefined;
+	#syncing: Promise<void> | undefined;
+	#resyncing: ReturnType<typeof setTimeout> | undefined;
+	#queue: Promise<unknown> = Promise.resolve();
 
-	/**
-	 * `token` may be a function, asked at every connection, so that a renewed token is used. `reconnectDelayMs` (1,000) is the
-	 * first pause before connecting again; it grows up to fivefold, and is jittered.
-	 */
-	constructor(options: { baseUrl: string; token: TokenSource; ackTimeoutMs?: number; reconnectDelayMs?: number }) {
-		this.rest = new RestClient(options);
-		this.#token = options.token;
-		this.#ackTimeoutMs = options.ackTimeoutMs ?? 10_000;
-		this.#socket = io(`${options.baseUrl.replace(/\/+$/, "")}/messaging`, {
-			autoConnect: false,
-			forceNew: true,
-			reconnectionDelay: options.reconnectDelayMs ?? 1000,
-			reconnectionDelayMax: 5 * (options.reconnectDelayMs ?? 1000),
-			transports: ["websocket", "polling"],
-			tryAllTransports: true,
-			// Without a token the server refuses the connection, which is how a failed token source becomes known.
-			auth: (give) =>
-				void currentToken(this.#token).then(
-					(token) => give({ token }),
-					() => give({ token: "" }),
-				),
-		});
-		this.#listen();
+	constructor({ baseUrl, token, ackTimeoutMs = 10_000, reconnectDelayMs = 1_000 }: ChatOptions) {
+		const gateways = new Gateways(baseUrl);
+		this.rest = new RestClient({ baseUrl: gateways, token });
+		this.#token = token;
+		this.#ackTimeoutMs = ackTimeoutMs;
+		this.#reconnectDelayMs = reconnectDelayMs;
+		this.#connection = new Connection(
+			{ gateways, token, timeoutMs: ackTimeoutMs, reconnectDelayMs },
+			{
+				connected: () => this.#resume(),
+				disconnected: (reason) => this.#events.emit("disconnected", { reason }),
+				refused: (error) => this.#events.emit("refused", error),
+				heard: (event, payload, acknowledge) => {
+					// The payload belongs to the event: the server says so. An event of a newer server is not known here.
+					const hear = this.#heard[event as keyof ServerEvents] as
+						| ((payload: unknown, acknowledge: () => void) => void)
+						| undefined;
+					hear?.(payload, acknowledge);
+				},
+			},
+		);
 	}
 
 	/** Resolves when connected; rejects at the first failure. If that was the network, the client goes on trying until `close`. */
 	connect(): Promise<void> {
-		return new Promise((resolve, reject) => {
-			const settle = (done: () => void) => {
-				this.#socket.off("connect", connected).off("connect_error", failed);
-				done();
-			};
-			const connected = () => settle(resolve);
-			const failed = (error: Error & { data?: ErrorBody }) =>
-				settle(() => reject(new ParleyApiError(error.data ?? { code: "NETWORK", message: error.message }, { cause: error })));
-			this.#socket.on("connect", connected).on("connect_error", failed).connect();
-		});
+		return this.#connection.connect();
 	}
 
 	/** Disconnects for good. Sends that were not acknowledged are rejected: whether they arrived is not known. */
 	close(): void {
-		this.#socket.disconnect();
-		for (const { reject } of this.#outbox)
-			reject(new ParleyApiError({ code: "NETWORK", message: "Closed before an answer came." }));
-		this.#outbox.clear();
+		clearTimeout(this.#resyncing);
+		this.#connection.close();
 	}
 
 	/** Returns the function that ends the subscription. */
@@ -93,9 +118,16 @@ export class ChatClient {
 		return this.#events.on(event, handler);
 	}
 
-	/** The conversation with its newest messages; from now on it stays up to date. */
-	open(conversationId: string): Promise<ConversationState> {
-		return this.#inOrder(conversationId, () => this.#states.get(conversationId) ?? this.#load(conversationId));
+	/** The conversation with its newest messages; it stays up to date, and from now on the other side's typing is heard. */
+	async open(conversationId: string): Promise<ConversationState> {
+		const state = await this.#inOrder(
+			async () => this.#states.get(conversationId) ?? this.#keep(await this.#load(conversationId)),
+		);
+		if (!this.#joined.has(conversationId)) {
+			await this.#ask("join_conversation", { conversationId });
+			this.#joined.add(conversationId);
+		}
+		return state;
 	}
 
 	/** What is known of a conversation, without asking the server. */
@@ -104,76 +136,82 @@ export class ChatClient {
 	}
 
 	/** Resolves with the stored message (one tick), which is in the state by then. While disconnected it waits, and goes out at the next connection. */
-	send(conversationId: string, draft: Draft): Promise<Message> {
-		return new Promise((resolve, reject) => {
-			const payload = { ...draft, conversationId, clientId: draft.clientId ?? newClientId() };
-			const outbound = { payload, resolve, reject };
-			this.#outbox.add(outbound);
-			if (this.#socket.connected) this.#transmit(outbound);
-		});
+	async send(conversationId: string, draft: Draft): Promise<Message> {
+		const payload = { ...draft, conversationId, clientId: draft.clientId ?? newClientId() };
+		const { message } = await this.#ask("send_message", payload);
+		await this.#receive(message);
+		return message;
 	}
 
 	/** Everything up to `seq`, by default everything, is read. */
 	async markRead(conversationId: string, seq?: number): Promise<Omit<ReadState, "conversationId">> {
-		const payload = seq === undefined ? { conversationId } : { conversationId, seq };
-		const { readSeq, unreadCount } = await this.#ask<ReadState>((ack) => this.#withTimeout().emit("mark_read", payload, ack));
+		const { readSeq, unreadCount } = await this.#ask("mark_read", { conversationId, ...(seq !== undefined && { seq }) });
 		return { readSeq, unreadCount };
 	}
 
+	/** The other side sees it for 3 seconds, or until a message or `stopTyping`: say it again every 2 seconds. */
+	async startTyping(conversationId: string): Promise<void> {
+		await this.#ask("typing_start", { conversationId }, typingMs);
+	}
+
+	async stopTyping(conversationId: string): Promise<void> {
+		await this.#ask("typing_stop", { conversationId }, typingMs);
+	}
+
+	/** Of this device; others see a person online as long as one device is. */
+	async setPresence(status: "online" | "away"): Promise<void> {
+		this.#status = status;
+		await this.#ask("set_presence", { status });
+	}
+
+	/** Of somebody with whom a conversation is shared. */
+	presence(userId: string): Promise<Presence> {
+		return this.call("presence.get", { userId });
+	}
+
 	/** A query under its action's name: `call("messages.list", { conversationId, before: 51 })`. The caller names its result. */
-	call<Result>(action: string, params: object = {}): Promise<Result> {
-		return new Promise((resolve, reject) => {
-			this.#withTimeout().emit("call", action, params, (timeout, error, result) => {
-				if (timeout) reject(noAnswer(timeout));
-				else if (error) reject(new ParleyApiError(error));
-				else resolve(result as Result);
-			});
-		});
+	async call<Result>(action: string, params: object = {}): Promise<Result> {
+		const [error, result] = await this.#connection.request("call", [action, params], this.#ackTimeoutMs);
+		if (error) throw new ParleyApiError(error as ErrorBody);
+		return result as Result;
 	}
 
 	/** Renews the connection's token, which otherwise ends with the one that it was made with. */
 	async authenticate(token?: string): Promise<{ userId: string; expiresAt: Time }> {
-		const payload = { token: token ?? (await currentToken(this.#token)) };
-		const { userId, expiresAt } = await this.#ask<Session>((ack) => this.#withTimeout().emit("authenticate", payload, ack));
+		const { userId, expiresAt } = await this.#ask("authenticate", { token: token ?? (await currentToken(this.#token)) });
 		return { userId, expiresAt };
 	}
 
-	#listen(): void {
-		const pass = <Name extends keyof ChatEvents>(event: Name, payload: ChatEvents[Name]) => this.#events.emit(event, payload);
-		this.#socket
-			.on("connect", () => {
-				pass("connected", {});
-				for (const outbound of this.#outbox) this.#transmit(outbound);
-				for (const id of this.#states.keys()) this.#background(id, () => this.#refresh(id));
-			})
-			.on("disconnect", (reason) => {
-				pass("disconnected", { reason });
-				// socket.io reconnects after every other reason; after this one (an expired token, a drain) it waits to be told.
-				if (reason === "io server disconnect") this.#socket.connect();
-			})
-			.on("connect_error", (error: Error & { data?: ErrorBody }) => {
-				if (error.data) pass("refused", error.data);
-			})
-			.on("message_sent", ({ message }) => this.#receive(message))
-			.on("message_received", ({ message }, acknowledge) => this.#receive(message, acknowledge))
-			.on("message_delivered", (receipt) => {
-				this.#apply("message_delivered", receipt.conversationId, receipt, (state) => state.delivered(receipt));
-			})
-			.on("message_read", (receipt) => {
-				this.#apply("message_read", receipt.conversationId, receipt, (state) => state.read(receipt));
-			})
-			.on("unread_count", (unread) => {
-				this.#apply("unread_count", unread.conversationId, unread, (state) => state.unread(unread.count));
-			})
-			.on("conversation_updated", (updated) => {
-				this.#apply("conversation_updated", updated.conversation.id, updated, (state) => state.update(updated.conversation));
-			})
-			.on("user_online", (payload) => pass("user_online", payload))
-			.on("user_offline", (payload) => pass("user_offline", payload))
-			.on("user_away", (payload) => pass("user_away", payload))
-			.on("user_typing", (payload) => pass("user_typing", payload))
-			.on("server_draining", (payload) => pass("server_draining", payload))
-			.on("error", (payload) => pass("error", payload));
+	readonly #heard: { [Name in keyof ServerEvents]: (payload: ServerEvents[Name], acknowledge: () => void) => void } = {
+		message_sent: ({ message }) => void this.#receive(message),
+		message_received: ({ message }, acknowledge) => void this.#receive(message, acknowledge),
+		message_delivered: (receipt) =>
+			this.#apply("message_delivered", receipt.conversationId, receipt, (state) => state.delivered(receipt)),
+		message_read: (receipt) => this.#apply("message_read", receipt.conversationId, receipt, (state) => state.read(receipt)),
+		unread_count: (unread) => this.#apply("unread_count", unread.conversationId, unread, (state) => state.unread(unread.count)),
+		conversation_updated: (updated) =>
+			this.#apply("conversation_updated", updated.conversation.id, updated, (state) => state.update(updated.conversation)),
+		user_online: (presence) => this.#events.emit("user_online", presence),
+		user_away: (presence) => this.#events.emit("user_away", presence),
+		user_offline: (presence) => this.#events.emit("user_offline", presence),
+		user_typing: (typing) => {
+			if (typing.typing) this.#typists.set(typing.conversationId, typing);
+			else this.#typists.delete(typing.conversationId);
+			this.#events.emit("user_typing", typing);
+		},
+		server_draining: (draining) => this.#events.emit("server_draining", draining),
+		error: (error) => this.#events.emit("error", error),
+	};
+
+	/** A new connection knows nothing of the one before. */
+	#resume(): void {
+		for (const conversationId of this.#joined) this.#connection.tell("join_conversation", { conversationId });
+		if (this.#status !== "online") this.#connection.tell("set_presence", { status: this.#status });
+		// That they stopped may have been said while nobody listened.
+		for (const typing of this.#typists.values()) this.#events.emit("user_typing", { ...typing, typing: false });
+		this.#typists.clear();
+		this.#events.emit("connected", {});
+		void this.#catchUp();
 	}
 
 	#apply<Name extends keyof ChatEvents>(
@@ -182,104 +220,133 @@ export class ChatClient {
 		payload: ChatEvents[Name],
 		change: (state: ConversationState) => void,
 	): void {
-		this.#background(conversationId, () => {
+		void this.#inOrder(() => {
 			const state = this.#states.get(conversationId);
 			if (state) change(state);
 			this.#events.emit(event, payload);
 		});
 	}
 
-	#receive(message: Message, acknowledge?: () => void): Promise<void> {
+	async #receive(message: Message, acknowledge?: () => void): Promise<void> {
 		const { conversationId, seq } = message;
-		return this.#background(conversationId, async () => {
-			const state = this.#states.get(conversationId) ?? (await this.#load(conversationId, seq));
-			if (this.#add(state, message) === "gap") await this.#catchUp(state);
-			if (state.lastSeq >= seq) acknowledge?.();
-		});
+		const outcome = await this.#inOrder(() => this.#add(this.#states.get(conversationId), message));
+		if (outcome === "gap") await this.#catchUp();
+		if ((this.#states.get(conversationId)?.lastSeq ?? 0) >= seq) acknowledge?.();
 	}
 
-	/** `before`: history up to there only, so that the message which made the conversation known is still news. */
-	async #load(conversationId: string, before?: number): Promise<ConversationState> {
-		const conversation = await this.rest.getConversation(conversationId);
-		const { items } = await this.rest.listMessages(conversationId, before === undefined ? {} : { before });
-		const state = new ConversationState(conversation, items[0]?.seq ?? 0);
-		state.prepend(items);
-		this.#states.set(conversationId, state);
+	/** Asks `sync`, once for all who want it before the question goes out. Never rejects. */
+	#catchUp(): Promise<void> {
+		this.#syncing ??= this.#inOrder(async () => {
+			this.#syncing = undefined;
+			if (this.#connection.isConnected) await this.#sync();
+		}).catch((error: unknown) => {
+			// Without a connection there is nothing to repeat: the next one begins with it.
+			if (!this.#connection.isConnected) return;
+			const { code, message } = error instanceof ParleyApiError ? error : { code: "INTERNAL" as const, message: String(error) };
+			this.#events.emit("error", { code, message });
+			clearTimeout(this.#resyncing);
+			this.#resyncing = setTimeout(() => void this.#catchUp(), this.#reconnectDelayMs);
+		});
+		return this.#syncing;
+	}
+
+	async #sync(): Promise<void> {
+		const answer = await this.#ask("sync", this.#cursor === undefined ? {} : { since: this.#cursor });
+		const isAfresh = this.#cursor === undefined || answer.reset;
+		const told = new Set(answer.conversations.map(({ id }) => id));
+		for (const snapshot of answer.conversations) await this.#take(snapshot, isAfresh);
+		if (isAfresh) for (const id of this.#states.keys()) if (!told.has(id)) await this.#restart(id);
+		this.#cursor = answer.nextSince;
+		this.#events.emit("synced", { conversationIds: [...told] });
+	}
+
+	/** Takes over what the server says of a conversation: all that counts, if `isAfresh`, or what is new or changed. */
+	async #take(snapshot: Snapshot, isAfresh: boolean): Promise<void> {
+		const { messages, hasMore: _, ...conversation } = snapshot;
+		const known = this.#states.get(conversation.id);
+		if (!known && isAfresh) return void this.#keep(snapshot);
+		const state = known ?? (await this.#discover(snapshot));
+		if (!state) return;
+		state.replace(conversation);
+		for (const message of messages) {
+			state.change(message);
+			if (this.#add(state, message) === "added") continue;
+			if (message.seq > state.lastSeq) await this.#fill(state, message);
+		}
+		if (isAfresh) state.restart(conversation, messages);
+	}
+
+	/** What is there already is history, and no news. */
+	#keep({ messages, hasMore: _, ...conversation }: Snapshot): ConversationState {
+		const state = new ConversationState(conversation, 0);
+		state.restart(conversation, messages);
+		this.#states.set(conversation.id, state);
 		return state;
 	}
 
-	async #refresh(conversationId: string): Promise<void> {
-		const state = this.#states.get(conversationId);
-		if (!state) return;
-		state.replace(await this.rest.getConversation(conversationId));
-		await this.#catchUp(state);
+	/** A conversation that was not known, with history up to its first new message; undefined when there is none. */
+	async #discover({ messages, hasMore: _, ...conversation }: Snapshot): Promise<ConversationState | undefined> {
+		const head = messages.at(-1)?.seq ?? 0;
+		const firstNew = messages.find(({ seq }, index) => head - seq === messages.length - 1 - index)?.seq ?? 0;
+		if (head === 0 || head < conversation.lastSeq) return undefined;
+		const { items } = await this.#list(conversation.id, { before: firstNew });
+		const state = new ConversationState(conversation, firstNew - 1);
+		state.prepend(items);
+		this.#states.set(conversation.id, state);
+		return state;
 	}
 
-	async #catchUp(state: ConversationState): Promise<void> {
-		for (let hasMore = true; hasMore; ) {
-			const page = await this.rest.listMessages(state.conversation.id, { after: state.lastSeq, limit: 100 });
-			for (const message of page.items) this.#add(state, message);
+	/** Nothing was said of a conversation where all was to be said anew. After a restore the server may not have it any more. */
+	async #restart(conversationId: string): Promise<void> {
+		try {
+			if (this.#joined.has(conversationId)) return await this.#take(await this.#load(conversationId), true);
+		} catch (error) {
+			if (!(error instanceof ParleyApiError) || error.code !== "NOT_FOUND") throw error;
+			this.#joined.delete(conversationId);
+		}
+		this.#states.delete(conversationId);
+	}
+
+	/** The messages between the last one that is here and this one, and this one. */
+	async #fill(state: ConversationState, next: Message): Promise<void> {
+		for (let hasMore = true; hasMore && state.lastSeq < next.seq; ) {
+			const page = await this.#list(next.conversationId, { after: state.lastSeq, limit: 100 });
+			for (const message of page.items) if (message.seq <= next.seq) this.#add(state, message);
 			hasMore = page.hasMore;
 		}
 	}
 
-	#add(state: ConversationState, message: Message) {
-		const outcome = state.add(message);
+	async #load(conversationId: string): Promise<Snapshot> {
+		const conversation = await this.call<Conversation>("conversations.get", { conversationId });
+		const { items, hasMore } = await this.#list(conversationId, {});
+		return { ...conversation, messages: items.toReversed(), hasMore };
+	}
+
+	#list(conversationId: string, query: { before?: number; after?: number; limit?: number }): Promise<MessagePage> {
+		return this.call("messages.list", { conversationId, ...query });
+	}
+
+	/** Of a conversation that is not known every message is missed. */
+	#add(state: ConversationState | undefined, message: Message): "added" | "duplicate" | "gap" {
+		const outcome = state?.add(message) ?? "gap";
 		if (outcome === "added") this.#events.emit("message", { message });
 		return outcome;
 	}
 
-	#transmit(outbound: Outbound): void {
-		this.#socket.emit("send_message", outbound.payload, (ack) => {
-			if (!this.#outbox.delete(outbound)) return;
-			if (!ack.ok) return outbound.reject(new ParleyApiError(ack.error));
-			this.#receive(ack.message).finally(() => outbound.resolve(ack.message));
-		});
-	}
-
-	/** One thing at a time in a conversation, so that what loading brings and what events bring do not overtake each other. */
-	#inOrder<Result>(conversationId: string, job: () => Result | Promise<Result>): Promise<Result> {
-		const result = (this.#queues.get(conversationId) ?? Promise.resolve()).then(job);
-		const ended = result.catch(() => undefined);
-		this.#queues.set(conversationId, ended);
+	/** One thing at a time, so that what loading brings and what events bring do not overtake each other. */
+	#inOrder<Result>(job: () => Result | Promise<Result>): Promise<Result> {
+		const result = this.#queue.then(job);
+		this.#queue = result.catch(() => undefined);
 		return result;
 	}
 
-	#background(conversationId: string, job: () => void | Promise<void>): Promise<void> {
-		return this.#inOrder(conversationId, job).catch((error: unknown) => {
-			const { code, message } = error instanceof ParleyApiError ? error : { code: "INTERNAL" as const, message: String(error) };
-			this.#events.emit("error", { code, message });
-		});
+	async #ask<Name extends keyof ClientEvents>(
+		event: Name,
+		payload: ClientEvents[Name]["payload"],
+		timeoutMs: number | undefined = event === "send_message" ? undefined : this.#ackTimeoutMs,
+	): Promise<ClientEvents[Name]["answer"]> {
+		const [ack] = (await this.#connection.request(event, [payload], timeoutMs)) as [Ack<ClientEvents[Name]["answer"]>];
+		if (!ack.ok) throw new ParleyApiError(ack.error);
+		return ack;
 	}
-
-	#withTimeout() {
-		return this.#socket.timeout(this.#ackTimeoutMs);
-	}
-
-	#ask<Result>(emit: (acknowledge: (timeout: Error | null, ack: Ack<Result>) => void) => void): Promise<Result> {
-		return new Promise((resolve, reject) => {
-			emit((timeout, ack) => {
-				if (timeout) reject(noAnswer(timeout));
-				else if (ack.ok) resolve(ack);
-				else reject(new ParleyApiError(ack.error));
-			});
-		});
-	}
-}
-
-function noAnswer(cause: Error): ParleyApiError {
-	return new ParleyApiError({ code: "NETWORK", message: "No answer from the server." }, { cause });
-}
-
-type Session = { userId: string; expiresAt: Time };
-type Sending = Draft & { conversationId: string; clientId: string };
-type Outbound = { payload: Sending; resolve: (message: Message) => void; reject: (error: ParleyApiError) => void };
-
-type Incoming = { [Name in keyof ServerEvents]: (payload: ServerEvents[Name], acknowledge: () => void) => void };
-
-interface Outgoing {
-	authenticate: (payload: { token: string }, ack: (ack: Ack<Session>) => void) => void;
-	send_message: (payload: Sending, ack: (ack: Ack<{ message: Message }>) => void) => void;
-	mark_read: (payload: { conversationId: string; seq?: number }, ack: (ack: Ack<ReadState>) => void) => void;
-	call: (action: string, params: object, ack: (error: ErrorBody | null, result: unknown) => void) => void;
 }

@@ -37,6 +37,20 @@ export class ConversationState {
 		return "added";
 	}
 
+	/** Takes over a message that changed, if it is here. */
+	change(message: Message): void {
+		const index = message.seq - (this.messages[0]?.seq ?? 0);
+		if (this.messages[index]) this.messages[index] = message;
+	}
+
+	/** Forgets everything, and begins again with these messages, in seq order without a gap. */
+	restart(conversation: Conversation, messages: Message[]): void {
+		this.conversation = conversation;
+		this.messages.length = 0;
+		this.#lastSeq = (messages[0]?.seq ?? 1) - 1;
+		for (const message of messages) this.add(message);
+	}
+
 	/** Puts an older page (newest first, as the server lists it) in front. */
 	prepend(page: Message[]): void {
 		const first = this.messages[0]?.seq ?? this.#lastSeq + 1;

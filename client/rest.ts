@@ -1,4 +1,5 @@
 import { ParleyApiError } from "./errors.ts";
+import { type BaseUrl, Gateways } from "./gateways.ts";
 import { currentToken, type TokenSource } from "./token.ts";
 import type {
 	Conversation,
@@ -11,7 +12,9 @@ import type {
 	NewApplication,
 	NewUser,
 	Page,
+	Presence,
 	ReadState,
+	SyncAnswer,
 	Time,
 } from "./types.ts";
 
@@ -21,11 +24,11 @@ type Answer = { response: Response; text: string };
 
 /** Parley over REST: one method a route. Every method throws `ParleyApiError`. */
 export class RestClient {
-	readonly #baseUrl: string;
+	readonly #gateways: Gateways;
 	readonly #token: TokenSource;
 
-	constructor(options: { baseUrl: string; token: TokenSource }) {
-		this.#baseUrl = options.baseUrl.replace(/\/+$/, "");
+	constructor(options: { baseUrl: BaseUrl | Gateways; token: TokenSource }) {
+		this.#gateways = options.baseUrl instanceof Gateways ? options.baseUrl : new Gateways(options.baseUrl);
 		this.#token = options.token;
 	}
 
@@ -92,6 +95,16 @@ export class RestClient {
 		return this.#request("PATCH", path`/messages/${messageId}/read`);
 	}
 
+	/** What is new or changed since a `nextSince`; without one, the 50 most recent conversations. */
+	sync(since?: string): Promise<SyncAnswer> {
+		return this.#request("GET", "/sync", { query: { since } });
+	}
+
+	/** Of somebody with whom the caller shares a conversation. */
+	getPresence(userId: string): Promise<Presence> {
+		return this.#request("GET", path`/users/${userId}/presence`);
+	}
+
 	/** Role `platform`: registers a person, or changes one. */
 	async putUser(id: string, user: NewUser): Promise<void> {
 		await this.#request("PUT", path`/platform/users/${id}`, { body: user });
@@ -110,8 +123,8 @@ export class RestClient {
 	async #request<Result>(method: Method, path: string, { query, body }: { query?: Query; body?: object } = {}): Promise<Result> {
 		const headers: Record<string, string> = { authorization: `Bearer ${await currentToken(this.#token)}` };
 		if (body) headers["content-type"] = "application/json";
-		const url = this.#baseUrl + path + queryString(query);
-		const { response, text } = await answered(url, { method, headers, body: body ? JSON.stringify(body) : null });
+		const request = { method, headers, body: body ? JSON.stringify(body) : null };
+		const { response, text } = await answered(this.#gateways, path + queryString(query), request);
 		if (!response.ok) throw refusal(response, text);
 		return (text === "" ? undefined : JSON.parse(text)) as Result;
 	}
@@ -119,19 +132,21 @@ export class RestClient {
 
 /** A GET without an answer is asked again: after a change of network, connections that were kept open break first. */
 async function answered(
-	url: string,
+	gateways: Gateways,
+	path: string,
 	request: RequestInit,
 	pausesMs = request.method === "GET" ? [100, 1000] : [],
 ): Promise<Answer> {
+	const { current } = gateways;
 	try {
-		const response = await fetch(url, request);
+		const response = await fetch(current + path, request);
 		return { response, text: await response.text() };
 	} catch (cause) {
+		gateways.moveOn();
 		const [pauseMs, ...later] = pausesMs;
-		if (pauseMs === undefined)
-			throw new ParleyApiError({ code: "NETWORK", message: `No answer from ${new URL(url).origin}.` }, { cause });
+		if (pauseMs === undefined) throw new ParleyApiError({ code: "NETWORK", message: `No answer from ${current}.` }, { cause });
 		await new Promise((resolve) => setTimeout(resolve, pauseMs));
-		return answered(url, request, later);
+		return answered(gateways, path, request, later);
 	}
 }
 

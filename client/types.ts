@@ -99,6 +99,29 @@ export interface ReadState {
 	unreadCount: number;
 }
 
+export interface Presence {
+	userId: string;
+	/** Over all devices: online if one is, else away if one is. */
+	status: "online" | "away" | "offline";
+	/** Null for who was never seen. */
+	lastSeenAt: Time | null;
+}
+
+/** What `sync` tells of a conversation: the newest messages that are new, and older ones that changed, in seq order. */
+export interface Snapshot extends Conversation {
+	messages: Message[];
+	/** Below the new messages there are others: they are history. */
+	hasMore: boolean;
+}
+
+export interface SyncAnswer {
+	conversations: Snapshot[];
+	/** For the next time. */
+	nextSince: string;
+	/** `since` could not be answered: these are the most recent conversations, as without `since`. */
+	reset: boolean;
+}
+
 /** What a person writes. */
 export interface Draft {
 	/** Made for you if absent. Give your own to send again after a restart of the app. */
@@ -136,6 +159,21 @@ export interface Receipt {
 	at: Time;
 }
 
+export type PresenceChange = Omit<Presence, "status">;
+
+/** What a client asks over its socket, by event name. */
+export interface ClientEvents {
+	authenticate: { payload: { token: string }; answer: { userId: string; expiresAt: Time } };
+	join_conversation: { payload: { conversationId: string }; answer: unknown };
+	leave_conversation: { payload: { conversationId: string }; answer: unknown };
+	send_message: { payload: Draft & { conversationId: string; clientId: string }; answer: { message: Message } };
+	mark_read: { payload: { conversationId: string; seq?: number }; answer: ReadState };
+	typing_start: { payload: { conversationId: string }; answer: unknown };
+	typing_stop: { payload: { conversationId: string }; answer: unknown };
+	set_presence: { payload: { status: "online" | "away" }; answer: unknown };
+	sync: { payload: { since?: string }; answer: SyncAnswer };
+}
+
 /** What the server says to a socket, by event name. */
 export interface ServerEvents {
 	/** One tick: a message of mine is stored. Goes to all of my devices. */
@@ -148,10 +186,13 @@ export interface ServerEvents {
 	/** `count` in this conversation, `total` in all of them. */
 	unread_count: { conversationId: string; count: number; total: number };
 	conversation_updated: { conversation: Conversation };
-	user_online: { userId: string; lastSeenAt: Time | null };
-	user_offline: { userId: string; lastSeenAt: Time | null };
-	user_away: { userId: string; lastSeenAt: Time | null };
+	/** About people with whom I share a conversation. Somebody whose last device went is offline some seconds later. */
+	user_online: PresenceChange;
+	user_away: PresenceChange;
+	user_offline: PresenceChange;
+	/** In conversations that this socket has joined. */
 	user_typing: { conversationId: string; userId: string; typing: boolean };
+	/** This gateway is about to leave. `ChatClient` moves by itself. */
 	server_draining: { reconnectAfterMs: number };
 	error: ErrorBody;
 }

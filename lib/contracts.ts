@@ -7,6 +7,7 @@ import { messages } from "../services/messages/messages.contract.ts";
 import { presence } from "../services/presence/presence.contract.ts";
 import type { Access } from "./access.ts";
 import type { ActionContract, Qualified } from "./contract.ts";
+import type { RateLimit } from "./rate.ts";
 import type { Role } from "./token.ts";
 
 /** Every service's contract, under the name by which it is called. */
@@ -43,8 +44,13 @@ export interface Caller {
 export interface Meta {
 	/** Absent when Parley itself calls: a timer, a sweep, an event. */
 	user?: Caller;
+	/** Set by the gateway for what came over a socket. */
+	$via?: "socket";
+	/** A rate limit has counted this request. */
+	$counted?: true;
 	$statusCode?: number;
 	$location?: string;
+	$responseHeaders?: Record<string, string>;
 }
 
 /** Calls and events narrowed to what the contracts allow; a broker and a context both do. */
@@ -61,6 +67,7 @@ export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit"
 export type ActionsOf<S extends string, This> = {
 	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Omit<ActionSchema, "handler" | "params" | "visibility"> & {
 		access: Access;
+		rateLimit?: RateLimit;
 		handler(this: This, ctx: Ctx<Params<N>>): Promise<Result<N>>;
 	};
 };

@@ -16,6 +16,7 @@ export const errorCatalogue = {
 	CLIENT_ID_REUSED: { status: 409, message: "This clientId was used for another message.", client: "use a new clientId" },
 	PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large.", client: "send less" },
 	UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body must be application/json.", client: "fix the request" },
+	RATE_LIMITED: { status: 429, message: "Too many requests.", client: "wait for details.retryAfterSeconds, then try again" },
 	UNAVAILABLE: { status: 503, message: "Not available right now.", client: "try again with backoff; sends are idempotent" },
 	INTERNAL: { status: 500, message: "Something went wrong.", client: "try again later; report the requestId" },
 } as const satisfies Record<string, { status: number; message: string; client: string }>;

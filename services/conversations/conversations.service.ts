@@ -26,6 +26,7 @@ const participant = { role: "user", conversation: "conversationId" } as const;
 const actions = {
 	create: {
 		access: { role: "user" },
+		rateLimit: "conversations",
 		async handler(ctx) {
 			const caller = callerOf(ctx);
 			const { conversationId, created } = await create(this.db, ctx, ctx.params.jobApplicationId, caller.id);
@@ -37,24 +38,28 @@ const actions = {
 	},
 	list: {
 		access: { role: "user" },
+		rateLimit: "queries",
 		handler(ctx) {
 			return list(this.db, ctx, callerOf(ctx).id, ctx.params);
 		},
 	},
 	get: {
 		access: participant,
+		rateLimit: "queries",
 		handler(ctx) {
 			return get(this.db, ctx, ctx.params.conversationId, callerOf(ctx).id);
 		},
 	},
 	metadata: {
 		access: participant,
+		rateLimit: "queries",
 		handler(ctx) {
 			return metadata(this.db, ctx, ctx.params.conversationId);
 		},
 	},
 	sync: {
 		access: { role: "user" },
+		rateLimit: "queries",
 		handler(ctx) {
 			return sync(this.db, ctx, callerOf(ctx).id, ctx.params.since);
 		},
@@ -86,6 +91,7 @@ const actions = {
 	},
 	unreadCount: {
 		access: participant,
+		rateLimit: "queries",
 		async handler(ctx) {
 			return { count: await unreadCount(this.db, callerOf(ctx).id, ctx.params.conversationId ?? null) };
 		},

@@ -5,11 +5,13 @@ import { type ActionInput, type ActionName, callsOf, type Meta, type Result } fr
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
 import { Id } from "../../lib/schemas.ts";
 import { parse } from "../../lib/validation.ts";
+import { socketAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { DeliveryAck } from "./deliver.ts";
 import type { PresenceReporter } from "./presence-reporter.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
+import type { SocketQueries } from "./socket-queries.ts";
 import type { ClientSocket, Sockets } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 
@@ -21,6 +23,7 @@ export interface Desk {
 	authenticate: Authenticate;
 	presence: PresenceReporter;
 	acks: Coalescer<DeliveryAck>;
+	socketQueries: SocketQueries;
 }
 
 type Answer = (desk: Desk, socket: ClientSocket, payload: unknown) => Promise<object>;
@@ -28,7 +31,8 @@ type Answer = (desk: Desk, socket: ClientSocket, payload: unknown) => Promise<ob
 /** The events that clients send, and what each is answered with besides `ok`. */
 export const clientEvents: Record<string, Answer> = {
 	async authenticate(desk, socket, payload) {
-		const verified = await desk.authenticate((payload as { token?: unknown } | null)?.token);
+		const address = socketAddress(socket, desk.broker.config.trustProxy);
+		const verified = await desk.authenticate((payload as { token?: unknown } | null)?.token, address);
 		await signIn(desk, socket, verified);
 		return { userId: verified.caller.id, expiresAt: new Date(verified.expiresAtMs).toISOString() };
 	},
@@ -67,7 +71,8 @@ export const clientEvents: Record<string, Answer> = {
 		await desk.presence.report(caller.id);
 		return {};
 	},
-	sync(desk, socket, payload) {
+	async sync(desk, socket, payload) {
+		desk.socketQueries.take(socket);
 		return call(desk, socket, "conversations.sync", payload);
 	},
 };
@@ -99,6 +104,7 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 	const respond = args.at(-1);
 	const [action, params] = args;
 	try {
+		desk.socketQueries.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
 		const result = await call(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
 		if (typeof respond === "function") respond(null, result);
@@ -111,7 +117,7 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 
 /** The payload is the client's: the action's contract decides whether it will do. */
 async function call<N extends ActionName>(desk: Desk, socket: ClientSocket, action: N, payload: unknown): Promise<Result<N>> {
-	const meta: Meta = { user: speaker(socket).caller };
+	const meta: Meta = { user: speaker(socket).caller, $via: "socket" };
 	return callsOf(desk.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
 }
 

@@ -5,6 +5,7 @@ import ApiService from "moleculer-web";
 import type { Server } from "socket.io";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents, type Desk } from "./client-events.ts";
 import { deliverToSockets } from "./deliver.ts";
@@ -14,6 +15,7 @@ import { apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { redeliver } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
+import { SocketQueries } from "./socket-queries.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
 
 interface This extends Service, Desk {
@@ -111,7 +113,8 @@ export default {
 			const { token } = socket.handshake.auth as { token?: unknown };
 			if (token === undefined) return;
 			try {
-				await signIn(this, socket, await this.authenticate(token));
+				const address = socketAddress(socket, this.broker.config.trustProxy);
+				await signIn(this, socket, await this.authenticate(token, address));
 			} catch (error) {
 				throw connectError(error);
 			}
@@ -133,6 +136,7 @@ export default {
 		this.presence = new PresenceReporter(this.broker, this.sockets);
 		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
+		this.socketQueries = new SocketQueries(config.rateLimits.socketQueries);
 		this.acks = new Coalescer(async (acks) => {
 			try {
 				await callsOf(this.broker).call("messages.markDelivered", { acks });

@@ -27,6 +27,7 @@ const actions = {
 	send: {
 		...sharded,
 		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "messages",
 		async handler(ctx) {
 			const { message, created } = await this.mailbox.add({ ...ctx.params, senderId: callerOf(ctx).id });
 			ctx.meta.$statusCode = created ? 201 : 200;
@@ -36,6 +37,7 @@ const actions = {
 	},
 	list: {
 		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "queries",
 		handler(ctx) {
 			return list(this.db, ctx.params);
 		},

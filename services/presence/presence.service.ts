@@ -46,6 +46,7 @@ const actions = {
 	},
 	get: {
 		access: { role: "user", partner: "userId" },
+		rateLimit: "queries",
 		async handler(ctx) {
 			const [presence] = await this.watch.lookup([ctx.params.userId]);
 			return presence as Presence;

@@ -1,10 +1,5 @@
 import { startServer } from "../support/server.ts";
-import { describeAuthorization } from "./core/authorization.ts";
-import { describeConversations } from "./core/conversations.ts";
-import { describeErrors } from "./core/errors.ts";
-import { describeMessages } from "./core/messages.ts";
-import { describeProperties } from "./core/properties.ts";
-import { describeSockets } from "./core/sockets.ts";
+import { describeCore } from "./core/index.ts";
 
 jest.setTimeout(30_000);
 
@@ -19,10 +14,5 @@ describe("Parley in one process", () => {
 		await server.stop();
 	}, 30_000);
 
-	describeConversations(() => server);
-	describeMessages(() => server);
-	describeSockets(() => server);
-	describeAuthorization(() => server);
-	describeErrors(() => server);
-	describeProperties(() => server);
+	describeCore(() => server);
 });

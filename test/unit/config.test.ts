@@ -8,6 +8,15 @@ const defaults = {
 	dataDir: resolve(".data"),
 	services: [...serviceNames],
 	jwt: {},
+	rateLimits: {
+		messages: { points: 100, windowSeconds: 3600 },
+		uploads: { points: 10, windowSeconds: 3600 },
+		conversations: { points: 20, windowSeconds: 3600 },
+		queries: { points: 60, windowSeconds: 3600 },
+		socketQueries: { points: 20, windowSeconds: 1 },
+		authFailures: { points: 30, windowSeconds: 60 },
+	},
+	trustProxy: 0,
 	corsOrigins: [],
 	appUrl: "http://localhost:3000",
 	logLevel: "info",
@@ -37,6 +46,13 @@ test.each<[string, string, object]>([
 	["JWT_JWKS_URL", "https://id.example.org/jwks", { jwt: { jwksUrl: "https://id.example.org/jwks" } }],
 	["JWT_ISSUER", "platform", { jwt: { issuer: "platform" } }],
 	["JWT_AUDIENCE", "parley", { jwt: { audience: "parley" } }],
+	["RATE_LIMIT_MESSAGES", "off", limits({ messages: "off" })],
+	["RATE_LIMIT_UPLOADS", "1/second", limits({ uploads: { points: 1, windowSeconds: 1 } })],
+	["RATE_LIMIT_CONVERSATIONS", "5/minute", limits({ conversations: { points: 5, windowSeconds: 60 } })],
+	["RATE_LIMIT_QUERIES", "6000/hour", limits({ queries: { points: 6000, windowSeconds: 3600 } })],
+	["RATE_LIMIT_SOCKET_QUERIES", "999999999/day", limits({ socketQueries: { points: 999_999_999, windowSeconds: 86_400 } })],
+	["RATE_LIMIT_AUTH_FAILURES", "off", limits({ authFailures: "off" })],
+	["TRUST_PROXY", "2", { trustProxy: 2 }],
 	["DEMO", "on", { demo: true }],
 	["DEMO", "off", { demo: false }],
 	["CORS_ORIGINS", "*", { corsOrigins: ["*"] }],
@@ -76,6 +92,14 @@ test.each([
 	["SERVICES", "gateway,chat"],
 	["SERVICES", ","],
 	["JWT_JWKS_URL", "file:///etc/keys"],
+	["RATE_LIMIT_MESSAGES", "100"],
+	["RATE_LIMIT_UPLOADS", "0/hour"],
+	["RATE_LIMIT_CONVERSATIONS", "1.5/hour"],
+	["RATE_LIMIT_QUERIES", "60/h"],
+	["RATE_LIMIT_SOCKET_QUERIES", "20 / second"],
+	["RATE_LIMIT_AUTH_FAILURES", "on"],
+	["TRUST_PROXY", "true"],
+	["TRUST_PROXY", "-1"],
 	["DEMO", "yes"],
 	["CORS_ORIGINS", "example.org"],
 	["CORS_ORIGINS", "https://example.org/path"],
@@ -98,6 +122,10 @@ test("a gateway on a real database needs to know whose tokens to trust", () => {
 	expect(readConfig({ DATABASE_URL: databaseUrl, JWT_JWKS_URL: "https://id.example.org/jwks" })).toMatchObject({ databaseUrl });
 	expect(readConfig({ DATABASE_URL: databaseUrl, SERVICES: "messages" })).toMatchObject({ databaseUrl });
 });
+
+function limits(changed: object) {
+	return { rateLimits: { ...defaults.rateLimits, ...changed } };
+}
 
 function refusal(env: Record<string, string>): string {
 	try {

@@ -13,12 +13,13 @@ export class Device {
 	readonly socket: Socket;
 	/** Why the server closed the connection; undefined while it is open. */
 	closedBy: string | undefined;
-	readonly #heard: { event: string; payload: unknown }[] = [];
+	/** What it heard, in the order it came. */
+	readonly events: { event: string; payload: unknown }[] = [];
 
 	private constructor(socket: Socket, acknowledges: boolean) {
 		this.socket = socket;
 		socket.onAny((event: string, payload: unknown, acknowledge?: () => void) => {
-			this.#heard.push({ event, payload });
+			this.events.push({ event, payload });
 			if (acknowledges) acknowledge?.();
 		});
 		socket.on("disconnect", (reason) => {
@@ -42,12 +43,12 @@ export class Device {
 
 	/** The payloads of an event, in the order they came. */
 	heard<Name extends keyof ServerEvents>(event: Name): ServerEvents[Name][] {
-		return this.#heard.filter((entry) => entry.event === event).map(({ payload }) => payload as ServerEvents[Name]);
+		return this.events.filter((entry) => entry.event === event).map(({ payload }) => payload as ServerEvents[Name]);
 	}
 
 	/** Everything heard of a conversation, whatever the event. */
 	heardOf(conversationId: string): string[] {
-		return this.#heard.filter(({ payload }) => JSON.stringify(payload).includes(conversationId)).map(({ event }) => event);
+		return this.events.filter(({ payload }) => JSON.stringify(payload).includes(conversationId)).map(({ event }) => event);
 	}
 
 	emit<Result>(event: string, payload?: unknown): Promise<Ack<Result>> {

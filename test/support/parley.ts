@@ -1,0 +1,85 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { signToken } from "../../lib/token.ts";
+import type { Target } from "../system/core/target.ts";
+import { OsProcess } from "./processes.ts";
+
+/** How one process of Parley is run. */
+export interface ParleyProcess {
+	/** Unique among the processes that share `folder`. */
+	name: string;
+	/** Gets its log and its DATA_DIR. */
+	folder: string;
+	/** Settings, over those that make it quiet, unlimited and local. */
+	env: Record<string, string>;
+	isReady(running: OsProcess): Promise<boolean>;
+}
+
+const root = new URL("../../", import.meta.url);
+const allowedOrigin = "https://app.example.org";
+
+/** What `npm start` runs, to be started. */
+export function parleyProcess({ name, folder, env, isReady }: ParleyProcess): OsProcess {
+	const command = startCommand();
+	const dataDir = join(folder, name);
+	mkdirSync(dataDir, { recursive: true });
+	return new OsProcess({
+		name,
+		file: process.execPath,
+		args: command.args,
+		env: {
+			...inherited("PATH", "HOME", "USER", "LANG", "TMPDIR"),
+			...command.env,
+			HOST: "127.0.0.1",
+			DATA_DIR: dataDir,
+			DEMO: "off",
+			LOG_LEVEL: "warn",
+			CORS_ORIGINS: allowedOrigin,
+			RATE_LIMIT_MESSAGES: "off",
+			RATE_LIMIT_UPLOADS: "off",
+			RATE_LIMIT_CONVERSATIONS: "off",
+			RATE_LIMIT_QUERIES: "off",
+			...env,
+		},
+		logFile: join(folder, `${name}.log`),
+		isReady,
+	});
+}
+
+/** Whether a gateway says that it has all it needs. */
+export async function isGatewayReady(baseUrl: string): Promise<boolean> {
+	const signal = AbortSignal.timeout(3_000);
+	return (await fetch(`${baseUrl}/health/ready`, { headers: { connection: "close" }, signal })).ok;
+}
+
+/** Running gateways as the core suite sees them. */
+export function targetOf(baseUrls: readonly [string, ...string[]], secret: string): Target {
+	const sign = (sub: string, role: "user" | "admin" | "platform", ttlSeconds = 3_600) =>
+		signToken({ sub, role, ttlSeconds, jwt: { secret } });
+	return {
+		baseUrls,
+		allowedOrigin,
+		platformToken: () => sign("the platform", "platform"),
+		adminToken: () => sign("an administrator", "admin"),
+		userToken: (sub, ttlSeconds) => sign(sub, "user", ttlSeconds),
+	};
+}
+
+/** package.json's start script as arguments for Node, without the reading of `.env`. */
+export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
+	const manifest: { scripts: { start: string } } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
+	const words = [...manifest.scripts.start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+		(match) => match[1] ?? match[2] ?? match[3] ?? "",
+	);
+	const node = words.indexOf("node");
+	if (node < 0) throw new Error(`the start script does not run node: ${manifest.scripts.start}`);
+	return {
+		env: Object.fromEntries(words.slice(0, node).map((word) => word.split("=", 2))),
+		args: words.slice(node + 1).filter((word) => !word.startsWith("--env-file")),
+	};
+}
+
+/** Nothing of the developer's own settings, such as a DATABASE_URL, may reach a process under test. */
+export function inherited(...names: string[]): NodeJS.ProcessEnv {
+	return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
