@@ -83,9 +83,9 @@ async function measure(db: Database, postmasterPid: number): Promise<Figures> {
 	const batches = Array.from({ length: batchesARound }, () => Array.from({ length: batchSize }, draft));
 	const count = batchesARound * batchSize;
 	const signing = db instanceof Unsigned ? measureSigning(batches.flat()) : { wallUs: 0, cpuUs: 0 };
-	const [before, startedMs] = [cpuTimes(process.pid, postmasterPid), performance.now()];
+	const [before, startedMs] = [cpuTimes([process.pid], postmasterPid), performance.now()];
 	for (const batch of batches) await append(db, batch);
-	const [after, endedMs] = [cpuTimes(process.pid, postmasterPid), performance.now()];
+	const [after, endedMs] = [cpuTimes([process.pid], postmasterPid), performance.now()];
 	return {
 		wallUs: ((endedMs - startedMs) * 1000 - signing.wallUs) / count,
 		nodeUs: ((after.serverMs - before.serverMs) * 1000 - signing.cpuUs) / count,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
-import { as, type Found, type SearchNode, type SearchOptions, startSearchNode } from "../support/search-node.ts";
+import { as } from "../support/broker.ts";
+import { type Found, type SearchNode, type SearchOptions, startSearchNode } from "../support/search-node.ts";
 import { searchPairs } from "../support/search-pairs.ts";
 
 let node: SearchNode;

@@ -1,15 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { ServiceBroker } from "moleculer";
 import pg from "pg";
-import { readConfig } from "../../lib/config.ts";
-import { type Calls, callsOf, type Meta, type Params, type Result } from "../../lib/contracts.ts";
-import { migrate } from "../../migrations/migrate.ts";
-import { brokerOptions } from "../../moleculer.config.ts";
-import conversations from "../../services/conversations/conversations.service.ts";
-import applications from "../../services/directory/applications.service.ts";
-import users from "../../services/directory/users.service.ts";
-import messages from "../../services/messages/messages.service.ts";
-import { createDatabase } from "./database.ts";
+import type { Calls, Params, Result } from "../../lib/contracts.ts";
+import { as, asPlatform, startBroker } from "./broker.ts";
+import { createMigratedDatabase } from "./database.ts";
 
 export type Found = Result<"messages.search">;
 export type SearchOptions = Partial<Omit<Params<"messages.search">, "q">>;
@@ -27,19 +20,14 @@ export interface SearchNode {
 	stop(): Promise<void>;
 }
 
-export const as = (id: string): { meta: Meta } => ({ meta: { user: { id, role: "user" } } });
-
 export async function startSearchNode(): Promise<SearchNode> {
-	const database = await createDatabase();
-	await migrate(database.url);
-	const config = readConfig({ DATABASE_URL: database.url, JWT_SECRET: "the secret of the tests", LOG_LEVEL: "fatal" });
-	const broker = new ServiceBroker({ ...brokerOptions({ ...config, databaseUrl: database.url }), nodeID: randomUUID() });
-	for (const schema of [users, applications, conversations, messages]) broker.createService(schema);
-	await broker.start();
+	const database = await createMigratedDatabase();
+	const { calls, stop } = await startBroker({
+		databaseUrl: database.url,
+		services: ["conversations", "directory", "messages"],
+	});
 	const sql = new pg.Client({ connectionString: database.url });
 	await sql.connect();
-	const calls = callsOf(broker);
-	const asPlatform = { meta: { user: { id: "platform", role: "platform" } } };
 
 	return {
 		sql,
@@ -59,7 +47,7 @@ export async function startSearchNode(): Promise<SearchNode> {
 		},
 		async stop() {
 			await sql.end();
-			await broker.stop();
+			await stop();
 			await database.drop();
 		},
 	};
