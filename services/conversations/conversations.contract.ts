@@ -34,10 +34,11 @@ export const conversations = {
 	actions: {
 		/** Opens the conversation of an application, or answers with the one that is there. APPLICATION_REQUIRED, NOT_FOUND. */
 		create: { params: z.object({ jobApplicationId: PlatformId }), result: Conversation },
-		/** Newest message first. `ARCHIVED` lists both kinds of archived. */
+		/** Newest message first. `ARCHIVED` lists both kinds of archived. `q`: words of the other person's name or the job's title. */
 		list: {
 			params: z.object({
 				status: ConversationStatus.or(z.literal("ALL")).default("ACTIVE"),
+				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(200)).optional(),
 				limit: Limit(20, 100),
 				cursor: Text.max(200).optional(),
 			}),

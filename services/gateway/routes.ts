@@ -12,6 +12,8 @@ export const routes: Record<string, string> = {
 	"PATCH /conversations/:conversationId/read": "messages.markRead",
 	"POST /conversations/:conversationId/messages": "messages.send",
 	"GET /conversations/:conversationId/messages": "messages.list",
+	"GET /conversations/:conversationId/messages/search": "messages.search",
+	"GET /messages/search": "messages.search",
 	"PATCH /messages/:messageId/read": "messages.markRead",
 	"GET /sync": "conversations.sync",
 	"GET /users/:userId/presence": "presence.get",
@@ -27,5 +29,6 @@ export const queries = new Set([
 	"conversations.metadata",
 	"conversations.unreadCount",
 	"messages.list",
+	"messages.search",
 	"presence.get",
 ]);

@@ -5,6 +5,7 @@ import { type Database, statement } from "../../mixins/database.ts";
 import { toMessage } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 import { pick } from "./pick.ts";
+import { signatureOf } from "./search/signature.ts";
 
 /** What somebody asks to be sent, after validation. */
 export interface Draft {
@@ -75,6 +76,7 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 		drafts.map((draft) => draft.content),
 		drafts.map((draft) => draft.replyToSeq),
 		drafts.map((draft) => JSON.stringify(draft.metadata)),
+		drafts.map(signatureOf),
 	]);
 	const stored = await storedMessages(db, drafts, rows);
 
@@ -156,8 +158,8 @@ function repeated(draft: Draft, message: Message, recipientId: string): Sent | P
 function appendSql(storedSeq: string, joinStored: string): string {
 	return `
 	with sent as materialized (
-		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[])
-			with ordinality as s (conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, ord)
+		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[])
+			with ordinality as s (conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, search, ord)
 	),
 	heads as materialized (
 		select id, user1_id, user2_id, status, last_seq, user1_sent, user2_sent, last_message_at
@@ -178,7 +180,7 @@ function appendSql(storedSeq: string, joinStored: string): string {
 		${joinStored}
 	),
 	numbered as materialized (
-		select ord, conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata,
+		select ord, conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, search,
 			greatest(now(), last_message_at)::timestamptz(3) as created_at,
 			last_seq + count(*) over so_far as seq,
 			user1_sent + count(*) filter (where sender_id = user1_id) over so_far as user1_sent,
@@ -187,8 +189,8 @@ function appendSql(storedSeq: string, joinStored: string): string {
 		window so_far as (partition by conversation_id order by ord rows unbounded preceding)
 	),
 	inserted as (
-		insert into messages (conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata)
-		select conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata
+		insert into messages (conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata, search)
+		select conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata, search
 		from numbered
 	),
 	advanced as (

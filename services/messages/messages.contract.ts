@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ServiceContract } from "../../lib/contract.ts";
-import { ClientId, Id, Limit, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
+import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
 import { codePoints, plainText } from "./content.ts";
 
 /** Longest message, in Unicode code points after trimming. */
@@ -44,6 +44,13 @@ export const Message = z.object({
 });
 export type Message = z.infer<typeof Message>;
 
+/** A message that was found, with where in its `content` (code points, `end` exclusive) and a line of it to show. */
+const Found = z.object({
+	message: Message,
+	highlights: z.array(z.object({ start: z.int(), end: z.int() })),
+	snippet: z.string(),
+});
+
 /** A place in a conversation. */
 const Position = z.object({ conversationId: z.guid(), seq: Seq });
 
@@ -73,6 +80,20 @@ export const messages = {
 				limit: Limit(50, 100),
 			}),
 			result: z.object({ items: z.array(Message), hasMore: z.boolean() }),
+		},
+		/**
+		 * The caller's messages that match `q` (docs/search.md has its syntax), in one conversation or in all of theirs. A page may
+		 * be short although `nextCursor` says that there is more. VALIDATION_FAILED for a query that is not understood.
+		 */
+		search: {
+			params: z.object({
+				conversationId: Id.optional(),
+				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(500)),
+				sort: z.enum(["relevance", "recent"]).default("relevance"),
+				limit: Limit(20, 100),
+				cursor: Text.max(300).optional(),
+			}),
+			result: Page(Found),
 		},
 		/** Everything up to `seq` (default: all) or up to the message `messageId` is read by the caller. Never moves back. */
 		markRead: {

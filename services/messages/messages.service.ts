@@ -13,6 +13,7 @@ import { createMailbox } from "./mailbox.ts";
 import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
 import { pick } from "./pick.ts";
+import { search } from "./search/search.ts";
 import { undelivered } from "./undelivered.ts";
 
 interface This extends WithDatabase {
@@ -39,6 +40,12 @@ const actions = {
 		rateLimit: "queries",
 		handler(ctx) {
 			return list(this.db, ctx.params);
+		},
+	},
+	search: {
+		access: { role: "user", conversation: "conversationId" },
+		handler(ctx) {
+			return search(this.db, callerOf(ctx).id, ctx.params);
 		},
 	},
 	markRead: {

@@ -57,6 +57,7 @@ const examples: { [N in ActionName]: (world: World) => Example<N> } = {
 		options: as(employerId),
 	}),
 	"messages.list": ({ conversationId, employerId }) => ({ params: { conversationId, limit: 1 }, options: as(employerId) }),
+	"messages.search": ({ employerId }) => ({ params: { q: "from:them" }, options: as(employerId) }),
 	"messages.markRead": ({ messageId, employerId }) => ({ params: { messageId }, options: as(employerId) }),
 	"messages.markDelivered": ({ conversationId, employerId }) => ({
 		params: { acks: [{ conversationId, userId: employerId, seq: 1 }] },
