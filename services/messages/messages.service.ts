@@ -44,6 +44,7 @@ const actions = {
 	},
 	search: {
 		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "queries",
 		handler(ctx) {
 			return search(this.db, callerOf(ctx).id, ctx.params);
 		},
