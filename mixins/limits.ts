@@ -44,7 +44,7 @@ export class Limits {
 	}
 }
 
-/** Counts one thing, by user or by address. While Redis does not answer, each node counts by itself (docs/adr/0020). */
+/** Counts one thing, by user or by address. While Redis does not answer, each node counts by itself (docs/adr/0010). */
 export class Limiter {
 	readonly #rate: Rate;
 	readonly #memory: RateLimiterMemory;
