@@ -15,7 +15,7 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 		namespace: "parley",
 		// A restarted process is another node: in a container, host name and pid come again.
 		nodeID: `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`,
-		transporter: config.natsUrl === undefined ? null : { type: "NATS", options: { servers: config.natsUrl.split(",") } },
+		transporter: config.natsUrl === undefined ? null : { type: "NATS", options: natsOptions(config.natsUrl) },
 		logger: { type: "Console", options: { level: config.logLevel, formatter: "short" } },
 		// A killed node is noticed within seconds; what it had not answered is then asked of another.
 		heartbeatInterval: 1,
@@ -32,6 +32,11 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 		// The first is the innermost: who may not call is refused before the parameters are looked at, and all that is counted.
 		middlewares: [withConfig(config), validate, authorize(), rateLimit],
 	};
+}
+
+/** A node looks for the bus as long as it lives; by default it would give up after 20 s. */
+function natsOptions(urls: string) {
+	return { servers: urls.split(","), reconnectTimeWait: 250, maxReconnectAttempts: -1 };
 }
 
 function isTransportFailure(error: Error & { type?: string }): boolean {

@@ -3,6 +3,7 @@ import type { Context, Middleware, Service } from "moleculer";
 import type { Access } from "../lib/access.ts";
 import { callsOf, contractOf, type Meta } from "../lib/contracts.ts";
 import { ParleyError } from "../lib/errors.ts";
+import { PlatformId } from "../lib/schemas.ts";
 
 type Call = Context<Record<string, unknown>, Meta>;
 
@@ -39,6 +40,7 @@ export function authorize(): Middleware {
 	}
 
 	async function isPartner(ctx: Call, userId: string, partnerId: string): Promise<boolean> {
+		if (!PlatformId.safeParse(partnerId).success) return false;
 		const pair = JSON.stringify([userId, partnerId]);
 		if (userId === partnerId || partners.has(pair)) return true;
 		const { shared } = await callsOf(ctx.broker).call("conversations.share", { userId, partnerId });

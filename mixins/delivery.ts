@@ -1,4 +1,5 @@
 import type { ServiceBroker } from "moleculer";
+import { Batcher } from "../lib/batcher.ts";
 import { callsOf, type Result } from "../lib/contracts.ts";
 import type { Push, ServerEvents } from "../services/gateway/gateway.contract.ts";
 
@@ -10,26 +11,46 @@ export function push<E extends keyof ServerEvents>(payload: ServerEvents[E], ...
 /** How long the registry may take to answer; after that everybody is asked. */
 const locateTimeoutMs = 500;
 
-/** What was given to `deliver` last, as long as it is not on its way. */
-const inOrder = new WeakMap<ServiceBroker, Promise<void>>();
+const outboxes = new WeakMap<ServiceBroker, Batcher<Push[], null>>();
 
 /**
- * Hands pushes to those gateways on which the people have sockets; a gateway of which the registry cannot say gets all. Pushes
- * leave in the order of the calls. A gateway that cannot be reached is only logged: what a push says is in the database, and
- * clients and sweeps catch up from there.
+ * Hands pushes to those gateways on which the people have sockets; a gateway of which the registry cannot say gets all. Resolves
+ * when they have left, in the order of the calls; what comes while the registry is asked goes together with the next question.
+ * A gateway that cannot be reached is only logged: what a push says is in the database, and clients and sweeps catch up from
+ * there.
  */
-export function deliver(broker: ServiceBroker, pushes: Push[]): Promise<void> {
+export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<void> {
 	const wanted = pushes.filter(({ to }) => to.length > 0);
-	if (wanted.length === 0) return Promise.resolve();
-	const sent = (inOrder.get(broker) ?? Promise.resolve()).then(() => send(broker, wanted));
-	inOrder.set(broker, sent);
-	return sent;
+	if (wanted.length === 0) return;
+	const gateways = gatewayNodes(broker);
+	// With a single gateway there is nothing to look up, and nothing to wait for.
+	if (gateways.length <= 1) return dispatch(broker, gateways, wanted, undefined);
+	try {
+		await outboxOf(broker).add(wanted);
+	} catch (error) {
+		broker.logger.warn("Pushes were dropped:", error);
+	}
+}
+
+function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
+	const known = outboxes.get(broker);
+	if (known) return known;
+	const outbox = new Batcher<Push[], null>(
+		async (batches) => {
+			await send(broker, batches.flat());
+			return batches.map(() => null);
+		},
+		{ maxBatch: 1_000, maxParked: 100_000 },
+	);
+	outboxes.set(broker, outbox);
+	return outbox;
 }
 
 async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
-	const gateways = gatewayNodes(broker);
-	// With a single gateway there is nothing to look up.
-	const places = gateways.length > 1 ? await locate(broker, pushes) : undefined;
+	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, pushes));
+}
+
+function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
 	for (const nodeID of gateways) {
 		const here = places?.reporting.includes(nodeID) ? pushesFor(nodeID, pushes, places.nodes) : pushes;
 		if (here.length === 0) continue;

@@ -19,7 +19,7 @@ interface This extends WithDatabase {
 }
 
 /** How often a user hears a new unread count at the most. */
-const unreadIntervalMs = 100;
+const unreadIntervalMs = 250;
 
 const participant = { role: "user", conversation: "conversationId" } as const;
 

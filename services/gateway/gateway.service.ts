@@ -29,7 +29,7 @@ interface This extends Service, Desk {
 const namespace = "/messaging";
 
 /** How often the same device's acknowledgements of a conversation are written at the most. */
-const ackIntervalMs = 100;
+const ackIntervalMs = 200;
 
 /** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
 const erasedIntervalMs = 30_000;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { v7 as uuidv7 } from "uuid";
 import { type ErrorCode, ParleyError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import { toMessage } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
@@ -71,7 +71,7 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 		drafts.map((draft) => draft.conversationId),
 		drafts.map((draft) => draft.senderId),
 		drafts.map((draft) => draft.clientId),
-		drafts.map(() => uuidv7()),
+		drafts.map(() => newId()),
 		drafts.map((draft) => draft.type),
 		drafts.map((draft) => draft.content),
 		drafts.map((draft) => draft.replyToSeq),

@@ -114,9 +114,8 @@ test("who comes to a full mailbox is sent away at once; who is in it is answered
 test("a node that stops finishes first what was sent to it", async () => {
 	const { conversationId, applicantId } = await openConversation(caller.calls);
 	const leaving = await startBroker({ databaseUrl: database.url, services });
-	const sends = Array.from({ length: 300 }, () => send(leaving.calls, conversationId, applicantId));
-	await leaving.stop();
-	const sent = await Promise.all(sends);
+	const sending = Promise.all(Array.from({ length: 300 }, () => send(leaving.calls, conversationId, applicantId)));
+	const [sent] = await Promise.all([sending, leaving.stop()]);
 	expect(await storedMessages(db, conversationId)).toHaveLength(300);
 	expect(new Set(sent.map(({ seq }) => seq)).size).toBe(300);
 });
