@@ -33,7 +33,7 @@ io.of("/messaging").on("connection", (socket) => {
 		const message = newMessage(body, userId);
 		await table.append(message);
 		answered({ ok: true, message });
-		socketsOf.get(partnerId)?.emit("message_received", { message });
+		socketsOf.get(partnerId)?.emit("message_received", { message }, () => {});
 	});
 	socket.on("mark_read", (_body, answered) => answered({ ok: true }));
 });
