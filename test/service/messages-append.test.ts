@@ -256,6 +256,15 @@ test("a hundred copies of one message, on two nodes at once, are one", async () 
 	expect(await storedMessages(nodes[0], conversationId)).toHaveLength(1);
 });
 
+test("however many write into one conversation at once, on two nodes, nobody loses against the others", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	const writers = Array.from({ length: 40 }, (_, i) =>
+		append(nodes[(i % 2) as 0 | 1], [draftOf(conversationId, i % 3 ? applicantId : employerId)]),
+	);
+	const seqs = (await Promise.all(writers)).flat().map((answer) => expectSent(answer).message.seq);
+	expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+});
+
 function open(): Database {
 	return new Database(database.url, () => {});
 }
