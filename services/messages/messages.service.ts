@@ -2,6 +2,7 @@ import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import type { Batcher } from "../../lib/batcher.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
+import { sharded } from "../../lib/sharded.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import { announceReading } from "./announce-reading.ts";
@@ -19,9 +20,6 @@ import { undelivered } from "./undelivered.ts";
 interface This extends WithDatabase {
 	mailbox: Batcher<Draft, Sent>;
 }
-
-/** A conversation's writes meet on one node, which batches and orders them; the row lock keeps them right where two do. */
-const sharded = { strategy: "Shard", strategyOptions: { shardKey: "conversationId" } };
 
 const actions = {
 	send: {

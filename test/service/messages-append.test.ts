@@ -5,9 +5,10 @@ import { append, type Draft, type Sent } from "../../services/messages/append.ts
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead } from "../../services/messages/mark-read.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
 import { countUnread, storedMessages } from "../support/stored.ts";
+import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 
@@ -233,6 +234,19 @@ test("what was stored stays stored: it is found again when its conversation is a
 	expect(expectSent(again)).toEqual({ ...expectSent(first), created: false });
 	expect(reused).toMatchObject({ type: "CLIENT_ID_REUSED" });
 	expect(expectSent(other)).toMatchObject({ created: true, message: { seq: 1 } });
+});
+
+test("a message that waits for an archiving is refused by it, and does not undo it", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	const archiving = "update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2 where id = $1";
+	let answers: Promise<(Sent | Error)[]> = Promise.resolve([]);
+	await holding(database.url, archiving, [conversationId, employerId], async (waiting) => {
+		answers = append(nodes[0], [draftOf(conversationId, applicantId)]);
+		await until(async () => (await waiting()) === 1);
+	});
+	expect(await answers).toMatchObject([{ type: "CONVERSATION_ARCHIVED" }]);
+	const conversation = await node.calls.call("conversations.get", { conversationId }, as(applicantId));
+	expect(conversation).toMatchObject({ status: "ARCHIVED", archivedBy: employerId, lastSeq: 0 });
 });
 
 test("created_at never goes back, not even when the database's clock does", async () => {
