@@ -12,7 +12,7 @@ import { deliverToSockets } from "./deliver.ts";
 import type { Desk } from "./desk.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
-import { apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { redeliver } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
@@ -146,7 +146,7 @@ export default {
 			}
 		}, ackIntervalMs);
 		Object.assign(this.settings, { port: config.port, ip: config.host });
-		Object.assign((this.settings as { io: { options: object } }).io.options, { cors: { origin: config.corsOrigins } });
+		Object.assign((this.settings as { io: { options: object } }).io.options, { cors: { origin: allowed(config.corsOrigins) } });
 		this.addRoute(healthRoute);
 		this.addRoute(apiRoute(config, this.authenticate));
 	},
