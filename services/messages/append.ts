@@ -96,24 +96,34 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 }
 
 async function appendRows(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
+	let rows: AppendedRow[];
+	try {
+		rows = await db.query<AppendedRow>(appendNew, values);
+	} catch (error) {
+		if (!isWorthRepeating(error)) throw error;
+		return appendOrFindRows(db, values);
+	}
+	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
+	if (refused.length === 0) return rows;
+	const found = await appendOrFindRows(
+		db,
+		values.map((column) => refused.map((i) => column[i])),
+	);
+	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
+}
+
+async function appendOrFindRows(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
 	for (let attempt = 1; ; attempt++) {
 		try {
-			return attempt === 1 ? await appendUnseen(db, values) : await db.query<AppendedRow>(appendOrFind, values);
+			return await db.query<AppendedRow>(appendOrFind, values);
 		} catch (error) {
-			if (attempt === maxAttempts || !worthRepeating.has(String((error as { code?: unknown }).code))) throw error;
+			if (attempt === maxAttempts || !isWorthRepeating(error)) throw error;
 		}
 	}
 }
 
-async function appendUnseen(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
-	const rows = await db.query<AppendedRow>(appendNew, values);
-	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
-	if (refused.length === 0) return rows;
-	const found = await db.query<AppendedRow>(
-		appendOrFind,
-		values.map((column) => refused.map((i) => column[i])),
-	);
-	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
+function isWorthRepeating(error: unknown): boolean {
+	return worthRepeating.has(String((error as { code?: unknown }).code));
 }
 
 /** A clientId that is stored already; a deadlock, should another statement lock in another order. */
