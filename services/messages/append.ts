@@ -59,7 +59,6 @@ const keyOf = ({ conversationId, senderId, clientId }: Draft) => `${conversation
 
 interface AppendedRow {
 	outcome: "created" | "stored" | "bad reply" | Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
-	id: string;
 	seq: number;
 	created_at: string;
 	recipient_id: string;
@@ -67,11 +66,12 @@ interface AppendedRow {
 }
 
 async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
+	const ids = drafts.map(newId);
 	const rows = await appendRows(db, [
 		drafts.map((draft) => draft.conversationId),
 		drafts.map((draft) => draft.senderId),
 		drafts.map((draft) => draft.clientId),
-		drafts.map(() => newId()),
+		ids,
 		drafts.map((draft) => draft.type),
 		drafts.map((draft) => draft.content),
 		drafts.map((draft) => draft.replyToSeq),
@@ -84,7 +84,12 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 		const row = rows[i] as AppendedRow;
 		switch (row.outcome) {
 			case "created":
-				return { message: created(draft, row), recipientId: row.recipient_id, created: true, reopened: row.reopened };
+				return {
+					message: created(draft, ids[i] as string, row),
+					recipientId: row.recipient_id,
+					created: true,
+					reopened: row.reopened,
+				};
 			case "stored":
 				return repeated(draft, stored.get(`${draft.conversationId} ${row.seq}`) as Message, row.recipient_id);
 			case "bad reply":
@@ -130,9 +135,9 @@ function isWorthRepeating(error: unknown): boolean {
 const worthRepeating = new Set(["23505", "40P01", "40001"]);
 const maxAttempts = 5;
 
-function created(draft: Draft, row: AppendedRow): Message {
+function created(draft: Draft, id: string, row: AppendedRow): Message {
 	return toMessage({
-		id: row.id,
+		id,
 		conversation_id: draft.conversationId,
 		seq: row.seq,
 		client_id: draft.clientId,
@@ -211,7 +216,7 @@ function appendSql(storedSeq: string, joinStored: string): string {
 		from (select distinct on (conversation_id) * from numbered order by conversation_id, seq desc) n
 		where c.id = n.conversation_id
 	)
-	select j.outcome, j.id, coalesce(n.seq, j.stored_seq) as seq, n.created_at, j.recipient_id, j.status = 'AUTO_ARCHIVED' as reopened
+	select j.outcome, coalesce(n.seq, j.stored_seq) as seq, n.created_at, j.recipient_id, j.status = 'AUTO_ARCHIVED' as reopened
 	from judged j left join numbered n using (ord)
 	order by j.ord`;
 }
