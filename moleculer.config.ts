@@ -5,6 +5,7 @@ import { readConfig } from "./lib/config.ts";
 import { authorize } from "./middlewares/authorize.ts";
 import { validate } from "./middlewares/validate.ts";
 import { migrate } from "./migrations/migrate.ts";
+import { prepareStorage } from "./mixins/storage.ts";
 
 /** How every node's broker runs, in production and in tests. */
 export function brokerOptions(config: NodeConfig): BrokerOptions {
@@ -28,6 +29,7 @@ export default async function options(): Promise<BrokerOptions> {
 	try {
 		const embedded = await startEmbedded(readConfig(process.env));
 		await migrate(embedded.config.databaseUrl);
+		if (embedded.config.services.includes("media")) await prepareStorage(embedded.config);
 		return {
 			...brokerOptions(embedded.config),
 			started: (broker) => embedded.greet(broker),

@@ -3,17 +3,19 @@ import type { z } from "zod";
 import { conversations } from "../services/conversations/conversations.contract.ts";
 import { applications, users } from "../services/directory/directory.contract.ts";
 import { gateway } from "../services/gateway/gateway.contract.ts";
+import { media } from "../services/media/media.contract.ts";
 import { messages } from "../services/messages/messages.contract.ts";
 import type { Access } from "./access.ts";
 import type { ActionContract, Qualified } from "./contract.ts";
 import type { Role } from "./token.ts";
 
 /** Every service's contract, under the name by which it is called. */
-export const contracts = { applications, conversations, gateway, messages, users };
+export const contracts = { applications, conversations, gateway, media, messages, users };
 
 export type Actions = Qualified<"applications", typeof applications> &
 	Qualified<"conversations", typeof conversations> &
 	Qualified<"gateway", typeof gateway> &
+	Qualified<"media", typeof media> &
 	Qualified<"messages", typeof messages> &
 	Qualified<"users", typeof users>;
 export type Events = (typeof messages)["events"] & (typeof users)["events"];
@@ -59,6 +61,8 @@ export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit"
 export type ActionsOf<S extends string, This> = {
 	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Omit<ActionSchema, "handler" | "params" | "visibility"> & {
 		access: Access;
+		/** In milliseconds, 0 for none; Moleculer knows it, its types do not. Default: the broker's `requestTimeout`. */
+		timeout?: number;
 		handler(this: This, ctx: Ctx<Params<N>>): Promise<Result<N>>;
 	};
 };

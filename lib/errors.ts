@@ -13,9 +13,15 @@ export const errorCatalogue = {
 	APPLICATION_REQUIRED: { status: 403, message: "A conversation needs a job application first.", client: "do not retry" },
 	NOT_FOUND: { status: 404, message: "There is no such thing, or it is not yours.", client: "forget the id" },
 	CONVERSATION_ARCHIVED: { status: 409, message: "The conversation is archived.", client: "offer to reopen it" },
+	IMAGE_NOT_READY: {
+		status: 409,
+		message: "The image is not confirmed yet, or is in another message.",
+		client: "confirm it first, or upload it again; details.reason says which",
+	},
 	CLIENT_ID_REUSED: { status: 409, message: "This clientId was used for another message.", client: "use a new clientId" },
 	PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large.", client: "send less" },
 	UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body must be application/json.", client: "fix the request" },
+	IMAGE_REJECTED: { status: 422, message: "The image cannot be used.", client: "choose another image; details.reason says why" },
 	UNAVAILABLE: { status: 503, message: "Not available right now.", client: "try again with backoff; sends are idempotent" },
 	INTERNAL: { status: 500, message: "Something went wrong.", client: "try again later; report the requestId" },
 } as const satisfies Record<string, { status: number; message: string; client: string }>;

@@ -8,7 +8,7 @@ import type { Config } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contracts.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { isReady } from "./health.ts";
+import { isDegraded, isReady } from "./health.ts";
 import { routes } from "./routes.ts";
 
 type Next = (error?: Error) => void;
@@ -45,8 +45,9 @@ export const healthRoute = {
 	aliases: {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
 		"GET ready": async (req: Request & { $service: { broker: Parameters<typeof isReady>[0] } }, res: ServerResponse) => {
-			const missing = await isReady(req.$service.broker);
-			if (missing.length === 0) return sendJson(res, 200, { status: "ready" });
+			const { broker } = req.$service;
+			const [missing, degraded] = await Promise.all([isReady(broker), isDegraded(broker)]);
+			if (missing.length === 0) return sendJson(res, 200, { status: "ready", ...(degraded.length > 0 && { degraded }) });
 			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},
 	},

@@ -12,6 +12,10 @@ export const routes: Record<string, string> = {
 	"PATCH /conversations/:conversationId/read": "messages.markRead",
 	"POST /conversations/:conversationId/messages": "messages.send",
 	"GET /conversations/:conversationId/messages": "messages.list",
+	"POST /conversations/:conversationId/messages/images/upload-url": "media.requestUpload",
+	"POST /conversations/:conversationId/messages/images/confirm": "media.confirm",
+	"GET /images/:imageId": "media.get",
+	"DELETE /images/:imageId": "media.delete",
 	"PATCH /messages/:messageId/read": "messages.markRead",
 	"PUT /platform/users/:id": "users.put",
 	"DELETE /platform/users/:id": "users.erase",
@@ -25,4 +29,5 @@ export const queries = new Set([
 	"conversations.metadata",
 	"conversations.unreadCount",
 	"messages.list",
+	"media.get",
 ]);

@@ -5,16 +5,17 @@ import { ParleyError } from "../../lib/errors.ts";
 import type { Database } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import { append, type Draft, type Sent } from "./append.ts";
+import type { ToMessages } from "./message-row.ts";
 
 /** Another node stored the same clientId while we waited, or two nodes locked in each other's way: the same again will do. */
 const worthRepeating = new Set(["23505", "40P01", "40001"]);
 const maxAttempts = 5;
 
 /** Where sends wait for their commit. After it, and only then, the others hear of them. */
-export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draft, Sent> {
+export function createMailbox(broker: ServiceBroker, db: Database, toMessages: ToMessages): Batcher<Draft, Sent> {
 	return new Batcher<Draft, Sent>(
 		async (drafts) => {
-			const answers = await appendAll(db, drafts);
+			const answers = await appendAll(db, toMessages, drafts);
 			announce(broker, answers);
 			return answers;
 		},
@@ -23,17 +24,18 @@ export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draf
 }
 
 /** Appends a batch. Should PostgreSQL refuse one of its messages for itself, the others do not suffer for it. */
-async function appendAll(db: Database, drafts: Draft[], attempt = 1): Promise<(Sent | Error)[]> {
+async function appendAll(db: Database, toMessages: ToMessages, drafts: Draft[], attempt = 1): Promise<(Sent | Error)[]> {
 	try {
-		return await append(db, drafts);
+		return await append(db, toMessages, drafts);
 	} catch (error) {
 		const code = String((error as { code?: unknown }).code);
-		if (worthRepeating.has(code) && attempt < maxAttempts) return appendAll(db, drafts, attempt + 1);
+		if (worthRepeating.has(code) && attempt < maxAttempts) return appendAll(db, toMessages, drafts, attempt + 1);
 		// Class 22: a value that PostgreSQL cannot take.
 		if (!code.startsWith("22") || drafts.length === 1) throw error;
 		const answers: (Sent | Error)[] = [];
 		for (const draft of drafts) {
-			answers.push(...(await appendAll(db, [draft]).catch((cause) => [new ParleyError("INTERNAL", { cause })])));
+			const refused = (cause: unknown) => [new ParleyError("INTERNAL", { cause })];
+			answers.push(...(await appendAll(db, toMessages, [draft]).catch(refused)));
 		}
 		return answers;
 	}

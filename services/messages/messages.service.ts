@@ -4,24 +4,34 @@ import type { Batcher } from "../../lib/batcher.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
+import { createSignImages } from "../../mixins/image-urls.ts";
+import { storage, type WithStorage } from "../../mixins/storage.ts";
 import { announceReading } from "./announce-reading.ts";
 import type { Draft, Sent } from "./append.ts";
+import { dropImage, imageUses } from "./image-uses.ts";
 import { list } from "./list.ts";
 import { locate } from "./locate.ts";
 import { createMailbox } from "./mailbox.ts";
 import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
+import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
+import { sendImage } from "./send-image.ts";
 
-interface This extends WithDatabase {
+interface This extends WithDatabase, WithStorage {
 	mailbox: Batcher<Draft, Sent>;
+	toMessages: ToMessages;
 }
 
 const actions = {
 	send: {
 		access: { role: "user", conversation: "conversationId" },
 		async handler(ctx) {
-			const { message, created } = await this.mailbox.add({ ...ctx.params, senderId: callerOf(ctx).id });
+			const { imageId } = ctx.params;
+			const draft = { ...ctx.params, senderId: callerOf(ctx).id, image: null };
+			const { message, created } = await (imageId === null
+				? this.mailbox.add(draft)
+				: sendImage(this.mailbox, this.db, ctx, { ...draft, imageId }));
 			ctx.meta.$statusCode = created ? 201 : 200;
 			ctx.meta.$location = `/conversations/${message.conversationId}/messages?after=${message.seq - 1}&limit=1`;
 			return message;
@@ -30,7 +40,7 @@ const actions = {
 	list: {
 		access: { role: "user", conversation: "conversationId" },
 		handler(ctx) {
-			return list(this.db, ctx.params);
+			return list(this.db, this.toMessages, ctx.params);
 		},
 	},
 	markRead: {
@@ -56,8 +66,22 @@ const actions = {
 	},
 	pick: {
 		access: "internal",
+		async handler(ctx) {
+			return this.toMessages(await pick(this.db, ctx.params.positions));
+		},
+	},
+	dropImage: {
+		access: "internal",
+		async handler(ctx) {
+			const position = await dropImage(this.db, ctx.params.conversationId, ctx.params.imageId);
+			if (position) await ctx.emit("message.changed", position);
+			return null;
+		},
+	},
+	imageUses: {
+		access: "internal",
 		handler(ctx) {
-			return pick(this.db, ctx.params.positions);
+			return imageUses(this.db, ctx.params.images);
 		},
 	},
 	locate: {
@@ -76,10 +100,11 @@ const actions = {
 
 export default {
 	name: "messages",
-	mixins: [database],
+	mixins: [database, storage],
 	actions,
 	created(this: This) {
-		this.mailbox = createMailbox(this.broker, this.db);
+		this.toMessages = createToMessages(createSignImages(this.broker, this.storage), this.logger);
+		this.mailbox = createMailbox(this.broker, this.db, this.toMessages);
 	},
 	async stopped(this: This) {
 		await this.mailbox.drain();

@@ -1,0 +1,150 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "moleculer";
+import { ParleyError } from "../../lib/errors.ts";
+import type { Gate } from "../../lib/gate.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+import type { Storage } from "../../mixins/storage.ts";
+import type { RejectionReason, StoredImage } from "./media.contract.ts";
+import type { Renditions } from "./render.ts";
+import type { Renderer } from "./renderer.ts";
+import { leaseSeconds, retentionDays } from "./states.ts";
+import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
+import { verify } from "./verify.ts";
+
+/** What confirming takes. */
+export interface Studio {
+	db: Database;
+	storage: Storage;
+	renderer: Renderer;
+	gate: Gate;
+	scanCommand: string | undefined;
+	logger: Logger;
+}
+
+/** How long to wait for another node that confirms the same image. */
+const patienceMs = 8_000;
+const pollMs = 100;
+
+/**
+ * Makes an image READY (states.ts, 2), or answers with the one that is. NOT_FOUND when it is not in this conversation, or not
+ * any more; IMAGE_REJECTED.
+ */
+export async function confirm(studio: Studio, conversationId: string, imageId: string): Promise<StoredImage> {
+	const { db } = studio;
+	for (const deadline = Date.now() + patienceMs; ; await delay(pollMs)) {
+		const [found] = await db.query<FoundRow>(findStatement, [imageId, conversationId]);
+		if (found?.status === "READY") return toStoredImage(found);
+		if (found?.status !== "PENDING") throw new ParleyError("NOT_FOUND");
+		const token = randomUUID();
+		const [upload] = await db.query<UploadRow>(leaseStatement, [imageId, token]);
+		if (upload) return process(studio, upload, token);
+		if (Date.now() > deadline) throw new ParleyError("UNAVAILABLE");
+	}
+}
+
+async function process(studio: Studio, upload: UploadRow, token: string): Promise<StoredImage> {
+	const { db, storage } = studio;
+	const cutOff = Date.now() + (leaseSeconds / 2) * 1000;
+	try {
+		const verified = await verify(studio, upload);
+		if ("rejected" in verified) return await reject(studio, upload, token, verified.rejected);
+		// Whoever comes after the lease must not meet objects that are still being written.
+		if (Date.now() > cutOff) throw new ParleyError("UNAVAILABLE");
+		await store(storage, upload, verified);
+		const { mimeType, original, width, height, placeholder } = verified;
+		const values = [upload.id, mimeType, original.length, width, height, placeholder, retentionDays];
+		const [ready] = await db.query<ReadyRow>(readyStatement, values);
+		if (!ready) {
+			await storage.delete(keysOf(upload));
+			throw new ParleyError("NOT_FOUND");
+		}
+		await tidy(studio, upload);
+		return toStoredImage(ready);
+	} finally {
+		await db.query(endLeaseStatement, [upload.id, token]);
+	}
+}
+
+async function store(storage: Storage, upload: UploadRow, renditions: Renditions): Promise<void> {
+	const { mimeType, original, preview, thumbnail } = renditions;
+	const filename = (suffix: string, type: string) => `${upload.id}${suffix}.${type.replace("image/", "").replace("jpeg", "jpg")}`;
+	await Promise.all([
+		storage.put(upload.storage_key, original, { mimeType, filename: filename("", mimeType) }),
+		storage.put(upload.preview_key, preview, { mimeType: "image/webp", filename: filename("-preview", "image/webp") }),
+		storage.put(upload.thumbnail_key, thumbnail, { mimeType: "image/webp", filename: filename("-thumbnail", "image/webp") }),
+	]);
+}
+
+/** Nothing of it is left, whether or not the storage answers: then the row stays, as a promise to delete. */
+async function reject(studio: Studio, upload: UploadRow, token: string, reason: RejectionReason): Promise<never> {
+	const { db, storage, logger } = studio;
+	const [rejected] = await db.query(rejectStatement, [upload.id, token]);
+	if (!rejected) throw new ParleyError("NOT_FOUND");
+	try {
+		await storage.delete([upload.upload_key]);
+		await db.query(forgetStatement, [upload.id]);
+	} catch (error) {
+		logger.warn(`The upload of image ${upload.id} will be deleted later:`, error);
+	}
+	throw new ParleyError("IMAGE_REJECTED", { details: { reason } });
+}
+
+/** The upload is not needed any more. The clean-up would find it too. */
+async function tidy({ storage, logger }: Studio, upload: UploadRow): Promise<void> {
+	try {
+		await storage.delete([upload.upload_key]);
+	} catch (error) {
+		logger.warn(`The upload of image ${upload.id} will be deleted later:`, error);
+	}
+}
+
+/** A row that is waiting for its upload to be verified. */
+export interface UploadRow {
+	id: string;
+	file_size_bytes: number;
+	upload_key: string;
+	storage_key: string;
+	preview_key: string;
+	thumbnail_key: string;
+}
+
+const keysOf = ({ upload_key, storage_key, preview_key, thumbnail_key }: UploadRow) => [
+	upload_key,
+	storage_key,
+	preview_key,
+	thumbnail_key,
+];
+
+type FoundRow = ReadyRow & { status: "PENDING" | "READY" | "DELETING" | "GONE" };
+
+const findStatement = statement(
+	"media.confirm.find",
+	`select status, ${readyColumns} from images where id = $1 and conversation_id = $2`,
+);
+
+const leaseStatement = statement(
+	"media.confirm.lease",
+	`update images set confirming_by = $2, confirming_until = now() + interval '${leaseSeconds} seconds', updated_at = now()
+	where id = $1 and status = 'PENDING' and (confirming_until is null or confirming_until < now())
+	returning id, file_size_bytes, upload_key, storage_key, preview_key, thumbnail_key`,
+);
+
+const endLeaseStatement = statement(
+	"media.confirm.endLease",
+	"update images set confirming_by = null, confirming_until = null where id = $1 and confirming_by = $2",
+);
+
+const readyStatement = statement(
+	"media.confirm.ready",
+	`update images set status = 'READY', mime_type = $2, file_size_bytes = $3, width = $4, height = $5, placeholder = $6,
+		delete_after = now() + make_interval(days => $7), updated_at = now()
+	where id = $1 and status = 'PENDING' returning ${readyColumns}`,
+);
+
+const rejectStatement = statement(
+	"media.confirm.reject",
+	"update images set status = 'DELETING', updated_at = now() where id = $1 and confirming_by = $2 and status = 'PENDING' returning id",
+);
+
+const forgetStatement = statement("media.confirm.forget", "delete from images where id = $1 and status = 'DELETING'");
