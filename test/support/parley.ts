@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { hash, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, utimesSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -30,6 +30,8 @@ export interface TestParley {
 	calls: Calls;
 	/** The keys in the bucket with this in them. */
 	objects(part: string): Promise<string[]>;
+	/** Makes such objects look as if they had been stored hours ago. */
+	ageObjects(part: string, hours: number): Promise<void>;
 	sql<Row>(text: string, values?: unknown[]): Promise<Row[]>;
 	/** A new registered user. */
 	person(): Promise<Person>;
@@ -77,16 +79,21 @@ export async function startParley(env: Record<string, string> = {}): Promise<Tes
 		await platform.fetch("PUT", `/platform/users/${somebody.id}`, { name: "Somebody" });
 		return somebody;
 	};
+	const objects = async (part: string) => {
+		const keys: string[] = [];
+		for await (const { key } of bucket.list("")) if (key.includes(part)) keys.push(key);
+		return keys;
+	};
 	return {
 		url,
 		storage,
 		calls: callsOf(broker),
-		async objects(part) {
-			const keys: string[] = [];
-			for await (const { key } of bucket.list("")) if (key.includes(part)) keys.push(key);
-			return keys;
+		objects,
+		async ageObjects(part, hours) {
+			const then = new Date(Date.now() - hours * 3_600_000);
+			for (const key of await objects(part)) utimesSync(join(dataDir, "s3", "parley", `${key}._S3rver_object`), then, then);
 		},
-		sql: (text, values) => db.query(statement(`test.${text}`.slice(0, 60), text), values),
+		sql: (text, values) => db.query(statement(hash("md5", text), text), values),
 		person,
 		async conversation() {
 			const [alice, bob] = [await person(), await person()];
