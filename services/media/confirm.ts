@@ -28,19 +28,25 @@ const pollMs = 100;
 
 /**
  * Makes an image READY (states.ts, 2), or answers with the one that is. NOT_FOUND when it is not in this conversation, or not
- * any more; IMAGE_REJECTED.
+ * any more; IMAGE_REJECTED; UNAVAILABLE when too many wait.
  */
 export async function confirm(studio: Studio, conversationId: string, imageId: string): Promise<StoredImage> {
-	const { db } = studio;
+	const { db, gate } = studio;
 	for (const deadline = Date.now() + patienceMs; ; await delay(pollMs)) {
 		const [found] = await db.query<FoundRow>(findStatement, [imageId, conversationId]);
 		if (found?.status === "READY") return toStoredImage(found);
 		if (found?.status !== "PENDING") throw new ParleyError("NOT_FOUND");
-		const token = randomUUID();
-		const [upload] = await db.query<UploadRow>(leaseStatement, [imageId, token]);
-		if (upload) return process(studio, upload, token);
+		const image = await gate.pass(() => takeAndProcess(studio, imageId));
+		if (image) return image;
 		if (Date.now() > deadline) throw new ParleyError("UNAVAILABLE");
 	}
+}
+
+/** Undefined while another node has the lease. */
+async function takeAndProcess(studio: Studio, imageId: string): Promise<StoredImage | undefined> {
+	const token = randomUUID();
+	const [upload] = await studio.db.query<UploadRow>(leaseStatement, [imageId, token]);
+	return upload && process(studio, upload, token);
 }
 
 async function process(studio: Studio, upload: UploadRow, token: string): Promise<StoredImage> {

@@ -15,7 +15,7 @@ const patienceMs = 20_000;
 const idleMs = 60_000;
 
 /** Images give way to messages: 0 is normal, 19 the least important. */
-const niceness = 10;
+const niceness = 5;
 
 interface Worker {
 	child: ChildProcess;

@@ -14,7 +14,11 @@ export function scan(command: string, bytes: Buffer): Promise<"clean" | "infecte
 	const failed = (why: unknown) =>
 		reject(new ParleyError("UNAVAILABLE", { message: "The image cannot be scanned now.", cause: why }));
 
-	const child = spawn(program, args, { stdio: ["pipe", "ignore", "ignore"], timeout: patienceMs, killSignal: "SIGKILL" });
+	const child = spawn(program, args, {
+		stdio: ["pipe", "ignore", "ignore"],
+		signal: AbortSignal.timeout(patienceMs),
+		killSignal: "SIGKILL",
+	});
 	child.on("error", failed);
 	child.on("exit", (code, signal) => {
 		if (code === 0) resolve("clean");

@@ -3,15 +3,13 @@ import { maxUploadBytes, type RejectionReason } from "./media.contract.ts";
 import type { Renditions } from "./render.ts";
 import { scan } from "./scan.ts";
 
-/** Looks at what was uploaded and makes an image of it. Few at a time: UNAVAILABLE when too many wait. */
-export function verify(studio: Studio, upload: UploadRow): Promise<Renditions | { rejected: RejectionReason }> {
-	const { gate, renderer, scanCommand } = studio;
-	return gate.pass(async () => {
-		const bytes = await fetchUpload(studio, upload);
-		if ("rejected" in bytes) return bytes;
-		if (scanCommand && (await scan(scanCommand, bytes)) === "infected") return { rejected: "INFECTED" };
-		return renderer.render(bytes);
-	});
+/** Looks at what was uploaded and makes an image of it. */
+export async function verify(studio: Studio, upload: UploadRow): Promise<Renditions | { rejected: RejectionReason }> {
+	const { renderer, scanCommand } = studio;
+	const bytes = await fetchUpload(studio, upload);
+	if ("rejected" in bytes) return bytes;
+	if (scanCommand && (await scan(scanCommand, bytes)) === "infected") return { rejected: "INFECTED" };
+	return renderer.render(bytes);
 }
 
 /** Its size is asked first: what is too large is not fetched. */

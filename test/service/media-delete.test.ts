@@ -4,6 +4,8 @@ import { confirm, download, lasting, picture, upload, uploadAndConfirm } from ".
 import { type Answer, type Person, startParley, type TestParley } from "../support/parley.ts";
 import { until } from "../support/until.ts";
 
+jest.setTimeout(30_000);
+
 let parley: TestParley;
 let conversationId: string;
 let alice: Person;
@@ -12,7 +14,7 @@ const sockets: Socket[] = [];
 
 beforeAll(async () => {
 	parley = await startParley();
-}, 30_000);
+});
 afterAll(async () => {
 	for (const socket of sockets) socket.close();
 	await parley.stop();
@@ -82,7 +84,7 @@ test("a storage that fails is asked again, and the row does not say gone before"
 	expect(await parley.calls.call("media.cleanUp", {})).toMatchObject({ failed: 0 });
 	expect(await statusOf(image.id)).toBe("GONE");
 	expect(await parley.objects(image.id)).toEqual([]);
-}, 30_000);
+});
 
 test("deleting while it is confirmed leaves nothing, whoever is faster", async () => {
 	for (const stage of ["GET", "PUT"]) {
@@ -102,7 +104,7 @@ test("deleting while it is confirmed leaves nothing, whoever is faster", async (
 		expect(await statusOf(imageId)).toBeUndefined();
 		expect(await parley.objects(imageId)).toEqual([]);
 	}
-}, 30_000);
+});
 
 test("a confirmation that died with its node is taken over when its lease is over, and orphans nothing", async () => {
 	const imageId = await upload(alice, conversationId, await picture().jpeg().toBuffer());
@@ -111,7 +113,7 @@ test("a confirmation that died with its node is taken over when its lease is ove
 		randomUUID(),
 	]);
 	expect((await confirm(alice, conversationId, imageId)).status).toBe(200);
-}, 20_000);
+});
 
 test("deleting an image that another node may be writing waits for its lease", async () => {
 	const imageId = await upload(alice, conversationId, await picture().jpeg().toBuffer());
@@ -139,7 +141,7 @@ test("a storage that is away at the confirmation leaves it to be tried again", a
 	expect(await ready()).toEqual({ status: "ready", degraded: ["media"] });
 	parley.storage.refuses = () => false;
 	expect((await confirm(alice, conversationId, imageId)).status).toBe(200);
-}, 30_000);
+});
 
 test("images go after 90 days, abandoned ones after one, and others stay", async () => {
 	const jpeg = await picture().jpeg().toBuffer();

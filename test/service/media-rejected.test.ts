@@ -8,6 +8,8 @@ import { type Person, startParley, type TestParley } from "../support/parley.ts"
 
 const eicar = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
 
+jest.setTimeout(30_000);
+
 let scripts: string;
 let parley: TestParley;
 let conversationId: string;
@@ -19,7 +21,7 @@ beforeAll(async () => {
 	writeFileSync(scanner, `content=$(tr -d '\\0'); case "$content" in *EICAR*) exit 1;; *SCANNER-FAILS*) exit 2;; esac; exit 0\n`);
 	parley = await startParley({ MEDIA_SCAN_COMMAND: `/bin/sh ${scanner}` });
 	({ id: conversationId, alice } = await parley.conversation());
-}, 30_000);
+});
 afterAll(async () => {
 	await parley.stop();
 	rmSync(scripts, { recursive: true });

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
 import { type Answer, type Person, startParley, type TestParley } from "../support/parley.ts";
 
+jest.setTimeout(30_000);
+
 let parley: TestParley;
 let conversationId: string;
 let alice: Person;
@@ -9,7 +11,7 @@ let bob: Person;
 
 beforeAll(async () => {
 	parley = await startParley();
-}, 30_000);
+});
 afterAll(() => parley.stop());
 beforeEach(async () => {
 	({ id: conversationId, alice, bob } = await parley.conversation());

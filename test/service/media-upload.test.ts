@@ -6,6 +6,8 @@ import { thumbHashToRGBA } from "thumbhash";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
 import { type Person, startParley, type TestParley } from "../support/parley.ts";
 
+jest.setTimeout(30_000);
+
 let parley: TestParley;
 let conversationId: string;
 let alice: Person;
@@ -14,7 +16,7 @@ let bob: Person;
 beforeAll(async () => {
 	parley = await startParley();
 	({ id: conversationId, alice, bob } = await parley.conversation());
-}, 30_000);
+});
 afterAll(() => parley.stop());
 
 test("a client that has only the protocol uploads, confirms, and both participants download", async () => {
@@ -67,7 +69,7 @@ test("all eight EXIF orientations come out upright, alike, and without metadata"
 			expect(meanDifference(await greyThumbnail(bytes), reference)).toBeLessThan(4);
 		}
 	}
-}, 60_000);
+});
 
 test("EXIF, GPS, XMP, colour profile, comments and trailing data are gone from every object", async () => {
 	const tagged = await picture(400, 300)

@@ -53,6 +53,9 @@ export interface Answer {
 	body: any;
 }
 
+const unlimited = Object.fromEntries(
+	["MESSAGES", "UPLOADS", "CONVERSATIONS", "QUERIES"].map((what) => [`RATE_LIMIT_${what}`, "off"]),
+);
 const secret = "a secret of the tests, long enough";
 
 export async function startParley(env: Record<string, string> = {}): Promise<TestParley> {
@@ -61,7 +64,7 @@ export async function startParley(env: Record<string, string> = {}): Promise<Tes
 	const dataDir = mkdtempSync(join(tmpdir(), "parley-service-"));
 	const embedded = await startStorage({ dataDir });
 	const storage = await startFlaky(String(embedded.s3.endpoint));
-	const settings = readConfig({ PORT: "0", HOST: "127.0.0.1", JWT_SECRET: secret, LOG_LEVEL: "fatal", ...env });
+	const settings = readConfig({ ...unlimited, PORT: "0", HOST: "127.0.0.1", JWT_SECRET: secret, LOG_LEVEL: "fatal", ...env });
 	const config = { ...settings, databaseUrl: database.url, s3: { ...embedded.s3, endpoint: storage.url } };
 	await prepareStorage(config);
 

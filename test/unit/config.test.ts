@@ -8,6 +8,8 @@ const defaults = {
 	dataDir: resolve(".data"),
 	services: [...serviceNames],
 	jwt: {},
+	s3: {},
+	media: { concurrency: 1 },
 	corsOrigins: [],
 	appUrl: "http://localhost:3000",
 	logLevel: "info",
@@ -37,6 +39,12 @@ test.each<[string, string, object]>([
 	["JWT_JWKS_URL", "https://id.example.org/jwks", { jwt: { jwksUrl: "https://id.example.org/jwks" } }],
 	["JWT_ISSUER", "platform", { jwt: { issuer: "platform" } }],
 	["JWT_AUDIENCE", "parley", { jwt: { audience: "parley" } }],
+	["S3_BUCKET", "images", { s3: { bucket: "images" } }],
+	["S3_REGION", "eu-central-1", { s3: { region: "eu-central-1" } }],
+	["S3_PUBLIC_ENDPOINT", "https://s3.example.org/", { s3: { publicEndpoint: "https://s3.example.org" } }],
+	["S3_PATH_STYLE", "off", { s3: { pathStyle: false } }],
+	["MEDIA_SCAN_COMMAND", "clamdscan --no-summary -", { media: { concurrency: 1, scanCommand: "clamdscan --no-summary -" } }],
+	["MEDIA_CONCURRENCY", "4", { media: { concurrency: 4 } }],
 	["DEMO", "on", { demo: true }],
 	["DEMO", "off", { demo: false }],
 	["CORS_ORIGINS", "*", { corsOrigins: ["*"] }],
@@ -76,6 +84,12 @@ test.each([
 	["SERVICES", "gateway,chat"],
 	["SERVICES", ","],
 	["JWT_JWKS_URL", "file:///etc/keys"],
+	["S3_ENDPOINT", "minio:9000"],
+	["S3_BUCKET", "two words"],
+	["S3_BUCKET", "a/b"],
+	["S3_PATH_STYLE", "true"],
+	["MEDIA_CONCURRENCY", "0"],
+	["MEDIA_CONCURRENCY", "65"],
 	["DEMO", "yes"],
 	["CORS_ORIGINS", "example.org"],
 	["CORS_ORIGINS", "https://example.org/path"],
@@ -97,6 +111,16 @@ test("a gateway on a real database needs to know whose tokens to trust", () => {
 	expect(refusal({ DATABASE_URL: databaseUrl })).toBe("JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is");
 	expect(readConfig({ DATABASE_URL: databaseUrl, JWT_JWKS_URL: "https://id.example.org/jwks" })).toMatchObject({ databaseUrl });
 	expect(readConfig({ DATABASE_URL: databaseUrl, SERVICES: "messages" })).toMatchObject({ databaseUrl });
+});
+
+test("an S3 needs a bucket, and both keys or neither", () => {
+	const endpoint = { S3_ENDPOINT: "http://minio:9000" };
+	expect(refusal(endpoint)).toBe("S3_BUCKET must be set when S3_ENDPOINT is");
+	const bucket = { ...endpoint, S3_BUCKET: "images" };
+	expect(refusal({ ...bucket, S3_ACCESS_KEY_ID: "parley" })).toMatch(/^S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must/);
+	const s3 = { endpoint: "http://minio:9000", bucket: "images", accessKeyId: "parley", secretAccessKey: secret };
+	expect(readConfig({ ...bucket, S3_ACCESS_KEY_ID: "parley", S3_SECRET_ACCESS_KEY: secret })).toEqual({ ...defaults, s3 });
+	expect(readConfig({ S3_BUCKET: "images" })).toEqual({ ...defaults, s3: { bucket: "images" } });
 });
 
 function refusal(env: Record<string, string>): string {
