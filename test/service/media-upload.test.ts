@@ -130,6 +130,23 @@ test("confirming twice, and ten times at once, gives one answer", async () => {
 	}
 });
 
+test("when too many wait to be confirmed, the next is told to come again, and can", async () => {
+	const bytes = await picture().jpeg().toBuffer();
+	const ids = await Promise.all(Array.from({ length: 25 }, () => upload(alice, conversationId, bytes)));
+	const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+	parley.storage.before = ({ method }) => (method === "GET" ? opened : undefined);
+	const answers = ids.map((id) => confirm(alice, conversationId, id));
+	const first = await Promise.race(answers);
+	expect(first).toMatchObject({ status: 503, body: { error: { code: "UNAVAILABLE" } } });
+	open();
+	parley.storage.before = () => {};
+	const statuses = (await Promise.all(answers)).map(({ status }) => status);
+	expect(statuses.filter((status) => status === 200)).toHaveLength(21);
+	expect(statuses.filter((status) => status === 503)).toHaveLength(4);
+	const again = await Promise.all(ids.slice(0, 5).map((id) => confirm(alice, conversationId, id)));
+	expect(again.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+});
+
 test("only what was declared may be uploaded, and only by its URL", async () => {
 	const bytes = await picture().jpeg().toBuffer();
 	const { body } = await requestUpload(alice, { sizeBytes: bytes.length });

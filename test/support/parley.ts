@@ -118,8 +118,9 @@ export async function startParley(env: Record<string, string> = {}): Promise<Tes
 	};
 }
 
-async function caller(url: string, id: string, role: "user" | "platform"): Promise<Person> {
-	const token = await signToken({ sub: id, role, ttlSeconds: 600, jwt: { secret } });
+/** Somebody who calls the server at `url`; tokens are signed with the secret of `startParley`, or the one given. */
+export async function caller(url: string, id: string, role: "user" | "platform", key = secret): Promise<Person> {
+	const token = await signToken({ sub: id, role, ttlSeconds: 600, jwt: { secret: key } });
 	return {
 		id,
 		token,
