@@ -50,6 +50,13 @@ export class Storage {
 		return available(getSignedUrl(this.#public, command, { expiresIn: ttlSeconds, signableHeaders }));
 	}
 
+	/** What our own processes may do with one object, and nothing else. */
+	presign(what: "get" | "put", key: string, ttlSeconds: number): Promise<string> {
+		const input = { Bucket: this.#bucket, Key: key };
+		const command = what === "get" ? new GetObjectCommand(input) : new PutObjectCommand(input);
+		return available(getSignedUrl(this.#client, command, { expiresIn: ttlSeconds }));
+	}
+
 	/** Signs for reading without asking anybody; awaits only credentials, which the SDK remembers and renews. */
 	async signer(): Promise<UrlSigner> {
 		const credentials = await available(this.#public.config.credentials());
@@ -64,27 +71,6 @@ export class Storage {
 	async size(key: string): Promise<number | undefined> {
 		const head = await available(this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key })), absent);
 		return head?.ContentLength;
-	}
-
-	/** Undefined when it is not there. */
-	async get(key: string): Promise<Buffer | undefined> {
-		const body = async () => {
-			const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-			return Buffer.from((await Body?.transformToByteArray()) ?? []);
-		};
-		return available(body(), absent);
-	}
-
-	async put(key: string, body: Buffer, headers: { mimeType: string; filename: string }): Promise<void> {
-		const command = new PutObjectCommand({
-			Bucket: this.#bucket,
-			Key: key,
-			Body: body,
-			ContentType: headers.mimeType,
-			ContentDisposition: `inline; filename="${headers.filename}"`,
-			CacheControl: "private, max-age=31536000, immutable",
-		});
-		await available(this.#client.send(command));
 	}
 
 	/** Objects that are not there count as deleted. */

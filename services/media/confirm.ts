@@ -5,18 +5,17 @@ import { ParleyError } from "../../lib/errors.ts";
 import type { Gate } from "../../lib/gate.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Storage } from "../../mixins/storage.ts";
-import type { RejectionReason, StoredImage } from "./media.contract.ts";
-import type { Renditions } from "./render.ts";
-import type { Renderer } from "./renderer.ts";
+import type { Darkroom } from "./darkroom.ts";
+import type { Developed } from "./develop.ts";
+import { maxUploadBytes, type RejectionReason, type StoredImage } from "./media.contract.ts";
 import { leaseSeconds, retentionDays } from "./states.ts";
 import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
-import { verify } from "./verify.ts";
 
 /** What confirming takes. */
 export interface Studio {
 	db: Database;
 	storage: Storage;
-	renderer: Renderer;
+	darkroom: Darkroom;
 	gate: Gate;
 	scanCommand: string | undefined;
 	logger: Logger;
@@ -51,15 +50,11 @@ async function takeAndProcess(studio: Studio, imageId: string): Promise<StoredIm
 
 async function process(studio: Studio, upload: UploadRow, token: string): Promise<StoredImage> {
 	const { db, storage } = studio;
-	const cutOff = Date.now() + (leaseSeconds / 2) * 1000;
 	try {
-		const verified = await verify(studio, upload);
-		if ("rejected" in verified) return await reject(studio, upload, token, verified.rejected);
-		// Whoever comes after the lease must not meet objects that are still being written.
-		if (Date.now() > cutOff) throw new ParleyError("UNAVAILABLE");
-		await store(storage, upload, verified);
-		const { mimeType, original, width, height, placeholder } = verified;
-		const values = [upload.id, mimeType, original.length, width, height, placeholder, retentionDays];
+		const developed = await verify(studio, upload);
+		if ("rejected" in developed) return await reject(studio, upload, token, developed.rejected);
+		const { mimeType, fileSizeBytes, width, height, placeholder } = developed;
+		const values = [upload.id, mimeType, fileSizeBytes, width, height, placeholder, retentionDays];
 		const [ready] = await db.query<ReadyRow>(readyStatement, values);
 		if (!ready) {
 			await storage.delete(keysOf(upload));
@@ -72,14 +67,21 @@ async function process(studio: Studio, upload: UploadRow, token: string): Promis
 	}
 }
 
-async function store(storage: Storage, upload: UploadRow, renditions: Renditions): Promise<void> {
-	const { mimeType, original, preview, thumbnail } = renditions;
-	const filename = (suffix: string, type: string) => `${upload.id}${suffix}.${type.replace("image/", "").replace("jpeg", "jpg")}`;
-	await Promise.all([
-		storage.put(upload.storage_key, original, { mimeType, filename: filename("", mimeType) }),
-		storage.put(upload.preview_key, preview, { mimeType: "image/webp", filename: filename("-preview", "image/webp") }),
-		storage.put(upload.thumbnail_key, thumbnail, { mimeType: "image/webp", filename: filename("-thumbnail", "image/webp") }),
+/** Looks at the size first: what is too large is not fetched. */
+async function verify(studio: Studio, upload: UploadRow): Promise<Developed | { rejected: RejectionReason }> {
+	const { storage, darkroom, scanCommand } = studio;
+	const sizeBytes = await storage.size(upload.upload_key);
+	if (sizeBytes === undefined) return { rejected: "NOT_UPLOADED" };
+	if (sizeBytes > maxUploadBytes) return { rejected: "TOO_LARGE" };
+	if (sizeBytes !== upload.file_size_bytes) return { rejected: "SIZE_MISMATCH" };
+	const [uploadUrl, original, preview, thumbnail] = await Promise.all([
+		storage.presign("get", upload.upload_key, leaseSeconds),
+		storage.presign("put", upload.storage_key, leaseSeconds),
+		storage.presign("put", upload.preview_key, leaseSeconds),
+		storage.presign("put", upload.thumbnail_key, leaseSeconds),
 	]);
+	const targets = { original, preview, thumbnail };
+	return darkroom.develop({ uploadUrl, sizeBytes, scanCommand, targets, filename: upload.id });
 }
 
 /** Nothing of it is left, whether or not the storage answers: then the row stays, as a promise to delete. */

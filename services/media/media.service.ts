@@ -10,18 +10,18 @@ import { type Storage, storage } from "../../mixins/storage.ts";
 import { claim, release } from "./claim.ts";
 import { cleanUp } from "./clean-up.ts";
 import { confirm } from "./confirm.ts";
+import { Darkroom } from "./darkroom.ts";
 import { get } from "./get.ts";
 import type { ImageRow } from "./image.model.ts";
 import { imageTable } from "./image.model.ts";
 import type { Image, StoredImage } from "./media.contract.ts";
 import { reconcile } from "./reconcile.ts";
 import { doom, remove } from "./remove.ts";
-import { Renderer } from "./renderer.ts";
 import { requestUpload } from "./request-upload.ts";
 
 interface This extends WithDatabase, WithModel<ImageRow> {
 	storage: Storage;
-	renderer: Renderer;
+	darkroom: Darkroom;
 	gate: Gate;
 	scanCommand: string | undefined;
 	/** Confirmations that run here, by image. */
@@ -43,6 +43,7 @@ const actions = {
 		async handler(ctx) {
 			const upload = await requestUpload(this, this.storage, callerOf(ctx).id, ctx.params);
 			ctx.meta.$statusCode = 201;
+			ctx.meta.$location = `/images/${upload.imageId}`;
 			return upload;
 		},
 	},
@@ -143,7 +144,7 @@ export default {
 	created(this: This) {
 		const { media } = this.broker.config;
 		if (!this.storage) throw new Error("The service media needs an S3 bucket: set S3_BUCKET.");
-		this.renderer = new Renderer();
+		this.darkroom = new Darkroom();
 		this.gate = new Gate({ concurrency: media.concurrency, maxWaiting });
 		this.scanCommand = media.scanCommand;
 		this.confirming = new Map();
@@ -158,6 +159,6 @@ export default {
 	async stopped(this: This) {
 		clearInterval(this.sweep);
 		await Promise.allSettled(this.confirming.values());
-		await this.renderer.close();
+		await this.darkroom.close();
 	},
 } as unknown as ServiceSchema;

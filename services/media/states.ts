@@ -19,6 +19,9 @@
 /** Longer than a confirmation takes, which is cut off before. */
 export const leaseSeconds = 60;
 
+/** After which an image that is not stored yet never will be. */
+export const developSeconds = 25;
+
 /** Longer than a send is under way. */
 export const claimSettlesSeconds = 60;
 
