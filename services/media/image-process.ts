@@ -10,6 +10,8 @@ sharp.cache(false);
 sharp.block({ operation: ["VipsForeignLoad"] });
 sharp.unblock({ operation: ["VipsForeignLoadJpegBuffer", "VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer"] });
 
+// A Ctrl-C in a terminal is for all its processes: the parent decides when we end.
+process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 process.on("message", async (job: Job) => {
 	process.send?.(await develop(job).catch((error: Error) => ({ failed: error.message })));
