@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../lib/config.ts";
 import { EmbeddedError } from "./error.ts";
@@ -12,6 +13,9 @@ export interface EmbeddedStorage {
 	stop(): Promise<void>;
 }
 
+/** Images give way to messages: 0 is normal, 19 the least important. */
+const niceness = 10;
+
 const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
 
 /**
@@ -22,6 +26,7 @@ const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
  */
 export async function startStorage({ dataDir }: { dataDir: string }): Promise<EmbeddedStorage> {
 	const child = fork(program, [dataDir], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+	if (child.pid !== undefined) setPriority(child.pid, niceness);
 	const answer = await Promise.race([
 		once(child, "message").then(([message]) => message as S3Answer),
 		once(child, "exit").then(
@@ -39,6 +44,7 @@ export async function startStorage({ dataDir }: { dataDir: string }): Promise<Em
 		s3: answer.s3,
 		async stop() {
 			if (child.exitCode !== null || child.signalCode !== null) return;
+			child.ref();
 			const exited = once(child, "exit");
 			child.kill("SIGKILL");
 			await exited;
