@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { createSignImages } from "../../mixins/image-urls.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
 import { type Answer, type Person, startParley, type TestParley } from "../support/parley.ts";
 
@@ -116,6 +117,15 @@ test("a page of history asks neither the storage nor media", async () => {
 		parley.storage.before = () => {};
 	}
 	expect(requests).toBe(0);
+});
+
+test("a node that does not know the storage asks media for all URLs at once", async () => {
+	const images = [await uploadAndConfirm(alice, conversationId), await uploadAndConfirm(alice, conversationId)];
+	const claims = images.map(({ id: imageId }) => ({ imageId, conversationId, uploaderId: alice.id, clientId: randomUUID() }));
+	const stored = await Promise.all(claims.map((claim) => parley.calls.call("media.claim", claim)));
+	const signed = await createSignImages(parley.broker, undefined)(stored);
+	expect(signed.map(lasting)).toEqual(images.map(lasting));
+	for (const { originalUrl } of signed) await download(originalUrl);
 });
 
 function send(who: Person, draft: object): Promise<Answer> {

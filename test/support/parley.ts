@@ -27,6 +27,7 @@ export interface TestParley {
 	url: string;
 	/** The address of the storage, as clients see it too. */
 	storage: Flaky;
+	broker: ServiceBroker;
 	calls: Calls;
 	/** The keys in the bucket with this in them. */
 	objects(part: string): Promise<string[]>;
@@ -90,6 +91,7 @@ export async function startParley(env: Record<string, string> = {}): Promise<Tes
 	return {
 		url,
 		storage,
+		broker,
 		calls: callsOf(broker),
 		objects,
 		async ageObjects(part, hours) {
