@@ -35,20 +35,20 @@ export async function confirm(studio: Studio, conversationId: string, imageId: s
 		const [found] = await db.query<FoundRow>(findStatement, [imageId, conversationId]);
 		if (found?.status === "READY") return toStoredImage(found);
 		if (found?.status !== "PENDING") throw new ParleyError("NOT_FOUND");
-		const image = await gate.pass(() => takeAndProcess(studio, imageId));
+		const image = await gate.pass(() => confirmHere(studio, imageId));
 		if (image) return image;
 		if (Date.now() > deadline) throw new ParleyError("UNAVAILABLE");
 	}
 }
 
 /** Undefined while another node has the lease. */
-async function takeAndProcess(studio: Studio, imageId: string): Promise<StoredImage | undefined> {
+async function confirmHere(studio: Studio, imageId: string): Promise<StoredImage | undefined> {
 	const token = randomUUID();
 	const [upload] = await studio.db.query<UploadRow>(leaseStatement, [imageId, token]);
-	return upload && process(studio, upload, token);
+	return upload && makeReady(studio, upload, token);
 }
 
-async function process(studio: Studio, upload: UploadRow, token: string): Promise<StoredImage> {
+async function makeReady(studio: Studio, upload: UploadRow, token: string): Promise<StoredImage> {
 	const { db, storage } = studio;
 	try {
 		const developed = await verify(studio, upload);
@@ -90,7 +90,8 @@ async function reject(studio: Studio, upload: UploadRow, token: string, reason: 
 	const [rejected] = await db.query(rejectStatement, [upload.id, token]);
 	if (!rejected) throw new ParleyError("NOT_FOUND");
 	try {
-		await storage.delete([upload.upload_key]);
+		// Renditions too: an earlier confirmation may have failed half-way.
+		await storage.delete(keysOf(upload));
 		await db.query(forgetStatement, [upload.id]);
 	} catch (error) {
 		logger.warn(`The upload of image ${upload.id} will be deleted later:`, error);
