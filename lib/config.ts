@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { isRate, toRate } from "./rate.ts";
 
 /** The folders of `services/`, as `SERVICES` names them. */
-export const serviceNames = ["conversations", "directory", "gateway", "media", "messages"] as const;
+export const serviceNames = ["conversations", "directory", "gateway", "media", "messages", "presence"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
@@ -37,6 +39,8 @@ class Setting<T> {
 const text = z.string();
 const port = rule("a whole number from 0 to 65535", isPort).transform(Number);
 const host = rule("a host name or an IP address", (value) => /^[\w.:%-]+$/.test(value));
+const fewProxies = rule("a number of proxies from 0 to 99", (value) => /^\d{1,2}$/.test(value)).transform(Number);
+const rate = rule("off, or a number per second, minute, hour or day, such as 100/hour", isRate).transform(toRate);
 const folder = text.transform((value) => resolve(value));
 const onOff = oneOf(["on", "off"]).transform((value) => value === "on");
 const httpUrl = urlOf(["http", "https"]);
@@ -96,6 +100,23 @@ const settings = {
 		/** How many images a process works on at a time. */
 		concurrency: from("MEDIA_CONCURRENCY", rule("a whole number from 1 to 64", isConcurrency).transform(Number), "1"),
 	},
+	/** How much may be done before it is RATE_LIMITED. */
+	rateLimits: {
+		/** New messages of a user. */
+		messages: from("RATE_LIMIT_MESSAGES", rate, "100/hour"),
+		/** Image uploads of a user. */
+		uploads: from("RATE_LIMIT_UPLOADS", rate, "10/hour"),
+		/** New conversations of a user. */
+		conversations: from("RATE_LIMIT_CONVERSATIONS", rate, "20/hour"),
+		/** Queries of a user over REST. */
+		queries: from("RATE_LIMIT_QUERIES", rate, "60/hour"),
+		/** Queries over one socket. */
+		socketQueries: from("RATE_LIMIT_SOCKET_QUERIES", rate, "20/second"),
+		/** Failed authentications from one address. */
+		authFailures: from("RATE_LIMIT_AUTH_FAILURES", rate, "30/minute"),
+	},
+	/** How many proxies stand before the gateway, each of which adds whom it heard to X-Forwarded-For. */
+	trustProxy: from("TRUST_PROXY", fewProxies, "0"),
 	/** Whether to fill an empty database with demo data; not set: while embedded. */
 	demo: from("DEMO", onOff),
 	/** Who may call from a browser besides the gateway's own pages: origins, or `*` alone. */
@@ -108,6 +129,12 @@ const settings = {
 
 /** What the environment says, read once at the start. */
 export type Config = Values<typeof settings>;
+
+/** The settings of this process: its environment and, where that says nothing, the lines of a `.env` file. */
+export function loadConfig(): Config {
+	if (existsSync(".env")) process.loadEnvFile(".env");
+	return readConfig(process.env);
+}
 
 /**
  * Turns an environment into settings. An empty variable counts as not set.

@@ -5,18 +5,21 @@ import { applications, users } from "../services/directory/directory.contract.ts
 import { gateway } from "../services/gateway/gateway.contract.ts";
 import { media } from "../services/media/media.contract.ts";
 import { messages } from "../services/messages/messages.contract.ts";
+import { presence } from "../services/presence/presence.contract.ts";
 import type { Access } from "./access.ts";
 import type { ActionContract, Qualified } from "./contract.ts";
+import type { RateLimit } from "./rate.ts";
 import type { Role } from "./token.ts";
 
 /** Every service's contract, under the name by which it is called. */
-export const contracts = { applications, conversations, gateway, media, messages, users };
+export const contracts = { applications, conversations, gateway, media, messages, presence, users };
 
 export type Actions = Qualified<"applications", typeof applications> &
 	Qualified<"conversations", typeof conversations> &
 	Qualified<"gateway", typeof gateway> &
 	Qualified<"media", typeof media> &
 	Qualified<"messages", typeof messages> &
+	Qualified<"presence", typeof presence> &
 	Qualified<"users", typeof users>;
 export type Events = (typeof messages)["events"] & (typeof users)["events"];
 export type ActionName = keyof Actions & string;
@@ -43,8 +46,13 @@ export interface Caller {
 export interface Meta {
 	/** Absent when Parley itself calls: a timer, a sweep, an event. */
 	user?: Caller;
+	/** Set by the gateway for what came over a socket. */
+	$via?: "socket";
+	/** A rate limit has counted this request. */
+	$counted?: true;
 	$statusCode?: number;
 	$location?: string;
+	$responseHeaders?: Record<string, string>;
 }
 
 /** Calls and events narrowed to what the contracts allow; a broker and a context both do. */
@@ -63,6 +71,7 @@ export type ActionsOf<S extends string, This> = {
 		access: Access;
 		/** In milliseconds, 0 for none; Moleculer knows it, its types do not. Default: the broker's `requestTimeout`. */
 		timeout?: number;
+		rateLimit?: RateLimit;
 		handler(this: This, ctx: Ctx<Params<N>>): Promise<Result<N>>;
 	};
 };

@@ -22,6 +22,7 @@ export const errorCatalogue = {
 	PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large.", client: "send less" },
 	UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body must be application/json.", client: "fix the request" },
 	IMAGE_REJECTED: { status: 422, message: "The image cannot be used.", client: "choose another image; details.reason says why" },
+	RATE_LIMITED: { status: 429, message: "Too many requests.", client: "wait for details.retryAfterSeconds, then try again" },
 	UNAVAILABLE: { status: 503, message: "Not available right now.", client: "try again with backoff; sends are idempotent" },
 	INTERNAL: { status: 500, message: "Something went wrong.", client: "try again later; report the requestId" },
 } as const satisfies Record<string, { status: number; message: string; client: string }>;
@@ -103,7 +104,8 @@ const foreign: Record<string, ErrorCode> = {
 	"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
 	"request.aborted": "MALFORMED_JSON",
 	"request.size.invalid": "MALFORMED_JSON",
-	NOT_FOUND: "NOT_FOUND",
+	// A path that is not valid percent-encoding names nothing.
+	UNABLE_DECODE_PARAM: "NOT_FOUND",
 };
 
 function codeOf(error: unknown): ErrorCode {

@@ -41,3 +41,6 @@ export const Seq = z.int().positive();
 
 /** One page of a list; `nextCursor` is null on the last one. */
 export const Page = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+/** The number of a PostgreSQL transaction, as digits. */
+export const Xid = z.string().regex(/^\d{1,20}$/);

@@ -3,26 +3,32 @@ import type { Context, Middleware, Service } from "moleculer";
 import type { Access, UserAccess } from "../lib/access.ts";
 import { callsOf, contractOf, type Meta, type Result } from "../lib/contracts.ts";
 import { ParleyError } from "../lib/errors.ts";
+import { PlatformId } from "../lib/schemas.ts";
 
 type Call = Context<Record<string, unknown>, Meta>;
 
 /**
  * The one place that decides who may do what, by the `access` of the action's definition. It runs before validation, so that a
- * stranger learns nothing from what a request looks like. Who takes part in a conversation, where a message is, and whose an
- * image is, never change: all are remembered.
+ * stranger learns nothing from what a request looks like. Who takes part in a conversation, where a message is, whose an image is,
+ * and that two people share a conversation never change: they are remembered.
  */
 export function authorize(): Middleware {
-	const participants = new LRUCache<string, string[]>({ max: 100_000 });
+	// The promise is kept, not its value: calls that come in order while it is asked go on in order.
+	const participants = new LRUCache<string, Promise<string[]>>({ max: 100_000 });
+	const partners = new LRUCache<string, true>({ max: 100_000 });
 	const conversationOfMessage = new LRUCache<string, string>({ max: 10_000 });
 	const placeOfImage = new LRUCache<string, Result<"media.locate">>({ max: 10_000 });
 
 	async function isParticipant(ctx: Call, conversationId: string, userId: string): Promise<boolean> {
-		let userIds = participants.get(conversationId);
-		if (!userIds) {
-			({ userIds } = await callsOf(ctx.broker).call("conversations.participants", { conversationId }));
-			participants.set(conversationId, userIds);
+		let asked = participants.get(conversationId);
+		if (!asked) {
+			asked = callsOf(ctx.broker)
+				.call("conversations.participants", { conversationId })
+				.then(({ userIds }) => userIds);
+			asked.catch(() => participants.delete(conversationId));
+			participants.set(conversationId, asked);
 		}
-		return userIds.includes(userId);
+		return (await asked).includes(userId);
 	}
 
 	async function locate(ctx: Call, messageId: string): Promise<string> {
@@ -43,6 +49,15 @@ export function authorize(): Middleware {
 		return isUploader ? place.uploaderId === userId : isParticipant(ctx, place.conversationId, userId);
 	}
 
+	async function isPartner(ctx: Call, userId: string, partnerId: string): Promise<boolean> {
+		if (!PlatformId.safeParse(partnerId).success) return false;
+		const pair = JSON.stringify([userId, partnerId]);
+		if (userId === partnerId || partners.has(pair)) return true;
+		const { shared } = await callsOf(ctx.broker).call("conversations.share", { userId, partnerId });
+		if (shared) partners.set(pair, true);
+		return shared;
+	}
+
 	return {
 		name: "authorize",
 		localAction(next, action) {
@@ -55,7 +70,7 @@ export function authorize(): Middleware {
 				return next;
 			}
 			const { role } = access;
-			const { conversation, message, image, uploader }: UserAccess = access.role === "user" ? access : { role: "user" };
+			const { conversation, message, image, uploader, partner }: UserAccess = access.role === "user" ? access : { role: "user" };
 
 			return async function (this: Service, ctx: Call) {
 				const { user } = ctx.meta;
@@ -71,6 +86,8 @@ export function authorize(): Middleware {
 					throw new ParleyError("NOT_FOUND");
 				if (typeof imageId === "string" && !(await mayUseImage(ctx, imageId, user.id, uploader ?? false)))
 					throw new ParleyError("NOT_FOUND");
+				const partnerId = partner && ctx.params?.[partner];
+				if (typeof partnerId === "string" && !(await isPartner(ctx, user.id, partnerId))) throw new ParleyError("NOT_FOUND");
 				return next.call(this, ctx);
 			};
 		},

@@ -1,7 +1,6 @@
 import type { Context, Middleware, Service } from "moleculer";
-import type { z } from "zod";
 import { contractOf } from "../lib/contracts.ts";
-import { ParleyError } from "../lib/errors.ts";
+import { parse } from "../lib/validation.ts";
 
 /**
  * Checks every call against its contract on the node that serves it. The schema is looked up by name and never put into the
@@ -14,17 +13,8 @@ export const validate: Middleware = {
 		const contract = contractOf(String(action.name));
 		if (!contract) return next;
 		return async function (this: Service, ctx: Context) {
-			const parsed = contract.params.safeParse(ctx.params ?? {});
-			if (!parsed.success) throw refusal(parsed.error.issues);
-			ctx.params = parsed.data;
+			ctx.params = parse(contract.params, ctx.params ?? {});
 			return next.call(this, ctx);
 		};
 	},
 };
-
-function refusal(issues: z.core.$ZodIssue[]): ParleyError {
-	if (issues.some((issue) => issue.message === "NOT_FOUND")) return new ParleyError("NOT_FOUND");
-	return new ParleyError("VALIDATION_FAILED", {
-		details: issues.map(({ path, message }) => ({ path: path.join("."), message })),
-	});
-}

@@ -15,7 +15,11 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
 		connectionTimeoutMillis: 5_000,
 		application_name: "parley migrate",
 	});
-	await client.connect();
+	try {
+		await client.connect();
+	} catch (cause) {
+		throw new Error(`The database that DATABASE_URL names does not let us in: ${(cause as Error).message}`, { cause });
+	}
 	try {
 		await client.query("select pg_advisory_lock($1)", [lockKey]);
 		await client.query(

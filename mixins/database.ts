@@ -22,7 +22,8 @@ export class Database {
 			keepAlive: true,
 			types: { getTypeParser },
 			application_name: "parley",
-			options: "-c timezone=UTC",
+			// All our statements look rows up by keys. A prepared plan made while a table was small must not scan it for ever.
+			options: "-c timezone=UTC -c enable_seqscan=off",
 		});
 		// An idle connection that breaks (a restart of PostgreSQL) is replaced by the pool; without a listener it ends the process.
 		this.#pool.on("error", onError);

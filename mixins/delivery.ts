@@ -1,5 +1,6 @@
 import type { ServiceBroker } from "moleculer";
-import { callsOf } from "../lib/contracts.ts";
+import { Batcher } from "../lib/batcher.ts";
+import { callsOf, type Result } from "../lib/contracts.ts";
 import type { Push, ServerEvents } from "../services/gateway/gateway.contract.ts";
 
 /** A payload for the sockets of some people, each under an event that has this payload. */
@@ -7,29 +8,85 @@ export function push<E extends keyof ServerEvents>(payload: ServerEvents[E], ...
 	return { payload, to };
 }
 
+/** How long the registry may take to answer; after that everybody is asked. */
+const locateTimeoutMs = 500;
+
+const outboxes = new WeakMap<ServiceBroker, Batcher<Push[], null>>();
+
 /**
- * Hands pushes to the gateways. A gateway that cannot be reached is only logged: what a push says is in the database, and
- * clients catch up from there.
+ * Hands pushes to those gateways on which the people have sockets; a gateway of which the registry cannot say gets all. Resolves
+ * when they have left, in the order of the calls; what comes while the registry is asked goes together with the next question.
+ * A gateway that cannot be reached is only logged: what a push says is in the database, and clients and sweeps catch up from
+ * there.
  */
 export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<void> {
-	if (pushes.length === 0) return;
-	await Promise.all(
-		gatewayNodes(broker).map(async (nodeID) => {
-			try {
-				await callsOf(broker).call("gateway.deliver", { pushes }, { nodeID });
-			} catch (error) {
-				broker.logger.warn(`Could not deliver to ${nodeID}:`, error instanceof Error ? error.message : error);
-			}
-		}),
+	const wanted = pushes.filter(({ to }) => to.length > 0);
+	if (wanted.length === 0) return;
+	const gateways = gatewayNodes(broker);
+	// With a single gateway there is nothing to look up, and nothing to wait for.
+	if (gateways.length <= 1) return dispatch(broker, gateways, wanted, undefined);
+	try {
+		await outboxOf(broker).add(wanted);
+	} catch (error) {
+		broker.logger.warn("Pushes were dropped:", error);
+	}
+}
+
+function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
+	const known = outboxes.get(broker);
+	if (known) return known;
+	const outbox = new Batcher<Push[], null>(
+		async (batches) => {
+			await send(broker, batches.flat());
+			return batches.map(() => null);
+		},
+		{ maxBatch: 1_000, maxParked: 100_000 },
 	);
+	outboxes.set(broker, outbox);
+	return outbox;
+}
+
+async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
+	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, pushes));
+}
+
+function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
+	for (const nodeID of gateways) {
+		const here = places?.reporting.includes(nodeID) ? pushesFor(nodeID, pushes, places.nodes) : pushes;
+		if (here.length === 0) continue;
+		callsOf(broker)
+			.call("gateway.deliver", { pushes: here }, { nodeID, retries: 0 })
+			.catch((error: unknown) =>
+				broker.logger.warn(`Could not deliver to ${nodeID}:`, error instanceof Error ? error.message : error),
+			);
+	}
+}
+
+type Places = Result<"presence.locate">;
+
+async function locate(broker: ServiceBroker, pushes: Push[]): Promise<Places | undefined> {
+	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
+	try {
+		return await callsOf(broker).call("presence.locate", { userIds }, { timeout: locateTimeoutMs, retries: 0 });
+	} catch (error) {
+		broker.logger.debug("The registry does not answer:", error);
+		return undefined;
+	}
+}
+
+function pushesFor(nodeID: string, pushes: Push[], nodes: Places["nodes"]): Push[] {
+	return pushes
+		.map((one) => ({ ...one, to: one.to.filter(({ userId }) => nodes[userId]?.includes(nodeID)) }))
+		.filter(({ to }) => to.length > 0);
 }
 
 /** Moleculer's registry is not in its types. */
-interface Registry {
+interface ActionRegistry {
 	actions: { get(name: string): { endpoints: { id: string; isAvailable: boolean }[] } | undefined };
 }
 
-function gatewayNodes(broker: ServiceBroker): string[] {
-	const { actions } = broker.registry as unknown as Registry;
+/** The gateways that this node knows to be there. */
+export function gatewayNodes(broker: ServiceBroker): string[] {
+	const { actions } = broker.registry as unknown as ActionRegistry;
 	return (actions.get("gateway.deliver")?.endpoints ?? []).filter(({ isAvailable }) => isAvailable).map(({ id }) => id);
 }

@@ -4,7 +4,7 @@ import type { ConversationState, Tick } from "../client/conversation-state.ts";
 import { ParleyApiError } from "../client/errors.ts";
 import { RestClient } from "../client/rest.ts";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { readConfig } from "../lib/config.ts";
+import { loadConfig } from "../lib/config.ts";
 import { type Role, signToken } from "../lib/token.ts";
 
 /** Plays a short conversation against a running server, shows what each side sees, and exits with 1 if that is not as promised. */
@@ -15,7 +15,7 @@ const ticks: Record<Tick, string> = { sent: "✓", delivered: "✓✓", read: "�
 const broken: string[] = [];
 
 process.exitCode = await main().catch((error: unknown) => {
-	console.error(error instanceof ParleyApiError ? `The server answered ${error.code}: ${error.message}` : error);
+	console.error(error instanceof Error ? error.message : error);
 	return 1;
 });
 
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
 /** Two people and an application of their own, so that the demo can be run again and again. */
 async function cast(baseUrl: string) {
 	const run = Math.random().toString(36).slice(2, 8);
-	const { jwt, dataDir } = readConfig(process.env);
+	const { jwt, dataDir } = loadConfig();
 	const secret = jwt.secret ?? embeddedSecret(dataDir);
 	const token = (sub: string, role: Role) => () => signToken({ sub, role, ttlSeconds: 600, jwt: { ...jwt, secret } });
 	const person = (name: string, indent: number): Person => {
@@ -70,9 +70,26 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 	const [hers, his] = [await alice.chat.open(id), await bob.chat.open(id)];
 	await promised("Bob hears of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
 
+	narrate("Each sees that the other is there");
+	for (const [one, other] of [
+		[alice, bob],
+		[bob, alice],
+	] as const) {
+		const { status } = await one.chat.presence(other.id);
+		one.say(`· ${other.name} is ${status}`);
+		check(`${one.name} sees that ${other.name} is online`, status === "online");
+	}
+	await bob.chat.setPresence("away");
+	await promised("Alice sees that Bob is away", () => alice.heard.includes("user_away"));
+	await bob.chat.setPresence("online");
+	await promised("Alice sees that Bob is back", () => alice.heard.includes("user_online"));
+
 	narrate("A message, its ticks, and what is unread");
+	await alice.chat.startTyping(id);
+	await promised("Bob sees that Alice types", () => bob.heard.includes("typing"));
 	const hello = await alice.chat.send(id, { content: "Hello Bob, is the job still open?" });
 	await promised("Bob gets the message", () => his.lastSeq === hello.seq);
+	await promised("Bob sees that Alice has stopped typing", () => bob.heard.includes("typed"));
 	await promised("Alice sees two ticks", () => hers.tick(hello) !== "sent");
 	await promised("Bob has one unread message", () => his.conversation.unreadCount === 1);
 	await bob.chat.markRead(id);
@@ -86,6 +103,7 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 	await promised("Bob sees two ticks", () => his.tick(answer) !== "sent");
 	await alice.chat.markRead(id);
 	await promised("Bob sees that it was read", () => his.tick(answer) === "read");
+	await promised("Alice has nothing unread", () => alice.heard.includes("unread 0"));
 
 	narrate("Bob is in a tunnel; Alice goes on writing");
 	bob.chat.close();
@@ -99,7 +117,9 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 	await bob.chat.connect();
 	await promised("Bob gets what he missed", () => his.lastSeq === 5);
 	await promised("Bob has three unread messages", () => his.conversation.unreadCount === 3);
+	bob.say(`· unread: ${his.conversation.unreadCount} here`);
 	await bob.chat.markRead(id);
+	await promised("Bob has nothing unread again", () => his.conversation.unreadCount === 0);
 	await promised("Alice sees that all was read", () => hers.messages.every((message) => hers.tick(message) === "read"));
 	const seen = bob.heard.filter((event) => event.startsWith("message "));
 	check(
@@ -133,11 +153,20 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 		const { items } = await person.chat.rest.listMessages(id);
 		check(`what ${person.name} saw is what the server has`, sameMessages(state, items));
 	}
+
+	narrate("Both leave");
+	for (const { chat, name, heard } of [alice, bob]) {
+		chat.close();
+		await promised(`${name} is offline`, () => heard.at(-1) === "offline");
+	}
 }
 
 function listen({ id, chat, say, heard }: Person, other: Person): void {
 	chat.on("connected", () => say("· connected"));
-	chat.on("disconnected", () => say("· offline"));
+	chat.on("disconnected", () => {
+		heard.push("offline");
+		say("· offline");
+	});
 	chat.on("message", ({ message }) => {
 		heard.push(`message ${message.seq}`);
 		say(message.senderId === id ? `→ ${message.content} ${ticks.sent}` : `← ${other.name}: ${message.content}`);
@@ -146,10 +175,25 @@ function listen({ id, chat, say, heard }: Person, other: Person): void {
 	chat.on("message_read", ({ userId, seq }) => {
 		if (userId === other.id) say(`  ${ticks.read} up to message ${seq}`);
 	});
-	chat.on("unread_count", ({ count, total }) => say(`· unread: ${count} here, ${total} in all`));
+	chat.on("unread_count", ({ count, total }) => {
+		heard.push(`unread ${count}`);
+		say(`· unread: ${count} here, ${total} in all`);
+	});
 	chat.on("conversation_updated", ({ conversation: { status, jobTitle, archivedBy } }) => {
 		heard.push(`conversation_updated ${status}`);
 		say(`· «${jobTitle}» is ${status}${archivedBy ? ` by ${archivedBy === id ? "me" : other.name}` : ""}`);
+	});
+	chat.on("user_online", () => {
+		heard.push("user_online");
+		say(`· ${other.name} is online`);
+	});
+	chat.on("user_away", () => {
+		heard.push("user_away");
+		say(`· ${other.name} is away`);
+	});
+	chat.on("user_typing", ({ typing }) => {
+		heard.push(typing ? "typing" : "typed");
+		if (typing) say(`  ${other.name} is typing …`);
 	});
 	chat.on("refused", ({ code }) => say(`· refused: ${code}`));
 	chat.on("error", ({ code, message }) => say(`· error ${code}: ${message}`));

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { type Config, readConfig } from "../lib/config.ts";
+import { type Config, loadConfig } from "../lib/config.ts";
 import { type Role, roles, signToken } from "../lib/token.ts";
 
 const usage = "usage: npm run --silent token -- --sub <user id> [--role user|admin|platform] [--ttl 24h]";
@@ -8,7 +8,7 @@ const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400 };
 
 try {
 	const { sub, role, ttlSeconds } = readFlags(process.argv.slice(2));
-	const config = readConfig(process.env);
+	const config = loadConfig();
 	process.stdout.write(`${await signToken({ sub, role, ttlSeconds, jwt: { ...config.jwt, secret: secretOf(config) } })}\n`);
 } catch (error) {
 	process.stderr.write(`${error instanceof Error ? error.message.split("\n", 1)[0] : error}\n${usage}\n`);

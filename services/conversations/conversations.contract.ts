@@ -34,10 +34,11 @@ export const conversations = {
 	actions: {
 		/** Opens the conversation of an application, or answers with the one that is there. APPLICATION_REQUIRED, NOT_FOUND. */
 		create: { params: z.object({ jobApplicationId: PlatformId }), result: Conversation },
-		/** Newest message first. `ARCHIVED` lists both kinds of archived. */
+		/** Newest message first. `ARCHIVED` lists both kinds of archived. `q`: words of the other person's name or the job's title. */
 		list: {
 			params: z.object({
 				status: ConversationStatus.or(z.literal("ALL")).default("ACTIVE"),
+				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(200)).optional(),
 				limit: Limit(20, 100),
 				cursor: Text.max(200).optional(),
 			}),
@@ -56,6 +57,18 @@ export const conversations = {
 				),
 			}),
 		},
+		/**
+		 * What is new or changed for the caller since a cursor that `sync` gave. Without one, or with `reset` when it cannot be
+		 * answered: the 50 most recent conversations; the client starts afresh.
+		 */
+		sync: {
+			params: z.object({ since: Text.max(200).optional() }),
+			result: z.object({
+				conversations: z.array(Conversation.extend({ messages: z.array(Message), hasMore: z.boolean() })),
+				nextSince: z.string(),
+				reset: z.boolean(),
+			}),
+		},
 		archive: { params: One, result: Conversation },
 		reopen: { params: One, result: Conversation },
 		mute: { params: One.extend({ until: InputTime.nullable() }), result: Conversation },
@@ -63,6 +76,13 @@ export const conversations = {
 		unreadCount: { params: One.partial(), result: z.object({ count: z.int() }) },
 		/** Who takes part; never changes. NOT_FOUND. */
 		participants: { params: One, result: z.object({ userIds: z.array(PlatformId) }) },
+		/** Whether two people take part in the same conversation. */
+		share: {
+			params: z.object({ userId: PlatformId, partnerId: PlatformId }),
+			result: z.object({ shared: z.boolean() }),
+		},
+		/** With whom each of these users shares a conversation. */
+		partners: { params: z.object({ userIds: z.array(PlatformId) }), result: z.record(z.string(), z.array(PlatformId)) },
 		/** Answers when the database does. */
 		health: { params: z.object({}), result: z.null() },
 	},

@@ -10,6 +10,8 @@ import { get, getRow } from "./get.ts";
 import { list } from "./list.ts";
 import { metadata } from "./metadata.ts";
 import { mute } from "./mute.ts";
+import { partners, share } from "./partners.ts";
+import { sync } from "./sync.ts";
 import { unreadCount } from "./unread.ts";
 
 interface This extends WithDatabase {
@@ -17,13 +19,14 @@ interface This extends WithDatabase {
 }
 
 /** How often a user hears a new unread count at the most. */
-const unreadIntervalMs = 50;
+const unreadIntervalMs = 250;
 
 const participant = { role: "user", conversation: "conversationId" } as const;
 
 const actions = {
 	create: {
 		access: { role: "user" },
+		rateLimit: "conversations",
 		async handler(ctx) {
 			const caller = callerOf(ctx);
 			const { conversationId, created } = await create(this.db, ctx, ctx.params.jobApplicationId, caller.id);
@@ -35,20 +38,30 @@ const actions = {
 	},
 	list: {
 		access: { role: "user" },
+		rateLimit: "queries",
 		handler(ctx) {
 			return list(this.db, ctx, callerOf(ctx).id, ctx.params);
 		},
 	},
 	get: {
 		access: participant,
+		rateLimit: "queries",
 		handler(ctx) {
 			return get(this.db, ctx, ctx.params.conversationId, callerOf(ctx).id);
 		},
 	},
 	metadata: {
 		access: participant,
+		rateLimit: "queries",
 		handler(ctx) {
 			return metadata(this.db, ctx, ctx.params.conversationId);
+		},
+	},
+	sync: {
+		access: { role: "user" },
+		rateLimit: "queries",
+		handler(ctx) {
+			return sync(this.db, ctx, callerOf(ctx).id, ctx.params.since);
 		},
 	},
 	archive: {
@@ -78,6 +91,7 @@ const actions = {
 	},
 	unreadCount: {
 		access: participant,
+		rateLimit: "queries",
 		async handler(ctx) {
 			return { count: await unreadCount(this.db, callerOf(ctx).id, ctx.params.conversationId ?? null) };
 		},
@@ -87,6 +101,18 @@ const actions = {
 		async handler(ctx) {
 			const row = await getRow(this.db, ctx.params.conversationId);
 			return { userIds: [row.user1_id, row.user2_id] };
+		},
+	},
+	share: {
+		access: "internal",
+		async handler(ctx) {
+			return { shared: await share(this.db, ctx.params.userId, ctx.params.partnerId) };
+		},
+	},
+	partners: {
+		access: "internal",
+		handler(ctx) {
+			return partners(this.db, ctx.params.userIds);
 		},
 	},
 	health: {

@@ -1,6 +1,6 @@
-import { v7 as uuidv7 } from "uuid";
 import type { Calls, Result } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 
 /**
@@ -16,7 +16,7 @@ export async function create(
 	const { applicantId, employerId } = await applicationOf(calls, jobApplicationId);
 	if (callerId !== applicantId && callerId !== employerId) throw new ParleyError("NOT_FOUND");
 	const values = [applicantId, employerId, jobApplicationId];
-	const [inserted] = await db.query<{ id: string }>(insertStatement, [uuidv7(), ...values]);
+	const [inserted] = await db.query<{ id: string }>(insertStatement, [newId(), ...values]);
 	if (inserted) return { conversationId: inserted.id, created: true };
 	const [existing] = await db.query<{ id: string }>(findStatement, values);
 	if (!existing) throw new ParleyError("UNAVAILABLE");

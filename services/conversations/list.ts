@@ -3,6 +3,7 @@ import type { Calls, Params, Result } from "../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
+import { findByName } from "./find-by-name.ts";
 import { views } from "./view.ts";
 
 /** Newest message first; a conversation without one counts from when it was opened. */
@@ -10,10 +11,11 @@ export async function list(
 	db: Database,
 	calls: Calls,
 	viewerId: string,
-	{ status, limit, cursor }: Params<"conversations.list">,
+	{ status, q, limit, cursor }: Params<"conversations.list">,
 ): Promise<Result<"conversations.list">> {
 	const [activeAt, id] = cursor === undefined ? [null, null] : decodeCursor(cursor, Position);
-	const rows = await db.query<ConversationRow>(listStatement, [viewerId, statuses[status], activeAt, id, limit + 1]);
+	const named = q === undefined ? null : await findByName(db, calls, viewerId, q);
+	const rows = await db.query<ConversationRow>(listStatement, [viewerId, statuses[status], activeAt, id, limit + 1, named]);
 	const page = rows.slice(0, limit);
 	const last = page.at(-1);
 	return {
@@ -39,5 +41,6 @@ const listStatement = statement(
 	`${selectConversations}
 	where (c.user1_id = $1 and c.status = any ($2) or c.user2_id = $1 and c.status = any ($2))
 		and ($3::timestamptz is null or (coalesce(c.last_message_at, c.created_at), c.id) < ($3, $4::uuid))
+		and ($6::uuid[] is null or c.id = any ($6))
 	order by coalesce(c.last_message_at, c.created_at) desc, c.id desc limit $5`,
 );

@@ -7,5 +7,5 @@ export async function mute(db: Database, conversationId: string, userId: string,
 
 const muteStatement = statement(
 	"conversations.mute",
-	"update participants set muted_until = $3 where conversation_id = $1 and user_id = $2",
+	"update participants set muted_until = $3, changed_xid = pg_current_xact_id() where conversation_id = $1 and user_id = $2",
 );

@@ -2,13 +2,19 @@ import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../../lib/batcher.ts";
 import { callsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
+import { rateLimited } from "../../mixins/limits.ts";
 import { createVerifier, type Verified } from "./token-verifier.ts";
 
-/** Who a token speaks for. A user must be registered and not erased; `admin` and `platform` need no user. */
-export type Authenticate = (token: unknown) => Promise<Verified>;
+/**
+ * Who a token speaks for. A user must be registered and not erased; `admin` and `platform` need no user. Of tokens that are good
+ * for nobody, an address is told so only so often: then RATE_LIMITED. A good token always passes, for many people may share an
+ * address; one that has expired is no failure, but how an app learns that it needs a new one.
+ */
+export type Authenticate = (token: unknown, address: string) => Promise<Verified>;
 
 export function createAuthenticate(broker: ServiceBroker): Authenticate {
 	const verify = createVerifier(broker.config.jwt);
+	const failures = broker.limits.of("authFailures");
 	// When thousands reconnect at once, one question asks for many.
 	const active = new Batcher<string, boolean>(
 		async (userIds) => {
@@ -19,9 +25,22 @@ export function createAuthenticate(broker: ServiceBroker): Authenticate {
 		{ maxBatch: 1_000, maxParked: 50_000 },
 	);
 
-	return async (token) => {
+	async function identify(token: unknown): Promise<Verified> {
 		const verified = await verify(token);
 		if (verified.caller.role === "user" && !(await active.add(verified.caller.id))) throw new ParleyError("UNAUTHENTICATED");
 		return verified;
+	}
+
+	return async (token, address) => {
+		try {
+			return await identify(token);
+		} catch (error) {
+			const quota = isFailure(error) ? await failures?.take(address) : undefined;
+			throw quota?.allowed === false ? rateLimited(quota) : error;
+		}
 	};
+}
+
+function isFailure(error: unknown): boolean {
+	return (error as Partial<ParleyError>).type === "UNAUTHENTICATED";
 }

@@ -1,6 +1,7 @@
-import type { Coalescer } from "../../lib/coalescer.ts";
+import type { Desk } from "./client-events.ts";
 import type { Push, ServerEvents } from "./gateway.contract.ts";
-import type { ClientSocket, Sockets } from "./sockets.ts";
+import { dropSlow, isSlow } from "./slow-consumer.ts";
+import type { ClientSocket } from "./sockets.ts";
 
 /** A device of the user has the message with this seq, and with it all before. */
 export interface DeliveryAck {
@@ -9,27 +10,36 @@ export interface DeliveryAck {
 	seq: number;
 }
 
-/** Hands payloads to the sockets of those named who are here. A new message is to be acknowledged by the device that gets it. */
-export function deliverToSockets(sockets: Sockets, acks: Coalescer<DeliveryAck>, pushes: Push[]): void {
-	for (const { payload, to } of pushes) {
+/** Hands payloads to the sockets of those named who are here. */
+export function deliverToSockets(desk: Desk, pushes: Push[]): void {
+	for (const { payload, to, joined } of pushes) {
 		for (const { userId, event } of to) {
-			for (const socket of sockets.of(userId)) {
-				if (event === "message_received") deliverMessage(socket, acks, userId, payload as ServerEvents["message_received"]);
-				else socket.emit(event, payload);
+			for (const socket of desk.sockets.of(userId)) {
+				if (joined !== undefined && !socket.rooms.has(joined)) continue;
+				if (event === "message_received") deliverMessage(desk, socket, userId, payload as ServerEvents["message_received"]);
+				else tell(desk, socket, event, payload);
 			}
 		}
 	}
 }
 
-function deliverMessage(
+/** A message is to be acknowledged by the device that gets it. */
+export function deliverMessage(
+	desk: Desk,
 	socket: ClientSocket,
-	acks: Coalescer<DeliveryAck>,
 	userId: string,
 	payload: ServerEvents["message_received"],
 ): void {
 	const { conversationId, seq } = payload.message;
-	socket.emit("message_received", payload, () => {
+	tell(desk, socket, "message_received", payload, () => {
 		const key = `${conversationId} ${userId}`;
-		if (seq > (acks.get(key)?.seq ?? 0)) acks.set(key, { conversationId, userId, seq });
+		if (seq > (desk.acks.get(key)?.seq ?? 0)) desk.acks.set(key, { conversationId, userId, seq });
 	});
+}
+
+function tell(desk: Desk, socket: ClientSocket, event: string, ...args: unknown[]): void {
+	if (isSlow(socket)) {
+		desk.logger.warn("A socket does not read what it is told and is closed:", socket.id);
+		dropSlow(socket);
+	} else socket.emit(event, ...args);
 }

@@ -5,17 +5,23 @@ import ApiService from "moleculer-web";
 import type { Server } from "socket.io";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents, type Desk } from "./client-events.ts";
-import { type DeliveryAck, deliverToSockets } from "./deliver.ts";
+import { deliverToSockets } from "./deliver.ts";
+import { askToMove, drain } from "./drain.ts";
+import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { PresenceReporter } from "./presence-reporter.ts";
+import { redeliver } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
+import { SocketQueries } from "./socket-queries.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
 
 interface This extends Service, Desk {
 	io: Server;
-	acks: Coalescer<DeliveryAck>;
-	sweep: NodeJS.Timeout;
+	draining: boolean;
+	timers: NodeJS.Timeout[];
 	addRoute(route: object): void;
 	expelErased(): Promise<void>;
 }
@@ -23,10 +29,16 @@ interface This extends Service, Desk {
 const namespace = "/messaging";
 
 /** How often the same device's acknowledgements of a conversation are written at the most. */
-const ackIntervalMs = 20;
+const ackIntervalMs = 200;
 
 /** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
-const sweepIntervalMs = 30_000;
+const erasedIntervalMs = 30_000;
+
+/** How often it is looked for messages that should have been acknowledged by now. */
+const redeliveryIntervalMs = 2_000;
+
+/** A third of the lease that the registry gives: two renewals may be lost. */
+const renewIntervalMs = 10_000;
 
 /** The longest message that a client may send over a socket. */
 const maxPacketBytes = 256 * 1024;
@@ -35,7 +47,7 @@ const actions = {
 	deliver: {
 		access: "internal",
 		async handler(ctx) {
-			deliverToSockets(this.sockets, this.acks, ctx.params.pushes);
+			deliverToSockets(this, ctx.params.pushes);
 			return null;
 		},
 	},
@@ -44,7 +56,7 @@ const actions = {
 const events = {
 	"user.erased": {
 		async handler(ctx) {
-			for (const socket of [...this.sockets.of(ctx.params.userId)]) expel(socket, "UNAUTHENTICATED");
+			for (const socket of this.sockets.of(ctx.params.userId)) expel(socket, "UNAUTHENTICATED");
 		},
 	},
 } satisfies EventsOf<"user.erased", This>;
@@ -101,7 +113,8 @@ export default {
 			const { token } = socket.handshake.auth as { token?: unknown };
 			if (token === undefined) return;
 			try {
-				socket.data.verified = await this.authenticate(token);
+				const address = socketAddress(socket, this.broker.config.trustProxy);
+				await signIn(this, socket, await this.authenticate(token, address));
 			} catch (error) {
 				throw connectError(error);
 			}
@@ -112,14 +125,18 @@ export default {
 			const { ids } = await callsOf(this.broker).call("users.active", { ids: connected });
 			const active = new Set(ids);
 			for (const userId of connected.filter((id) => !active.has(id))) {
-				for (const socket of [...this.sockets.of(userId)]) expel(socket, "UNAUTHENTICATED");
+				for (const socket of this.sockets.of(userId)) expel(socket, "UNAUTHENTICATED");
 			}
 		},
 	},
 	created(this: This) {
 		const { config } = this.broker;
+		this.draining = false;
 		this.sockets = new Sockets();
+		this.presence = new PresenceReporter(this.broker, this.sockets);
+		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
+		this.socketQueries = new SocketQueries(config.rateLimits.socketQueries);
 		this.acks = new Coalescer(async (acks) => {
 			try {
 				await callsOf(this.broker).call("messages.markDelivered", { acks });
@@ -132,19 +149,40 @@ export default {
 		this.addRoute(healthRoute);
 		this.addRoute(apiRoute(config, this.authenticate));
 	},
-	started(this: This) {
+	async started(this: This) {
+		flushOnceATurn(this.io);
 		const clients: ClientNamespace = this.io.of(namespace);
 		clients.on("connection", (socket) => {
-			socket.on("disconnect", () => signOut(this.sockets, socket));
-			if (socket.data.verified) signIn(this.sockets, socket, socket.data.verified);
-			else awaitAuthentication(socket);
+			socket.on("disconnect", () => signOut(this, socket));
+			if (!socket.data.verified) awaitAuthentication(socket);
+			if (this.draining) askToMove(socket);
 		});
-		this.sweep = setInterval(() => {
-			this.expelErased().catch((error: unknown) => this.logger.warn("Could not look for erased users:", error));
-		}, sweepIntervalMs);
+		this.timers = [
+			every(erasedIntervalMs, this, () => this.expelErased()),
+			every(redeliveryIntervalMs, this, () => redeliver(this)),
+			every(renewIntervalMs, this, () => this.presence.renew()),
+		];
+		await this.presence.renew().catch((error) => this.logger.debug("The registry was not told:", error));
 	},
 	async stopped(this: This) {
-		clearInterval(this.sweep);
+		this.draining = true;
+		await drain(this);
+		for (const timer of this.timers) clearInterval(timer);
 		await this.acks.drain();
 	},
 } as unknown as ServiceSchema;
+
+/** Again and again, but never twice at once. */
+function every(intervalMs: number, { logger }: Service, work: () => Promise<void>): NodeJS.Timeout {
+	let running = false;
+	return setInterval(async () => {
+		if (running) return;
+		running = true;
+		try {
+			await work();
+		} catch (error) {
+			logger.warn("A sweep failed and is done again:", error);
+		}
+		running = false;
+	}, intervalMs);
+}

@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import helmet from "helmet";
-import type { Context } from "moleculer";
+import type { Context, ServiceBroker } from "moleculer";
 import ApiService from "moleculer-web";
 import type { Config } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contracts.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
+import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { isDegraded, isReady } from "./health.ts";
 import { routes } from "./routes.ts";
@@ -29,8 +30,8 @@ export function apiRoute(config: Config, authenticate: Authenticate) {
 		logging: false,
 		async onBeforeCall(ctx: Context<unknown, Meta>, _route: unknown, req: IncomingMessage) {
 			const [scheme, token] = req.headers.authorization?.split(" ") ?? [];
-			if (scheme?.toLowerCase() !== "bearer") throw new ParleyError("UNAUTHENTICATED");
-			ctx.meta.user = (await authenticate(token)).caller;
+			const bearer = scheme?.toLowerCase() === "bearer" ? token : undefined;
+			ctx.meta.user = (await authenticate(bearer, requestAddress(req, config.trustProxy))).caller;
 		},
 	};
 }
@@ -44,9 +45,9 @@ export const healthRoute = {
 	logging: false,
 	aliases: {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
-		"GET ready": async (req: Request & { $service: { broker: Parameters<typeof isReady>[0] } }, res: ServerResponse) => {
-			const { broker } = req.$service;
-			const [missing, degraded] = await Promise.all([isReady(broker), isDegraded(broker)]);
+		"GET ready": async (req: Request & { $service: { broker: ServiceBroker; draining: boolean } }, res: ServerResponse) => {
+			const { broker, draining } = req.$service;
+			const [missing, degraded] = draining ? [["draining"], []] : await Promise.all([isReady(broker), isDegraded(broker)]);
 			if (missing.length === 0) return sendJson(res, 200, { status: "ready", ...(degraded.length > 0 && { degraded }) });
 			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},
@@ -68,7 +69,13 @@ export function sendError(req: Request, res: ServerResponse, error: unknown): vo
 }
 
 function answerError(req: Request, res: ServerResponse, error: PublicError): void {
+	for (const [name, value] of Object.entries(req.$ctx?.meta.$responseHeaders ?? {})) res.setHeader(name, value);
+	if (error.code === "RATE_LIMITED") res.setHeader("Retry-After", retryAfterSeconds(error));
 	sendJson(res, errorCatalogue[error.code].status, { error: { ...error, requestId: req.$ctx?.requestID } });
+}
+
+function retryAfterSeconds({ details }: PublicError): number {
+	return (details as { retryAfterSeconds: number }).retryAfterSeconds;
 }
 
 function sendJson(res: ServerResponse, status: number, body: unknown): void {

@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
-import type { ClientSocket, Sockets } from "./sockets.ts";
+import { type Desk, setTyping } from "./client-events.ts";
+import type { ClientSocket } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 
 /** How long a socket may stay without having authenticated. */
@@ -16,21 +17,30 @@ export function awaitAuthentication(socket: ClientSocket): void {
 /**
  * The socket speaks for this caller until the token expires. A renewal must be for the same caller: what a socket has been
  * told must not be taken for another's. Only users are delivered to: another role's `sub` may equal a user's id by chance.
+ * Resolves when the registry knows, so that a client which is connected misses no push.
  */
-export function signIn(sockets: Sockets, socket: ClientSocket, verified: Verified): void {
+export async function signIn(desk: Desk, socket: ClientSocket, verified: Verified): Promise<void> {
 	const { caller, expiresAtMs } = verified;
 	const known = socket.data.verified?.caller;
 	if (known && (known.id !== caller.id || known.role !== caller.role)) throw new ParleyError("FORBIDDEN");
 	socket.data.verified = verified;
 	closeAt(socket, expiresAtMs);
-	if (caller.role === "user") sockets.add(caller.id, socket);
+	if (known || caller.role !== "user") return;
+	desk.sockets.add(caller.id, socket);
+	// A connection that breaks before it is one of the namespace never says `disconnect`.
+	socket.conn.once("close", () => signOut(desk, socket));
+	await desk.presence.report(caller.id);
 }
 
-/** To be called when the socket has gone. */
-export function signOut(sockets: Sockets, socket: ClientSocket): void {
+/** To be called when the socket has gone; a second time is harmless. */
+export function signOut(desk: Desk, socket: ClientSocket): void {
 	clearTimeout(socket.data.deadline);
-	const id = socket.data.verified?.caller.id;
-	if (id !== undefined) sockets.remove(id, socket);
+	const { verified } = socket.data;
+	if (!verified || !desk.sockets.remove(verified.caller.id, socket)) return;
+	void desk.presence.report(verified.caller.id);
+	for (const conversationId of socket.data.typing ?? []) {
+		setTyping(desk, socket, conversationId, false).catch((error: unknown) => desk.logger.debug("Typing ends by itself:", error));
+	}
 }
 
 /** Tells the client why, and closes its connection. */

@@ -7,6 +7,12 @@ export interface SocketData {
 	verified?: Verified;
 	/** Closes the socket: when it does not authenticate in time, or when its token expires. */
 	deadline?: NodeJS.Timeout;
+	/** As the client set it; online where it did not. */
+	status?: "online" | "away";
+	/** The conversations in which this device types. */
+	typing?: Set<string>;
+	/** How often the message at a conversation's delivered cursor was given to this socket again, without an answer. */
+	redelivered?: Map<string, { seq: number; times: number }>;
 }
 
 type AnyEvents = DefaultEventsMap;
@@ -23,17 +29,25 @@ export class Sockets {
 		else this.#byUser.set(userId, new Set([socket]));
 	}
 
-	remove(userId: string, socket: ClientSocket): void {
+	/** False when it was not there. */
+	remove(userId: string, socket: ClientSocket): boolean {
 		const sockets = this.#byUser.get(userId);
-		sockets?.delete(socket);
+		const removed = sockets?.delete(socket) ?? false;
 		if (sockets?.size === 0) this.#byUser.delete(userId);
+		return removed;
 	}
 
-	of(userId: string): Iterable<ClientSocket> {
-		return this.#byUser.get(userId) ?? [];
+	/** The user's sockets as they are now. */
+	of(userId: string): ClientSocket[] {
+		const sockets = this.#byUser.get(userId);
+		return sockets ? [...sockets] : [];
 	}
 
 	userIds(): string[] {
 		return [...this.#byUser.keys()];
+	}
+
+	all(): ClientSocket[] {
+		return [...this.#byUser.values()].flatMap((sockets) => [...sockets]);
 	}
 }

@@ -39,6 +39,7 @@ const sweepIntervalMs = 10 * 60_000;
 const actions = {
 	requestUpload: {
 		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "uploads",
 		async handler(ctx) {
 			const upload = await requestUpload(this, this.storage, callerOf(ctx).id, ctx.params);
 			ctx.meta.$statusCode = 201;
@@ -55,6 +56,7 @@ const actions = {
 	},
 	get: {
 		access: { role: "user", image: "imageId" },
+		rateLimit: "queries",
 		async handler(ctx) {
 			return sign(this.storage, await get(this.db, ctx.params.imageId));
 		},

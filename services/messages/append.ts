@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import { v7 as uuidv7 } from "uuid";
 import { type ErrorCode, ParleyError } from "../../lib/errors.ts";
-import { type Database, statement } from "../../mixins/database.ts";
+import { newId } from "../../lib/ids.ts";
+import { type Database, type Statement, statement } from "../../mixins/database.ts";
 import type { StoredImage } from "../media/media.contract.ts";
 import type { MessageRow, ToMessages } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 import { pick } from "./pick.ts";
+import { signatureOf } from "./search/signature.ts";
 
 /** What somebody asks to be sent, after validation. */
 export interface Draft {
@@ -35,9 +36,11 @@ export interface Sent {
  *
  * 1. `heads` locks the conversations in the order of their ids (so that two nodes cannot deadlock) and sees them as they are
  *    once the lock is there. The row decides who takes part, whether it is archived, and what the next seq is.
- * 2. `judged` finds drafts whose clientId is stored already. It sees the database as of the start of the statement: a
- *    duplicate that another node committed while we waited for the lock is not seen, its insert breaks the unique key, and the
- *    whole statement is run again, with eyes that see it. So it is with an image that another message got meanwhile.
+ * 2. Hardly any clientId comes twice, so at first nobody looks: a second one breaks the unique key, nothing is written, and the
+ *    same is done again with `judged` looking for what is stored. Another node may store a clientId while we wait for the
+ *    lock, unseen by our snapshot: then the key breaks once more, and we try once more. So it is with an image that another
+ *    message got meanwhile. A draft that is refused breaks no key: it is looked for afterwards, since what was stored stays
+ *    stored when its conversation is archived.
  * 3. `numbered` gives the rest their seqs, in the order of the batch, and `created_at`, which never goes back in a conversation.
  */
 export async function append(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
@@ -78,22 +81,23 @@ interface AppendedRow {
 }
 
 async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended | ParleyError)[]> {
-	const values: unknown[] = [
+	const hasImages = drafts.some((draft) => draft.imageId !== null);
+	const values: unknown[][] = [
 		drafts.map((draft) => draft.conversationId),
 		drafts.map((draft) => draft.senderId),
 		drafts.map((draft) => draft.clientId),
-		drafts.map(() => uuidv7()),
+		drafts.map(() => newId()),
 		drafts.map((draft) => draft.type),
 		drafts.map((draft) => draft.content),
 		drafts.map((draft) => draft.replyToSeq),
 		drafts.map((draft) => JSON.stringify(draft.metadata)),
+		drafts.map(signatureOf),
 	];
-	const hasImages = drafts.some((draft) => draft.imageId !== null);
 	if (hasImages) {
 		values.push(drafts.map((draft) => draft.imageId));
 		values.push(drafts.map((draft) => draft.image && JSON.stringify(draft.image)));
 	}
-	const rows = await db.query<AppendedRow>(hasImages ? appendWithImages : appendTexts, values);
+	const rows = await appendRows(db, hasImages ? withImages : textsOnly, values);
 	const stored = await storedMessages(db, drafts, rows);
 
 	return drafts.map((draft, i) => {
@@ -112,6 +116,33 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended 
 		}
 	});
 }
+
+async function appendRows(db: Database, statements: Statements, values: unknown[][]): Promise<AppendedRow[]> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return attempt === 1
+				? await appendUnseen(db, statements, values)
+				: await db.query<AppendedRow>(statements.appendOrFind, values);
+		} catch (error) {
+			if (attempt === maxAttempts || !worthRepeating.has(String((error as { code?: unknown }).code))) throw error;
+		}
+	}
+}
+
+async function appendUnseen(db: Database, { appendNew, appendOrFind }: Statements, values: unknown[][]): Promise<AppendedRow[]> {
+	const rows = await db.query<AppendedRow>(appendNew, values);
+	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
+	if (refused.length === 0) return rows;
+	const found = await db.query<AppendedRow>(
+		appendOrFind,
+		values.map((column) => refused.map((i) => column[i])),
+	);
+	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
+}
+
+/** A clientId that is stored already; a deadlock, should another statement lock in another order. */
+const worthRepeating = new Set(["23505", "40P01", "40001"]);
+const maxAttempts = 5;
 
 function created(draft: Draft, row: AppendedRow): MessageRow {
 	return {
@@ -151,31 +182,29 @@ function repeated(draft: Draft, row: MessageRow, recipientId: string): Appended 
 	return same ? { row, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
 }
 
-/** Texts do without what only images need: of those there are few. */
-const appendTexts = statement("messages.append", appendSql(false));
-const appendWithImages = statement("messages.append.withImages", appendSql(true));
-
-function appendSql(withImages: boolean): string {
-	const imageColumns = withImages ? ", image_id, image" : "";
-	const forImages = (sql: string) => (withImages ? sql : "");
+function appendSql({ finds, hasImages }: { finds: boolean; hasImages: boolean }): string {
+	const ifFinding = (sql: string, otherwise = "") => (finds ? sql : otherwise);
+	const ifImages = (sql: string) => (hasImages ? sql : "");
+	const columns = `type, content, reply_to_seq, metadata, search${ifImages(", image_id, image")}`;
 	return `
 	with sent as materialized (
-		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[]${forImages(", $9::uuid[], $10::jsonb[]")})
-			with ordinality as s (conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata${imageColumns}, ord)
+		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[]
+			${ifImages(", $10::uuid[], $11::jsonb[]")})
+			with ordinality as s (conversation_id, sender_id, client_id, id, ${columns}, ord)
 	),
 	heads as materialized (
 		select id, user1_id, user2_id, status, last_seq, user1_sent, user2_sent, last_message_at
 		from conversations where id = any ($1) order by id for no key update
 	),
 	judged as materialized (
-		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, m.seq as stored_seq,
+		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, ${ifFinding("m.seq", "null::bigint")} as stored_seq,
 			case s.sender_id when h.user1_id then h.user2_id else h.user1_id end as recipient_id,
 			case
 				when h.id is null or s.sender_id not in (h.user1_id, h.user2_id) then 'NOT_FOUND'
-				when m.seq is not null then 'stored'
+				${ifFinding("when m.seq is not null then 'stored'")}
 				when h.status = 'ARCHIVED' then 'CONVERSATION_ARCHIVED'
 				when s.reply_to_seq > h.last_seq then 'bad reply'
-				${forImages(`when s.image_id is not null and (
+				${ifImages(`when s.image_id is not null and (
 					exists (select from messages u where u.conversation_id = s.conversation_id and u.image_id = s.image_id)
 					or exists (select from sent t where t.image_id = s.image_id and t.ord < s.ord)
 				) then 'image used'`)}
@@ -183,10 +212,10 @@ function appendSql(withImages: boolean): string {
 			end as outcome
 		from sent s
 		left join heads h on h.id = s.conversation_id
-		left join messages m using (conversation_id, sender_id, client_id)
+		${ifFinding("left join messages m using (conversation_id, sender_id, client_id)")}
 	),
 	numbered as materialized (
-		select ord, conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata${imageColumns},
+		select ord, conversation_id, sender_id, client_id, id, ${columns},
 			greatest(now(), last_message_at)::timestamptz(3) as created_at,
 			last_seq + count(*) over so_far as seq,
 			user1_sent + count(*) filter (where sender_id = user1_id) over so_far as user1_sent,
@@ -195,18 +224,35 @@ function appendSql(withImages: boolean): string {
 		window so_far as (partition by conversation_id order by ord rows unbounded preceding)
 	),
 	inserted as (
-		insert into messages (conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata${imageColumns})
-		select conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata${imageColumns}
+		insert into messages (conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, ${columns})
+		select conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, ${columns}
 		from numbered
 	),
 	advanced as (
 		update conversations c
 		set last_seq = n.seq, user1_sent = n.user1_sent, user2_sent = n.user2_sent, last_message_at = n.created_at,
-			updated_at = n.created_at, status = 'ACTIVE', archived_at = null, archived_by = null
+			updated_at = greatest(n.created_at, c.updated_at + interval '1 ms'), status = 'ACTIVE', archived_at = null, archived_by = null,
+			changed_xid = pg_current_xact_id()
 		from (select distinct on (conversation_id) * from numbered order by conversation_id, seq desc) n
 		where c.id = n.conversation_id
 	)
 	select j.outcome, j.id, coalesce(n.seq, j.stored_seq) as seq, n.created_at, j.recipient_id, j.status = 'AUTO_ARCHIVED' as reopened
 	from judged j left join numbered n using (ord)
 	order by j.ord`;
+}
+
+/** Texts do without what only images need: of those there are few. */
+const textsOnly: Statements = {
+	appendNew: statement("messages.appendNew", appendSql({ finds: false, hasImages: false })),
+	appendOrFind: statement("messages.appendOrFind", appendSql({ finds: true, hasImages: false })),
+};
+
+const withImages: Statements = {
+	appendNew: statement("messages.appendNew.withImages", appendSql({ finds: false, hasImages: true })),
+	appendOrFind: statement("messages.appendOrFind.withImages", appendSql({ finds: true, hasImages: true })),
+};
+
+interface Statements {
+	appendNew: Statement;
+	appendOrFind: Statement;
 }

@@ -76,7 +76,7 @@ function escapeNonTags(text: string): string {
 	let html = text
 		.replaceAll("&", "&amp;")
 		.replace(opensNone, "&lt;")
-		.replace(/<(https?:\/\/[^\s<>]+)(?<!--)>/gi, "$1") // <https://a.example>: the brackets are its delimiters (RFC 3986, appendix C)
+		.replace(/<(https?:\/\/[^\s<>]+)(?<!--)>/gi, "$1") // <https://a.example>: delimiters of RFC 3986, appendix C
 		.replace(/<([\p{L}\p{N}_][^\s<>@"'=/]*@[^\s<>@"'=/]+)(?<!--)>/gu, "&lt;$1&gt;"); // Ada <ada@a.example>
 	for (const [open, close] of delimiters) {
 		const closed = html.lastIndexOf(close) + 1;
@@ -119,11 +119,12 @@ const mayHaveLink = /:\/\/|www\.|@/i;
  * overrides into a link. Each quantifier here is bounded or stops where the next match may start. No `i` flag: with `u` it
  * takes `ſ` for an s.
  */
-const urlLike =
-	/(?<![A-Za-z0-9_])(?:[Hh][Tt]{2}[Pp][Ss]?:\/\/|[Ww]{3}\.(?=[\p{L}\p{N}-]{1,63}\.[\p{L}\p{N}]))[^\s<>"`\\\u3000-\u303f\uff00-\uff1f\p{Cc}\p{Cf}\p{Cs}]+/u;
-const emailLike =
-	/(?<![\p{Script=Latin}\p{N}_.+-])[A-Za-z0-9_.+-]{1,64}@(?:[\p{L}\p{N}-]{1,63}\.)+[A-Za-z]{2,63}(?![\p{Script=Latin}\p{N}@])/u;
-const linkLike = new RegExp(`${urlLike.source}|${emailLike.source}`, "gu");
+const urlStart = /(?<![A-Za-z0-9_])(?:[Hh][Tt]{2}[Pp][Ss]?:\/\/|[Ww]{3}\.(?=[\p{L}\p{N}-]{1,63}\.[\p{L}\p{N}]))/u;
+/** No white space, quotes, CJK punctuation (a sentence has no space after it) or anything invisible. */
+const urlChar = /[^\s<>"`\\\u3000-\u303f\uff00-\uff1f\p{Cc}\p{Cf}\p{Cs}]/u;
+const emailUser = /(?<![\p{Script=Latin}\p{N}_.+-])[A-Za-z0-9_.+-]{1,64}/u;
+const emailHost = /(?:[\p{L}\p{N}-]{1,63}\.)+[A-Za-z]{2,63}(?![\p{Script=Latin}\p{N}@])/u;
+const linkLike = new RegExp(`${urlStart.source}${urlChar.source}+|${emailUser.source}@${emailHost.source}`, "gu");
 
 /** A sentence's punctuation after a link is not of it; a closing bracket is if it was opened in it, as Wikipedia has them. */
 function withoutTrailingPunctuation(link: string): string {

@@ -1,7 +1,7 @@
 import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 
-/** Where the message is that has lost its image now; undefined when none has it. */
+/** Where the message is that has lost its image now, for `sync` too; undefined when none has it. */
 export async function dropImage(
 	db: Database,
 	conversationId: string,
@@ -18,8 +18,18 @@ export function imageUses(db: Database, images: Params<"messages.imageUses">["im
 
 const dropStatement = statement(
 	"messages.dropImage",
-	`update messages set image = null where conversation_id = $1 and image_id = $2 and image is not null
-	returning conversation_id as "conversationId", seq`,
+	`
+	with dropped as (
+		update messages set image = null, changed_xid = pg_current_xact_id()
+		where conversation_id = $1 and image_id = $2 and image is not null
+		returning conversation_id, seq
+	),
+	told as (
+		update conversations c
+		set changed_xid = pg_current_xact_id(), updated_at = greatest(clock_timestamp(), c.updated_at + interval '1 ms')
+		from dropped d where c.id = d.conversation_id
+	)
+	select conversation_id as "conversationId", seq from dropped`,
 );
 
 const usesStatement = statement(

@@ -7,10 +7,6 @@ import { deliver, push } from "../../mixins/delivery.ts";
 import { append, type Draft, type Sent } from "./append.ts";
 import type { ToMessages } from "./message-row.ts";
 
-/** Another node stored the same clientId while we waited, or two nodes locked in each other's way: the same again will do. */
-const worthRepeating = new Set(["23505", "40P01", "40001"]);
-const maxAttempts = 5;
-
 /** Where sends wait for their commit. After it, and only then, the others hear of them. */
 export function createMailbox(broker: ServiceBroker, db: Database, toMessages: ToMessages): Batcher<Draft, Sent> {
 	return new Batcher<Draft, Sent>(
@@ -24,14 +20,12 @@ export function createMailbox(broker: ServiceBroker, db: Database, toMessages: T
 }
 
 /** Appends a batch. Should PostgreSQL refuse one of its messages for itself, the others do not suffer for it. */
-async function appendAll(db: Database, toMessages: ToMessages, drafts: Draft[], attempt = 1): Promise<(Sent | Error)[]> {
+async function appendAll(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<(Sent | Error)[]> {
 	try {
 		return await append(db, toMessages, drafts);
 	} catch (error) {
-		const code = String((error as { code?: unknown }).code);
-		if (worthRepeating.has(code) && attempt < maxAttempts) return appendAll(db, toMessages, drafts, attempt + 1);
-		// Class 22: a value that PostgreSQL cannot take.
-		if (!code.startsWith("22") || drafts.length === 1) throw error;
+		const isBadValue = String((error as { code?: unknown }).code).startsWith("22");
+		if (!isBadValue || drafts.length === 1) throw error;
 		const answers: (Sent | Error)[] = [];
 		for (const draft of drafts) {
 			const refused = (cause: unknown) => [new ParleyError("INTERNAL", { cause })];

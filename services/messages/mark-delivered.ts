@@ -43,7 +43,7 @@ const markDeliveredStatement = statement(
 		order by p.conversation_id, p.user_id for no key update of p
 	),
 	moved as (
-		update participants p set delivered_seq = m.seq from moving m
+		update participants p set delivered_seq = m.seq, changed_xid = pg_current_xact_id() from moving m
 		where p.conversation_id = m.conversation_id and p.user_id = m.user_id
 	),
 	noted as (

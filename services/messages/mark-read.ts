@@ -42,7 +42,8 @@ const markReadStatement = statement(
 	),
 	moved as (
 		update participants p
-		set read_seq = t.seq, others_read = t.others_read, delivered_seq = greatest(p.delivered_seq, t.seq)
+		set read_seq = t.seq, others_read = t.others_read, delivered_seq = greatest(p.delivered_seq, t.seq),
+			changed_xid = pg_current_xact_id()
 		from target t where p.conversation_id = $1 and p.user_id = $2
 	),
 	noted as (

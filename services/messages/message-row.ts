@@ -23,14 +23,16 @@ export interface MessageRow {
 }
 
 /**
- * `select … from …` of messages `m` with their receipts. A message was delivered, or read, when the first receipt of the other
+ * The columns of a message `m` in a conversation `c`, with its receipts. A message was delivered, or read, when the first receipt of the other
  * participant at or above its seq was written: message rows are never touched by reading.
  */
-export const selectMessages = `
-	select m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.image_id, m.image, m.reply_to_seq, m.metadata, m.created_at,
+export const messageColumns = `
+		m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.image_id, m.image, m.reply_to_seq, m.metadata, m.created_at,
 		${firstReceipt("delivered")} as delivered_at,
-		${firstReceipt("read")} as read_at
-	from messages m join conversations c on c.id = m.conversation_id`;
+		${firstReceipt("read")} as read_at`;
+
+/** `select … from …` of messages `m`. */
+export const selectMessages = `select ${messageColumns} from messages m join conversations c on c.id = m.conversation_id`;
 
 function firstReceipt(kind: "delivered" | "read"): string {
 	return `(
@@ -46,7 +48,7 @@ function firstReceipt(kind: "delivered" | "read"): string {
 export type ToMessages = (rows: MessageRow[]) => Promise<Message[]>;
 
 /** Images get their URLs all at once. Should that fail, the messages are shown without: texts must not suffer for images. */
-export function createToMessages(sign: SignImages, logger: Logger): ToMessages {
+export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">): ToMessages {
 	const signed = async (rows: MessageRow[]): Promise<Map<string, Image>> => {
 		const stored = rows.flatMap(({ image }) => image ?? []);
 		if (stored.length === 0) return none;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ServiceContract } from "../../lib/contract.ts";
-import { ClientId, Id, Limit, PlatformId, Seq, Text, Time, Whole } from "../../lib/schemas.ts";
+import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
 import { Image } from "../media/media.contract.ts";
 import { codePoints, plainText } from "./content.ts";
 
@@ -64,6 +64,13 @@ export const Message = z.object({
 });
 export type Message = z.infer<typeof Message>;
 
+/** A message that was found, with where in its `content` (code points, `end` exclusive) and a line of it to show. */
+const Found = z.object({
+	message: Message,
+	highlights: z.array(z.object({ start: z.int(), end: z.int() })),
+	snippet: z.string(),
+});
+
 /** A place in a conversation. */
 const Position = z.object({ conversationId: z.guid(), seq: Seq });
 
@@ -84,6 +91,20 @@ export const messages = {
 				limit: Limit(50, 100),
 			}),
 			result: z.object({ items: z.array(Message), hasMore: z.boolean() }),
+		},
+		/**
+		 * The caller's messages that match `q` (docs/search.md has its syntax), in one conversation or in all of theirs. A page may
+		 * be short although `nextCursor` says that there is more. VALIDATION_FAILED for a query that is not understood.
+		 */
+		search: {
+			params: z.object({
+				conversationId: Id.optional(),
+				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(500)),
+				sort: z.enum(["relevance", "recent"]).default("relevance"),
+				limit: Limit(20, 100),
+				cursor: Text.max(300).optional(),
+			}),
+			result: Page(Found),
 		},
 		/** Everything up to `seq` (default: all) or up to the message `messageId` is read by the caller. Never moves back. */
 		markRead: {
@@ -108,6 +129,19 @@ export const messages = {
 		imageUses: {
 			params: z.object({ images: z.array(z.object({ conversationId: Id, imageId: Id })) }),
 			result: z.array(z.object({ imageId: z.guid(), clientId: z.guid() })),
+		},
+		/**
+		 * What each conversation has that a reader with this cursor may not have: the newest messages (at most `limit`, ascending;
+		 * `hasMore` when there are older ones) and older ones that changed.
+		 */
+		changes: {
+			params: z.object({ conversationIds: z.array(z.guid()), sinceXid: Xid.nullable(), limit: z.int().positive() }),
+			result: z.array(z.object({ conversationId: z.guid(), messages: z.array(Message), hasMore: z.boolean() })),
+		},
+		/** Messages that these users' devices should have had for a while and have not acknowledged, in order. */
+		undelivered: {
+			params: z.object({ userIds: z.array(PlatformId) }),
+			result: z.object({ undelivered: z.array(z.object({ recipientId: PlatformId, message: Message })) }),
 		},
 		/** Where a message is. NOT_FOUND. */
 		locate: { params: z.object({ messageId: Id }), result: Position },

@@ -8,6 +8,7 @@ import { createSignImages } from "../../mixins/image-urls.ts";
 import { storage, type WithStorage } from "../../mixins/storage.ts";
 import { announceReading } from "./announce-reading.ts";
 import type { Draft, Sent } from "./append.ts";
+import { changes } from "./changes.ts";
 import { dropImage, imageUses } from "./image-uses.ts";
 import { list } from "./list.ts";
 import { locate } from "./locate.ts";
@@ -16,16 +17,23 @@ import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
 import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
+import { search } from "./search/search.ts";
 import { sendImage } from "./send-image.ts";
+import { undelivered } from "./undelivered.ts";
 
 interface This extends WithDatabase, WithStorage {
 	mailbox: Batcher<Draft, Sent>;
 	toMessages: ToMessages;
 }
 
+/** A conversation's writes meet on one node, which batches and orders them; the row lock keeps them right where two do. */
+const sharded = { strategy: "Shard", strategyOptions: { shardKey: "conversationId" } };
+
 const actions = {
 	send: {
+		...sharded,
 		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "messages",
 		async handler(ctx) {
 			const { imageId } = ctx.params;
 			const draft = { ...ctx.params, senderId: callerOf(ctx).id, image: null };
@@ -39,11 +47,20 @@ const actions = {
 	},
 	list: {
 		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "queries",
 		handler(ctx) {
 			return list(this.db, this.toMessages, ctx.params);
 		},
 	},
+	search: {
+		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "queries",
+		handler(ctx) {
+			return search(this.db, this.toMessages, callerOf(ctx).id, ctx.params);
+		},
+	},
 	markRead: {
+		...sharded,
 		access: { role: "user", conversation: "conversationId", message: "messageId" },
 		async handler(ctx) {
 			const { conversationId, seq = null } = ctx.params.messageId ? await locate(this.db, ctx.params.messageId) : ctx.params;
@@ -82,6 +99,18 @@ const actions = {
 		access: "internal",
 		handler(ctx) {
 			return imageUses(this.db, ctx.params.images);
+		},
+	},
+	changes: {
+		access: "internal",
+		handler(ctx) {
+			return changes(this.db, this.toMessages, ctx.params);
+		},
+	},
+	undelivered: {
+		access: "internal",
+		async handler(ctx) {
+			return { undelivered: await undelivered(this.db, this.toMessages, ctx.params.userIds) };
 		},
 	},
 	locate: {

@@ -1,19 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { io, type Socket } from "socket.io-client";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type Answer, type Person, startParley, type TestParley } from "../support/parley.ts";
+import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 
-let parley: TestParley;
+let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 let bob: Person;
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-	parley = await startParley();
+	parley = await startMediaNode();
 });
 afterAll(async () => {
 	for (const socket of sockets) socket.close();

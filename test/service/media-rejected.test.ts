@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { confirm, picture, upload } from "../support/images.ts";
-import { type Person, startParley, type TestParley } from "../support/parley.ts";
+import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 
 const eicar = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
 
 jest.setTimeout(30_000);
 
 let scripts: string;
-let parley: TestParley;
+let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
 	scripts = mkdtempSync(join(tmpdir(), "parley-scanner-"));
 	const scanner = join(scripts, "scanner.sh");
 	writeFileSync(scanner, `content=$(tr -d '\\0'); case "$content" in *EICAR*) exit 1;; *SCANNER-FAILS*) exit 2;; esac; exit 0\n`);
-	parley = await startParley({ MEDIA_SCAN_COMMAND: `/bin/sh ${scanner}` });
+	parley = await startMediaNode({ MEDIA_SCAN_COMMAND: `/bin/sh ${scanner}` });
 	({ id: conversationId, alice } = await parley.conversation());
 });
 afterAll(async () => {

@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { createSignImages } from "../../mixins/image-urls.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type Answer, type Person, startParley, type TestParley } from "../support/parley.ts";
+import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(30_000);
 
-let parley: TestParley;
+let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 let bob: Person;
 
 beforeAll(async () => {
-	parley = await startParley();
+	parley = await startMediaNode();
 });
 afterAll(() => parley.stop());
 beforeEach(async () => {

@@ -9,7 +9,7 @@ import { embeddedSecret } from "../../embedded/secret.ts";
 import { readConfig } from "../../lib/config.ts";
 import { createDatabase } from "../support/database.ts";
 import { download, uploadAndConfirm } from "../support/images.ts";
-import { caller } from "../support/parley.ts";
+import { caller } from "../support/media-node.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);

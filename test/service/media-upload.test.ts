@@ -4,17 +4,17 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { thumbHashToRGBA } from "thumbhash";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type Person, startParley, type TestParley } from "../support/parley.ts";
+import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(30_000);
 
-let parley: TestParley;
+let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 let bob: Person;
 
 beforeAll(async () => {
-	parley = await startParley();
+	parley = await startMediaNode();
 	({ id: conversationId, alice, bob } = await parley.conversation());
 });
 afterAll(() => parley.stop());

@@ -7,24 +7,48 @@ export interface TestDatabase {
 	drop(): Promise<void>;
 }
 
+/** What global setup migrates once, for `createMigratedDatabase` to copy. */
+export const templateName = "parley_template";
+
 /** A new empty database on the server of this test run. */
-export async function createDatabase(): Promise<TestDatabase> {
-	const name = `test_${randomUUID().replaceAll("-", "")}`;
-	await execute(`CREATE DATABASE ${name}`);
-	return {
-		url: new URL(`/${name}`, serverUrl()).href,
-		drop: () => execute(`DROP DATABASE ${name} WITH (FORCE)`),
-	};
+export function createDatabase(): Promise<TestDatabase> {
+	return create("template1");
 }
 
-async function execute(sql: string): Promise<void> {
-	const client = new pg.Client({ connectionString: serverUrl() });
+/** A new database with all tables and no row in them. */
+export function createMigratedDatabase(): Promise<TestDatabase> {
+	return create(templateName);
+}
+
+/** Runs one statement on a connection of its own, to look at what is in a database, or to put something there. */
+export async function query<Row extends object = Record<string, unknown>>(
+	url: string,
+	sql: string,
+	values: unknown[] = [],
+): Promise<Row[]> {
+	const client = new pg.Client({ connectionString: url });
 	await client.connect();
 	try {
-		await client.query(sql);
+		return (await client.query<Row>(sql, values)).rows;
 	} finally {
 		await client.end();
 	}
+}
+
+/** Where another database of the same server is. */
+export function databaseUrl(url: string, name: string): string {
+	return new URL(`/${name}`, url).href;
+}
+
+async function create(template: string): Promise<TestDatabase> {
+	const name = `test_${randomUUID().replaceAll("-", "")}`;
+	await query(serverUrl(), `create database ${name} template ${template}`);
+	return {
+		url: databaseUrl(serverUrl(), name),
+		drop: async () => {
+			await query(serverUrl(), `drop database ${name} with (force)`);
+		},
+	};
 }
 
 function serverUrl(): string {

@@ -10,6 +10,15 @@ const defaults = {
 	jwt: {},
 	s3: {},
 	media: { concurrency: 1 },
+	rateLimits: {
+		messages: { points: 100, windowSeconds: 3600 },
+		uploads: { points: 10, windowSeconds: 3600 },
+		conversations: { points: 20, windowSeconds: 3600 },
+		queries: { points: 60, windowSeconds: 3600 },
+		socketQueries: { points: 20, windowSeconds: 1 },
+		authFailures: { points: 30, windowSeconds: 60 },
+	},
+	trustProxy: 0,
 	corsOrigins: [],
 	appUrl: "http://localhost:3000",
 	logLevel: "info",
@@ -45,6 +54,13 @@ test.each<[string, string, object]>([
 	["S3_PATH_STYLE", "off", { s3: { pathStyle: false } }],
 	["MEDIA_SCAN_COMMAND", "clamdscan --no-summary -", { media: { concurrency: 1, scanCommand: "clamdscan --no-summary -" } }],
 	["MEDIA_CONCURRENCY", "4", { media: { concurrency: 4 } }],
+	["RATE_LIMIT_MESSAGES", "off", limits({ messages: "off" })],
+	["RATE_LIMIT_UPLOADS", "1/second", limits({ uploads: { points: 1, windowSeconds: 1 } })],
+	["RATE_LIMIT_CONVERSATIONS", "5/minute", limits({ conversations: { points: 5, windowSeconds: 60 } })],
+	["RATE_LIMIT_QUERIES", "6000/hour", limits({ queries: { points: 6000, windowSeconds: 3600 } })],
+	["RATE_LIMIT_SOCKET_QUERIES", "999999999/day", limits({ socketQueries: { points: 999_999_999, windowSeconds: 86_400 } })],
+	["RATE_LIMIT_AUTH_FAILURES", "off", limits({ authFailures: "off" })],
+	["TRUST_PROXY", "2", { trustProxy: 2 }],
 	["DEMO", "on", { demo: true }],
 	["DEMO", "off", { demo: false }],
 	["CORS_ORIGINS", "*", { corsOrigins: ["*"] }],
@@ -90,6 +106,14 @@ test.each([
 	["S3_PATH_STYLE", "true"],
 	["MEDIA_CONCURRENCY", "0"],
 	["MEDIA_CONCURRENCY", "65"],
+	["RATE_LIMIT_MESSAGES", "100"],
+	["RATE_LIMIT_UPLOADS", "0/hour"],
+	["RATE_LIMIT_CONVERSATIONS", "1.5/hour"],
+	["RATE_LIMIT_QUERIES", "60/h"],
+	["RATE_LIMIT_SOCKET_QUERIES", "20 / second"],
+	["RATE_LIMIT_AUTH_FAILURES", "on"],
+	["TRUST_PROXY", "true"],
+	["TRUST_PROXY", "-1"],
 	["DEMO", "yes"],
 	["CORS_ORIGINS", "example.org"],
 	["CORS_ORIGINS", "https://example.org/path"],
@@ -122,6 +146,9 @@ test("an S3 needs a bucket, and both keys or neither", () => {
 	expect(readConfig({ ...bucket, S3_ACCESS_KEY_ID: "parley", S3_SECRET_ACCESS_KEY: secret })).toEqual({ ...defaults, s3 });
 	expect(readConfig({ S3_BUCKET: "images" })).toEqual({ ...defaults, s3: { bucket: "images" } });
 });
+function limits(changed: object) {
+	return { rateLimits: { ...defaults.rateLimits, ...changed } };
+}
 
 function refusal(env: Record<string, string>): string {
 	try {

@@ -52,6 +52,8 @@ describe("the stored text", () => {
 		['<a href="x>first</a> second', "first second"],
 		["<a href='x>first</a> second", "first second"],
 		["<b>&lt;i&gt;</b>", "&lt;i&gt;"],
+		["<b>we</b> </3 you > me", "we </3 you > me"],
+		["a<!--b@c>-->d<!--<e@f.example-->g<!--<https://h-->i", "adgi"],
 	])("of %j is %j", (typed, stored) => {
 		expect(plainText(typed)).toBe(stored);
 	});

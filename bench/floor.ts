@@ -1,0 +1,26 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { Person } from "./orders.ts";
+import { type Server, startServer } from "./server.ts";
+
+const script = fileURLToPath(new URL("floor-server.ts", import.meta.url));
+
+/** The bare server that Parley is compared with. It knows nobody in advance: its people say who they and their partners are. */
+export function startFloor(nodeArgs: readonly string[]): Promise<Server> {
+	const args = (port: number, folder: string) => [script, String(port), folder];
+	return startServer(
+		{ name: "floor", args, env: async () => process.env, introduce: async (_url, people) => pairs(people) },
+		nodeArgs,
+	);
+}
+
+function pairs(people: number): Person[] {
+	return Array.from({ length: people / 2 }, (_, pair) => {
+		const conversationId = randomUUID();
+		const [one, other] = [`bench-${2 * pair}`, `bench-${2 * pair + 1}`];
+		return [
+			{ auth: { userId: one, partnerId: other }, conversationId },
+			{ auth: { userId: other, partnerId: one }, conversationId },
+		];
+	}).flat();
+}

@@ -1,0 +1,66 @@
+import type { Percentiles } from "./percentiles.ts";
+import type { Workload } from "./workloads.ts";
+
+/** What the bench tells the load generator, over the channel between the processes. */
+export interface LoadOrder {
+	readonly workload: Workload;
+	/** The gateways, among which the sockets are spread in turn: partners are on different ones if there are two. */
+	readonly urls: readonly string[];
+	readonly databaseUrl: string;
+	readonly people: readonly Person[];
+}
+
+/** One socket. */
+export interface Person {
+	/** The handshake's `auth`. */
+	readonly auth: Readonly<Record<string, string>>;
+	readonly conversationId: string;
+}
+
+/** People 0 and 1, 2 and 3, … share a conversation. */
+export function partnerOf(person: number): number {
+	return person ^ 1;
+}
+
+/** What the generator tells the bench, in this order. An `idle` generator says only the first and then stays connected. */
+export type LoadEvent =
+	| { readonly kind: "connected"; readonly connectMs: number }
+	| { readonly kind: "measuring" }
+	| { readonly kind: "measured" }
+	| { readonly kind: "report"; readonly report: LoadReport };
+
+/** Counts are of the whole run with its warm-up; rates, latencies and CPU of the measured window. */
+export interface LoadReport extends Deliveries, StoredCheck {
+	readonly generatorCpuMs: number;
+	readonly disconnected: number;
+}
+
+export interface Deliveries {
+	readonly sent: number;
+	readonly acknowledged: number;
+	/** Error code → how often a send was answered with it. */
+	readonly refused: Readonly<Record<string, number>>;
+	readonly unanswered: number;
+	/** Messages whose recipient's socket got them within the window. */
+	readonly delivered: number;
+	readonly windowSeconds: number;
+	readonly delivery: Percentiles;
+	readonly ack: Percentiles;
+	readonly neverReceived: number;
+	readonly receivedTwice: number;
+	/** Received after a message of the same conversation with a higher seq. */
+	readonly outOfOrder: number;
+}
+
+export interface StoredCheck {
+	readonly stored: number;
+	readonly neverStored: number;
+	readonly storedTwice: number;
+	/** Conversations whose seqs are not 1 … n. */
+	readonly brokenConversations: number;
+	/** Messages that were acknowledged or received with another seq than the stored one. */
+	readonly wrongSeq: number;
+	/** Messages per transaction. */
+	readonly batchSize: number;
+	readonly postgresVersion: string;
+}

@@ -1,0 +1,226 @@
+/** ISO 8601 in UTC with milliseconds. */
+export type Time = string;
+
+/** Values of `Message.metadata`, a flat object of the app's own. */
+export type Metadata = Record<string, string | number | boolean | null>;
+
+export interface Message {
+	id: string;
+	conversationId: string;
+	/** Position in the conversation: 1, 2, 3 … without gaps. */
+	seq: number;
+	/** UUID that the sender's client made: the same one sent again is the same message. */
+	clientId: string;
+	senderId: string;
+	type: "TEXT" | "IMAGE" | "SYSTEM";
+	/** Plain text. */
+	content: string | null;
+	/** `content` escaped, with links and line breaks: safe to put into a page. */
+	contentHtml: string | null;
+	image: Image | null;
+	replyToSeq: number | null;
+	metadata: Metadata | null;
+	createdAt: Time;
+	/** As of when the message was loaded. For live ticks ask `ConversationState.tick`. */
+	deliveredAt: Time | null;
+	/** As of when the message was loaded. For live ticks ask `ConversationState.tick`. */
+	readAt: Time | null;
+}
+
+export interface Image {
+	id: string;
+	mimeType: string;
+	fileSizeBytes: number;
+	width: number;
+	height: number;
+	placeholder: string | null;
+	originalUrl: string;
+	/** At most 1,280 pixels on the longer side. */
+	previewUrl: string;
+	/** At most 320 pixels on the longer side. */
+	thumbnailUrl: string;
+	urlsExpireAt: Time;
+	deleteAfter: Time | null;
+}
+
+export type ConversationStatus = "ACTIVE" | "ARCHIVED" | "AUTO_ARCHIVED";
+
+export interface Participant {
+	userId: string;
+	name: string;
+	/** This person has read everything up to here. */
+	readSeq: number;
+	/** A device of this person has everything up to here. */
+	deliveredSeq: number;
+}
+
+export interface Conversation {
+	id: string;
+	jobApplicationId: string;
+	jobTitle: string;
+	participants: Participant[];
+	status: ConversationStatus;
+	/** 0 while there is no message. */
+	lastSeq: number;
+	lastMessage: Message | null;
+	lastMessageAt: Time | null;
+	/** Messages by others above the caller's read cursor. */
+	unreadCount: number;
+	/** No notifications to the caller until then. */
+	mutedUntil: Time | null;
+	archivedAt: Time | null;
+	archivedBy: string | null;
+	createdAt: Time;
+	updatedAt: Time;
+}
+
+export interface ConversationMetadata {
+	conversationId: string;
+	messageCount: number;
+	firstMessageAt: Time | null;
+	lastMessageAt: Time | null;
+	participants: { userId: string; lastSeenAt: Time | null; readSeq: number; deliveredSeq: number }[];
+}
+
+/** `nextCursor` is null on the last page. */
+export interface Page<Item> {
+	items: Item[];
+	nextCursor: string | null;
+}
+
+export interface MessagePage {
+	items: Message[];
+	hasMore: boolean;
+}
+
+export interface ReadState {
+	conversationId: string;
+	readSeq: number;
+	unreadCount: number;
+}
+
+export interface Presence {
+	userId: string;
+	/** Over all devices: online if one is, else away if one is. */
+	status: "online" | "away" | "offline";
+	/** Null for who was never seen. */
+	lastSeenAt: Time | null;
+}
+
+/** What `sync` tells of a conversation: the newest messages that are new, and older ones that changed, in seq order. */
+export interface Snapshot extends Conversation {
+	messages: Message[];
+	/** Below the new messages there are others: they are history. */
+	hasMore: boolean;
+}
+
+export interface SyncAnswer {
+	conversations: Snapshot[];
+	/** For the next time. */
+	nextSince: string;
+	/** `since` could not be answered: these are the most recent conversations, as without `since`. */
+	reset: boolean;
+}
+
+/** What a person writes. */
+export interface Draft {
+	/** Made for you if absent. Give your own to send again after a restart of the app. */
+	clientId?: string;
+	type?: "TEXT" | "IMAGE";
+	/** 1 to 5,000 Unicode code points after trimming. */
+	content?: string;
+	imageId?: string;
+	replyToSeq?: number;
+	/** At most 2 KB of JSON. */
+	metadata?: Metadata;
+}
+
+export interface NewUser {
+	name: string;
+	email?: string;
+	/** BCP 47, for example `de-AT`. */
+	locale?: string;
+	/** IANA name, for example `Europe/Vienna`. */
+	timezone?: string;
+}
+
+export interface NewApplication {
+	applicantId: string;
+	employerId: string;
+	jobTitle: string;
+	status: string;
+}
+
+/** A person's cursor moved: everything up to `seq` was delivered to, or read by, `userId`. */
+export interface Receipt {
+	conversationId: string;
+	userId: string;
+	seq: number;
+	at: Time;
+}
+
+export type PresenceChange = Omit<Presence, "status">;
+
+/** What a client asks over its socket, by event name. */
+export interface ClientEvents {
+	authenticate: { payload: { token: string }; answer: { userId: string; expiresAt: Time } };
+	join_conversation: { payload: { conversationId: string }; answer: unknown };
+	leave_conversation: { payload: { conversationId: string }; answer: unknown };
+	send_message: { payload: Draft & { conversationId: string; clientId: string }; answer: { message: Message } };
+	mark_read: { payload: { conversationId: string; seq?: number }; answer: ReadState };
+	typing_start: { payload: { conversationId: string }; answer: unknown };
+	typing_stop: { payload: { conversationId: string }; answer: unknown };
+	set_presence: { payload: { status: "online" | "away" }; answer: unknown };
+	sync: { payload: { since?: string }; answer: SyncAnswer };
+}
+
+/** What the server says to a socket, by event name. */
+export interface ServerEvents {
+	/** One tick: a message of mine is stored. Goes to all of my devices. */
+	message_sent: { message: Message };
+	/** A message for me. `ChatClient` acknowledges it. */
+	message_received: { message: Message };
+	/** Two ticks. */
+	message_delivered: Receipt;
+	message_read: Receipt;
+	/** `count` in this conversation, `total` in all of them. */
+	unread_count: { conversationId: string; count: number; total: number };
+	conversation_updated: { conversation: Conversation };
+	/** About people with whom I share a conversation. Somebody whose last device went is offline some seconds later. */
+	user_online: PresenceChange;
+	user_away: PresenceChange;
+	user_offline: PresenceChange;
+	/** In conversations that this socket has joined. */
+	user_typing: { conversationId: string; userId: string; typing: boolean };
+	/** This gateway is about to leave. `ChatClient` moves by itself. */
+	server_draining: { reconnectAfterMs: number };
+	error: ErrorBody;
+}
+
+export type ErrorCode =
+	| "VALIDATION_FAILED"
+	| "MALFORMED_JSON"
+	| "UNAUTHENTICATED"
+	| "TOKEN_EXPIRED"
+	| "FORBIDDEN"
+	| "APPLICATION_REQUIRED"
+	| "NOT_FOUND"
+	| "CONVERSATION_ARCHIVED"
+	| "IMAGE_NOT_READY"
+	| "CLIENT_ID_REUSED"
+	| "LEGAL_HOLD"
+	| "PAYLOAD_TOO_LARGE"
+	| "UNSUPPORTED_MEDIA_TYPE"
+	| "IMAGE_REJECTED"
+	| "RATE_LIMITED"
+	| "UNAVAILABLE"
+	| "INTERNAL";
+
+export interface ErrorBody {
+	code: ErrorCode;
+	message: string;
+	details?: unknown;
+}
+
+/** What every client event is acknowledged with. */
+export type Ack<Result> = ({ ok: true } & Result) | { ok: false; error: ErrorBody };

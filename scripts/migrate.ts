@@ -1,0 +1,17 @@
+import { startEmbedded } from "../embedded/start.ts";
+import { loadConfig } from "../lib/config.ts";
+import { migrate } from "../migrations/migrate.ts";
+
+/** `npm run migrate`: brings the database up to date and ends; nodes do the same when they start. */
+try {
+	const { config, stop } = await startEmbedded(loadConfig());
+	try {
+		const applied = await migrate(config.databaseUrl);
+		process.stdout.write(applied.length > 0 ? `Applied ${applied.join(", ")}.\n` : "The database is up to date.\n");
+	} finally {
+		await stop();
+	}
+} catch (error) {
+	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+	process.exitCode = 1;
+}

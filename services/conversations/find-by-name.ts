@@ -1,0 +1,28 @@
+import type { Calls } from "../../lib/contracts.ts";
+import { foldText } from "../../lib/fold.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+
+/**
+ * The viewer's conversations with every word of `q`, or more letters around it, in the other person's name and the job's title, in any order. Both are the
+ * directory's: it is asked for those of the viewer's conversations, and only of these.
+ */
+export async function findByName(db: Database, calls: Calls, viewerId: string, q: string): Promise<string[]> {
+	const rows = await db.query<{ id: string; otherId: string; applicationId: string }>(othersStatement, [viewerId]);
+	if (rows.length === 0) return [];
+	const [names, titles] = await Promise.all([
+		calls.call("users.names", { ids: [...new Set(rows.map(({ otherId }) => otherId))] }),
+		calls.call("applications.titles", { ids: [...new Set(rows.map(({ applicationId }) => applicationId))] }),
+	]);
+	const words = foldText(q).split(/\s+/);
+	const found = rows.filter(({ otherId, applicationId }) => {
+		const text = foldText(`${names[otherId] ?? ""} ${titles[applicationId] ?? ""}`);
+		return words.every((word) => text.includes(word));
+	});
+	return found.map(({ id }) => id);
+}
+
+const othersStatement = statement(
+	"conversations.others",
+	`select id, case $1 when user1_id then user2_id else user1_id end as "otherId", job_application_id as "applicationId"
+	from conversations where user1_id = $1 or user2_id = $1`,
+);

@@ -1,0 +1,37 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { callsOf } from "../../lib/contracts.ts";
+import { gatewayNodes } from "../../mixins/delivery.ts";
+import type { Desk } from "./client-events.ts";
+
+/** Over how long the sockets are asked to move, so that they do not all come to the other gateways at once. */
+const wavesMs = 4_000;
+const waveIntervalMs = 200;
+
+/** A client that was asked reconnects within this time. */
+const maxReconnectAfterMs = 1_000;
+
+/**
+ * Asks the sockets of this node to move to other gateways, in waves; resolves when they have, or had the time to. Without
+ * another gateway they are told to come back, and nobody waits.
+ */
+export async function drain(desk: Desk): Promise<void> {
+	const sockets = desk.sockets.all();
+	const isLast = gatewayNodes(desk.broker).every((nodeId) => nodeId === desk.broker.nodeID);
+	const waveSize = isLast ? sockets.length : Math.max(1, Math.ceil((sockets.length * waveIntervalMs) / wavesMs));
+	for (let start = 0; start < sockets.length; start += waveSize) {
+		if (start > 0) await delay(waveIntervalMs);
+		for (const socket of sockets.slice(start, start + waveSize)) askToMove(socket);
+	}
+	if (isLast) return;
+	const deadline = Date.now() + 2 * maxReconnectAfterMs;
+	while (desk.sockets.userIds().length > 0 && Date.now() < deadline) await delay(waveIntervalMs / 4);
+	await desk.acks.drain();
+	await callsOf(desk.broker)
+		.call("presence.report", { nodeId: desk.broker.nodeID, users: [], complete: true })
+		.catch((error: unknown) => desk.logger.debug("The registry was not told:", error));
+}
+
+/** Also for who connects while this node leaves. */
+export function askToMove(socket: { emit(event: string, payload: object): unknown }): void {
+	socket.emit("server_draining", { reconnectAfterMs: Math.floor(Math.random() * maxReconnectAfterMs) });
+}

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import type { Params, Result } from "../../../lib/contracts.ts";
+import { decodeCursor, encodeCursor } from "../../../lib/cursor.ts";
+import { fold } from "../../../lib/fold.ts";
+import type { Database } from "../../../mixins/database.ts";
+import type { ToMessages } from "../message-row.ts";
+import { pick } from "../pick.ts";
+import { type Candidate, candidates, Position, positionOf, type Scope } from "./candidates.ts";
+import { highlightsOf, snippetOf } from "./highlights.ts";
+import { scoreOf } from "./match.ts";
+import { parseQuery, type Query } from "./query.ts";
+import { hasLink } from "./signature.ts";
+
+type Found = Result<"messages.search">;
+
+/** How many candidates one request looks at, so that none costs more; the rest is on the pages after it. */
+const maxScanned = 4_000;
+
+/** How many of the newest matches are ranked by `relevance`. What takes the time is to fetch them from all over the table. */
+const maxRanked = 400;
+
+/**
+ * The caller's messages that match, best or newest first. Signatures in the index give candidates (signature.ts), the newest
+ * first; each is then read and compared with what was asked for, so that what is found is exactly what the query says.
+ * VALIDATION_FAILED for a query that is not understood.
+ */
+export function search(
+	db: Database,
+	toMessages: ToMessages,
+	callerId: string,
+	{ conversationId, q, sort, limit, cursor }: Params<"messages.search">,
+): Promise<Found> {
+	const request = { db, toMessages, scope: { callerId, conversationId }, query: parseQuery(q), limit };
+	return sort === "recent" ? newestFirst(request, cursor) : bestFirst(request, cursor);
+}
+
+interface Request {
+	db: Database;
+	toMessages: ToMessages;
+	scope: Scope;
+	query: Query;
+	limit: number;
+}
+
+/** A page may be short, even empty, and yet not the last, when what was looked at held few matches. */
+async function newestFirst(request: Request, cursor: string | undefined): Promise<Found> {
+	const { query, scope, limit } = request;
+	const hits: Position[] = [];
+	let scanned: Position | null = null;
+	const after = cursor === undefined ? undefined : decodeCursor(cursor, Position);
+	for await (const candidate of scan(request, after, limit * 4)) {
+		if (candidate === null) return page(request, hits, scanned);
+		if (score(candidate, query, scope) > 0) {
+			if (hits.length === limit) return page(request, hits, hits.at(-1) ?? null);
+			hits.push(positionOf(candidate));
+		}
+		scanned = positionOf(candidate);
+	}
+	return page(request, hits, null);
+}
+
+/** Equally good ones newest first. */
+async function bestFirst(request: Request, cursor: string | undefined): Promise<Found> {
+	const { query, scope, limit } = request;
+	const ranked: Ranked[] = [];
+	for await (const candidate of scan(request, undefined, maxRanked * 1.25)) {
+		if (candidate === null || ranked.length === maxRanked) break;
+		const points = score(candidate, query, scope);
+		if (points > 0) ranked.push([points, positionOf(candidate)]);
+	}
+	ranked.sort(compare);
+	const last = cursor === undefined ? undefined : decodeCursor(cursor, Ranked);
+	const rest = last ? ranked.filter((found) => compare(found, last) > 0) : ranked;
+	const hits = rest.slice(0, limit);
+	return page(
+		request,
+		hits.map(([, position]) => position),
+		rest.length > limit ? (hits.at(-1) ?? null) : null,
+	);
+}
+
+const Ranked = z.tuple([z.int(), Position]);
+type Ranked = z.infer<typeof Ranked>;
+
+function compare([score, a]: Ranked, [otherScore, b]: Ranked): number {
+	return otherScore - score || order(b[0], a[0]) || order(b[1], a[1]) || b[2] - a[2];
+}
+
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Candidates newest first, in batches that grow; then null, when there are more of them than one request looks at. */
+async function* scan(
+	{ db, scope, query }: Request,
+	after: Position | undefined,
+	firstBatch: number,
+): AsyncGenerator<Candidate | null> {
+	let scanned = 0;
+	for (let size = firstBatch; ; size *= 4) {
+		const wanted = Math.min(size, maxScanned - scanned);
+		const batch = await candidates(db, scope, query, after, wanted);
+		yield* batch;
+		if (batch.length < wanted) return;
+		scanned += batch.length;
+		if (scanned >= maxScanned) yield null;
+		after = positionOf(batch.at(-1) as Candidate);
+	}
+}
+
+function score({ sender_id, type, content }: Candidate, { groups, filters }: Query, { callerId }: Scope): number {
+	if (content === null && type !== "IMAGE") return 0;
+	if (filters.from !== undefined && (sender_id === callerId) !== (filters.from === "me")) return 0;
+	if (filters.image !== undefined && (type === "IMAGE") !== filters.image) return 0;
+	if (filters.link !== undefined && hasLink(content ?? "") !== filters.link) return 0;
+	return scoreOf(fold(content ?? ""), groups);
+}
+
+/** What is shown is what stands in the message now, should it have been erased since it was found. */
+async function page({ db, toMessages, query }: Request, hits: Position[], next: unknown): Promise<Found> {
+	const rows = await pick(
+		db,
+		hits.map(([, conversationId, seq]) => ({ conversationId, seq })),
+	);
+	const messages = await toMessages(rows);
+	const found = new Map(messages.map((message) => [`${message.conversationId} ${message.seq}`, message]));
+	const items = hits.flatMap(([, conversationId, seq]) => {
+		const message = found.get(`${conversationId} ${seq}`);
+		if (!message || (message.content === null && message.type !== "IMAGE")) return [];
+		const content = message.content ?? "";
+		const highlights = highlightsOf(content, query.groups);
+		return [{ message, highlights, snippet: snippetOf(content, highlights) }];
+	});
+	return { items, nextCursor: next === null ? null : encodeCursor(next) };
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import type { ServiceSchema } from "moleculer";
+import type { Access, UserAccess } from "../../lib/access.ts";
+import { serviceNames } from "../../lib/config.ts";
+import { type ActionInput, type ActionName, type Calls, contracts } from "../../lib/contracts.ts";
+import { type Role, roles } from "../../lib/token.ts";
+import { queries, routes } from "../../services/gateway/routes.ts";
+import { as, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { silentStorage } from "../support/storage-env.ts";
+
+jest.setTimeout(20_000);
+
+const names = Object.entries(contracts).flatMap(([service, { actions }]) =>
+	Object.keys(actions).map((action) => `${service}.${action}` as ActionName),
+);
+
+let database: TestDatabase;
+let caller: TestNode;
+let server: TestNode;
+let conversing: Conversing;
+let messageId: string;
+/** By the employer. */
+let imageId: string;
+/** Somebody with a conversation, and a name, of their own. */
+let strangerId: string;
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	const { url: databaseUrl } = database;
+	[caller, server] = (await startBrokers(
+		{ databaseUrl, services: [] },
+		{ databaseUrl, services: serviceNames, env: silentStorage },
+	)) as [TestNode, TestNode];
+	conversing = await openConversation(caller.calls);
+	messageId = (await send(caller.calls, conversing.conversationId, conversing.applicantId)).id;
+	const { conversationId, employerId } = conversing;
+	const wanted = { conversationId, filename: "a.png", mimeType: "image/png", sizeBytes: 1 } as const;
+	imageId = (await caller.calls.call("media.requestUpload", wanted, as(employerId))).imageId;
+	strangerId = (await openConversation(caller.calls)).applicantId;
+});
+
+afterAll(async () => {
+	await caller.stop();
+	await server.stop();
+	await database.drop();
+});
+
+test.each(names)("%s lets in whom it names, and answers others as the protocol says", async (name) => {
+	const access = accessOf(name);
+	if (access === "internal") {
+		expect(visibilityOf(name)).toBe("public");
+		expect(Object.values(routes)).not.toContain(name);
+		expect(queries).not.toContain(name);
+		return;
+	}
+	expect(visibilityOf(name)).not.toBe("public");
+	expect(await outcome(name, params())).toBe("UNAUTHENTICATED");
+	const others = roles.filter((role) => role !== access.role);
+	for (const role of others) expect(await outcome(name, params(), conversing.applicantId, role)).toBe("FORBIDDEN");
+	expect(["UNAUTHENTICATED", "FORBIDDEN"]).not.toContain(await outcome(name, {}, conversing.applicantId, access.role));
+});
+
+test.each(names)(
+	"%s tells a stranger that there is no such thing, whether there is or not, and whatever else is wrong",
+	async (name) => {
+		const access = accessOf(name);
+		if (access === "internal" || access.role !== "user") return;
+		const { conversation, message, image, partner }: UserAccess = access;
+		for (const [parameter, id] of [
+			[conversation, conversing.conversationId],
+			[message, messageId],
+			[image, imageId],
+			[partner, conversing.employerId],
+		]) {
+			if (parameter === undefined) continue;
+			const wrong = { limit: "wrong", seq: "wrong", until: 1, content: 1, typing: 1 };
+			for (const unknown of [id, id?.toUpperCase(), randomUUID(), "not an id", "' or true --"]) {
+				expect(await outcome(name, { [parameter]: unknown, ...wrong }, strangerId)).toBe("NOT_FOUND");
+			}
+		}
+	},
+);
+
+test.each<[string, unknown]>([
+	["a number", 1],
+	["a list with it in it", "list"],
+	["an object", {}],
+	["null", null],
+])("an id that is %s opens nothing", async (_what, id) => {
+	const conversationId = id === "list" ? [conversing.conversationId] : id;
+	for (const name of ["conversations.get", "messages.list", "messages.markRead"] as const) {
+		expect(await outcome(name, { conversationId }, strangerId)).toMatch(/^(VALIDATION_FAILED|NOT_FOUND)$/);
+	}
+});
+
+test("an own conversation beside another's message does not open the other's", async () => {
+	const own = await openConversation(caller.calls, { applicantId: strangerId });
+	expect(await outcome("messages.markRead", { conversationId: own.conversationId, messageId }, strangerId)).toBe("NOT_FOUND");
+});
+
+test("an image is its uploader's alone to confirm or delete, and the other participant's to see", async () => {
+	const { conversationId, applicantId } = conversing;
+	expect(await outcome("media.confirm", { conversationId, imageId }, applicantId)).toBe("NOT_FOUND");
+	expect(await outcome("media.delete", { imageId }, applicantId)).toBe("NOT_FOUND");
+	expect(await outcome("media.get", { imageId }, applicantId)).toBe("IMAGE_NOT_READY");
+});
+
+test("everything that REST and sockets offer is an action for somebody", () => {
+	for (const name of [...Object.values(routes), ...queries]) expect(accessOf(name as ActionName)).not.toBe("internal");
+});
+
+test("a service does not start with an action of which it is not said who may call it", async () => {
+	const careless = { name: "users", actions: { names: { handler: async () => ({}) } } } as ServiceSchema;
+	const start = startBroker({ databaseUrl: database.url, services: [], others: [careless] });
+	await expect(start).rejects.toThrow("users.names does not say who may call it");
+});
+
+function params(): object {
+	const { conversationId, employerId } = conversing;
+	return { conversationId, userId: employerId };
+}
+
+/** What a call ends with: its error's type. */
+async function outcome(name: ActionName, params: object, id?: string, role?: Role): Promise<string> {
+	try {
+		await (caller.calls as Calls).call(name, params as ActionInput<ActionName>, id === undefined ? {} : as(id, role));
+		return "done";
+	} catch (error) {
+		return String((error as { type?: unknown }).type);
+	}
+}
+
+/** Moleculer's registry is not in its types. */
+interface Registry {
+	actions: { get(name: string): { endpoints: { action: { access: Access; visibility?: string } }[] } | undefined };
+}
+
+function actionOf(name: ActionName) {
+	const { actions } = server.broker.registry as unknown as Registry;
+	const endpoint = actions.get(name)?.endpoints[0];
+	if (!endpoint) throw new Error(`${name} is not there.`);
+	return endpoint.action;
+}
+
+const accessOf = (name: ActionName) => actionOf(name).access;
+const visibilityOf = (name: ActionName) => actionOf(name).visibility;

@@ -1,0 +1,260 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { z } from "zod";
+import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
+import { serviceNames } from "../../lib/config.ts";
+import { type ActionInput, type ActionName, type Calls, contractOf, contracts, type Meta } from "../../lib/contracts.ts";
+import { serverEvents } from "../../services/gateway/gateway.contract.ts";
+import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
+import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { uploadByCall } from "../support/images.ts";
+import { type Conversing, openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
+import { storageEnv } from "../support/storage-env.ts";
+import { until } from "../support/until.ts";
+import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
+
+jest.setTimeout(20_000);
+
+/** Two people who have written to each other. */
+interface World extends Conversing {
+	messageId: string;
+	/** An application whose people have no conversation yet. */
+	unopenedId: string;
+}
+
+interface Example<N extends ActionName> {
+	params: ActionInput<N>;
+	options?: { meta: Meta };
+}
+
+/** How each action is called so that it has something to say. */
+const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Example<N>> } = {
+	"applications.put": ({ applicantId, employerId }) => ({
+		params: { id: randomUUID(), applicantId, employerId, jobTitle: "Cook", status: "OPEN" },
+		options: asPlatform,
+	}),
+	"applications.get": ({ jobApplicationId }) => ({ params: { id: jobApplicationId } }),
+	"applications.titles": ({ jobApplicationId }) => ({ params: { ids: [jobApplicationId, "unknown"] } }),
+	"conversations.create": ({ unopenedId, applicantId }) => ({
+		params: { jobApplicationId: unopenedId },
+		options: as(applicantId),
+	}),
+	"conversations.list": ({ applicantId }) => ({ params: { limit: 1 }, options: as(applicantId) }),
+	"conversations.get": ({ conversationId, employerId }) => ({ params: { conversationId }, options: as(employerId) }),
+	"conversations.metadata": ({ conversationId, employerId }) => ({ params: { conversationId }, options: as(employerId) }),
+	"conversations.archive": ({ conversationId, employerId }) => ({ params: { conversationId }, options: as(employerId) }),
+	"conversations.reopen": ({ conversationId, employerId }) => ({ params: { conversationId }, options: as(employerId) }),
+	"conversations.mute": ({ conversationId, employerId }) => ({
+		params: { conversationId, until: "2030-01-01T00:00:00+01:00" },
+		options: as(employerId),
+	}),
+	"conversations.unreadCount": ({ employerId }) => ({ params: {}, options: as(employerId) }),
+	"conversations.participants": ({ conversationId }) => ({ params: { conversationId } }),
+	"conversations.sync": ({ employerId }) => ({ params: {}, options: as(employerId) }),
+	"conversations.partners": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
+	"conversations.share": ({ applicantId, employerId }) => ({ params: { userId: applicantId, partnerId: employerId } }),
+	"conversations.health": () => ({ params: {} }),
+	"gateway.deliver": ({ employerId }) => ({
+		params: { pushes: [{ payload: { any: "thing" }, to: [{ userId: employerId, event: "anything" }] }] },
+	}),
+	"media.requestUpload": ({ conversationId, employerId }) => ({
+		params: { conversationId, filename: "photo.png", mimeType: "image/png", sizeBytes: 1 },
+		options: as(employerId),
+	}),
+	"media.confirm": async (world) => ({
+		params: { conversationId: world.conversationId, imageId: await uploaded(world) },
+		options: as(world.employerId),
+	}),
+	"media.get": async (world) => ({ params: { imageId: await confirmed(world) }, options: as(world.applicantId) }),
+	"media.delete": async (world) => ({ params: { imageId: await confirmed(world) }, options: as(world.employerId) }),
+	"media.claim": async (world) => ({ params: claimOf(world, await confirmed(world)) }),
+	"media.release": async (world) => ({ params: { imageId: await confirmed(world), clientId: randomUUID() } }),
+	"media.locate": async (world) => ({ params: { imageId: await uploaded(world) } }),
+	"media.sign": async (world) => ({
+		params: { images: [await caller.calls.call("media.claim", claimOf(world, await confirmed(world)))] },
+	}),
+	"media.cleanUp": () => ({ params: {} }),
+	"media.reconcile": () => ({ params: {} }),
+	"media.health": () => ({ params: {} }),
+	"messages.send": ({ conversationId, employerId }) => ({
+		params: { conversationId, clientId: randomUUID(), content: "www.example.org 👍", replyToSeq: 1, metadata: { a: 1, b: null } },
+		options: as(employerId),
+	}),
+	"messages.list": ({ conversationId, employerId }) => ({ params: { conversationId, limit: 1 }, options: as(employerId) }),
+	"messages.search": ({ employerId }) => ({ params: { q: "from:them" }, options: as(employerId) }),
+	"messages.markRead": ({ messageId, employerId }) => ({ params: { messageId }, options: as(employerId) }),
+	"messages.markDelivered": ({ conversationId, employerId }) => ({
+		params: { acks: [{ conversationId, userId: employerId, seq: 1 }] },
+	}),
+	"messages.pick": ({ conversationId }) => ({ params: { positions: [{ conversationId, seq: 1 }] } }),
+	"messages.dropImage": async (world) => ({
+		params: { conversationId: world.conversationId, imageId: await sentImage(world) },
+	}),
+	"messages.imageUses": async (world) => ({
+		params: { images: [{ conversationId: world.conversationId, imageId: await sentImage(world) }] },
+	}),
+	"messages.locate": ({ messageId }) => ({ params: { messageId } }),
+	"messages.health": () => ({ params: {} }),
+	"messages.changes": ({ conversationId }) => ({ params: { conversationIds: [conversationId], sinceXid: null, limit: 1 } }),
+	"messages.undelivered": ({ applicantId }) => ({ params: { userIds: [applicantId] } }),
+	"presence.report": ({ applicantId }) => ({
+		params: { nodeId: randomUUID(), users: [{ userId: applicantId, status: "away" }], complete: true },
+	}),
+	"presence.renew": () => ({ params: { nodeId: "unknown" } }),
+	"presence.locate": ({ applicantId }) => ({ params: { userIds: [applicantId] } }),
+	"presence.get": ({ applicantId, employerId }) => ({ params: { userId: applicantId }, options: as(employerId) }),
+	"presence.lookup": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
+	"presence.typing": ({ conversationId, employerId }) => ({ params: { conversationId, typing: true }, options: as(employerId) }),
+	"users.put": () => ({
+		params: { id: randomUUID(), name: "Zoë", email: "z@example.org", locale: "de-AT", timezone: "Europe/Vienna" },
+		options: asPlatform,
+	}),
+	"users.erase": ({ applicantId }) => ({ params: { id: applicantId }, options: asPlatform }),
+	"users.active": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
+	"users.names": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
+};
+
+const actionNames = Object.entries(contracts).flatMap(([service, { actions }]) =>
+	Object.keys(actions).map((action) => `${service}.${action}` as ActionName),
+);
+const eventContracts: Record<string, z.ZodType> = Object.assign({}, ...Object.values(contracts).map(({ events }) => events));
+
+const eventsHere: HeardEvent[] = [];
+const eventsThere: HeardEvent[] = [];
+const pushes: HeardPush[] = [];
+let database: TestDatabase;
+let dataDir: string;
+let storage: EmbeddedStorage;
+let caller: TestNode;
+let server: TestNode;
+let recorder: TestNode;
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	const { url: databaseUrl } = database;
+	dataDir = mkdtempSync(join(tmpdir(), "parley-contracts-"));
+	storage = await startStorage({ dataDir });
+	[caller, server, recorder] = (await startBrokers(
+		{ databaseUrl, services: [] },
+		{ databaseUrl, services: serviceNames, env: storageEnv(storage.s3), others: [eventWatcher(eventsHere, "here")] },
+		{ databaseUrl, services: [], others: [recordingGateway(pushes), eventWatcher(eventsThere, "there")] },
+	)) as [TestNode, TestNode, TestNode];
+});
+
+afterAll(async () => {
+	for (const node of [caller, server, recorder]) await node.stop();
+	await storage.stop();
+	await database.drop();
+	rmSync(dataDir, { recursive: true });
+});
+
+test.each(actionNames)("%s called from another node answers with its contract's result and nothing more", async (name) => {
+	expectAsIn(resultOf(name), await example(caller.calls, name));
+});
+
+test.each(actionNames)("%s called on its own node answers with what JSON can carry", async (name) => {
+	const result = await example(server.calls, name);
+	expectJsonSafe(result);
+	expectAsIn(resultOf(name), result);
+});
+
+test("every event is as its contract says, here and on another node, and every one of the contracts is emitted", async () => {
+	const { calls } = caller;
+	const world = await makeWorld(calls);
+	const { conversationId, employerId, applicantId } = world;
+	await query(database.url, "update conversations set status = 'AUTO_ARCHIVED' where id = $1", [conversationId]);
+	await send(calls, conversationId, employerId);
+	await calls.call("messages.markRead", { conversationId }, as(applicantId));
+	await calls.call("media.delete", { imageId: await sentImage(world) }, as(employerId));
+	await calls.call("users.erase", { id: applicantId }, asPlatform);
+
+	for (const events of [eventsHere, eventsThere]) {
+		await until(() => Object.keys(eventContracts).every((name) => events.some((event) => event.name === name)));
+		for (const { name, payload } of events) {
+			expect(Object.keys(eventContracts)).toContain(name);
+			expectAsIn(eventContracts[name] as z.ZodType, payload);
+			expectJsonSafe(payload);
+		}
+	}
+});
+
+test("everything that is pushed to sockets is as the gateway's contract says", async () => {
+	const { calls } = caller;
+	const { conversationId, employerId, applicantId } = await makeWorld(calls);
+	await calls.call("conversations.archive", { conversationId }, as(employerId));
+	await calls.call("messages.markRead", { conversationId }, as(applicantId));
+	await calls.call("presence.typing", { conversationId, typing: true }, as(applicantId));
+	for (const status of ["online", "away"] as const) {
+		await calls.call("presence.report", { nodeId: "phone", users: [{ userId: applicantId, status }], complete: true });
+	}
+
+	// A gateway says the first two by itself; the third takes the ten seconds after which somebody counts as gone.
+	const unpushed = ["error", "server_draining", "user_offline"];
+	const events = Object.keys(serverEvents).filter((event) => !unpushed.includes(event));
+	await until(() => events.every((event) => pushes.some((push) => push.event === event)));
+	for (const { event, payload } of pushes.filter((push) => push.event !== "anything")) {
+		expect(events).toContain(event);
+		expectAsIn(serverEvents[event as keyof typeof serverEvents], payload);
+	}
+});
+
+async function makeWorld(calls: Calls): Promise<World> {
+	const conversing = await openConversation(calls);
+	const { conversationId, applicantId, employerId } = conversing;
+	const { id: messageId } = await send(calls, conversationId, applicantId);
+	await send(calls, conversationId, employerId);
+	// Long enough ago that a device should have acknowledged.
+	await query(database.url, "update conversations set last_message_at = now() - interval '1 minute' where id = $1", [
+		conversationId,
+	]);
+	await openConversation(calls, { applicantId, employerId: await registerUser(calls) });
+	const { jobApplicationId: unopenedId } = await registerApplication(calls, { applicantId, employerId });
+	return { ...conversing, messageId, unopenedId };
+}
+
+async function example<N extends ActionName>(calls: Calls, name: N): Promise<unknown> {
+	const { params, options } = await examples[name](await makeWorld(calls));
+	const nodeID = server.broker.nodeID;
+	return calls.call(name, params, { ...options, nodeID });
+}
+
+/** By the employer. */
+function uploaded({ conversationId, employerId }: World): Promise<string> {
+	return uploadByCall(caller.calls, conversationId, employerId);
+}
+
+async function confirmed(world: World): Promise<string> {
+	const { conversationId, employerId } = world;
+	const imageId = await uploaded(world);
+	await caller.calls.call("media.confirm", { conversationId, imageId }, as(employerId));
+	return imageId;
+}
+
+async function sentImage(world: World): Promise<string> {
+	const { conversationId, employerId } = world;
+	const imageId = await confirmed(world);
+	const draft = { conversationId, clientId: randomUUID(), type: "IMAGE", imageId } as const;
+	await caller.calls.call("messages.send", draft, as(employerId));
+	return imageId;
+}
+
+function claimOf({ conversationId, employerId }: World, imageId: string) {
+	return { imageId, conversationId, uploaderId: employerId, clientId: randomUUID() };
+}
+
+function resultOf(name: ActionName): z.ZodType {
+	const contract = contractOf(name);
+	if (!contract) throw new Error(`${name} has no contract.`);
+	return contract.result;
+}
+
+/** Parsing leaves out what a schema does not name: what comes out equal had nothing more. */
+function expectAsIn(schema: z.ZodType, value: unknown): void {
+	expect(value).toStrictEqual(schema.parse(value));
+}
+
+function expectJsonSafe(value: unknown): void {
+	expect(value).toStrictEqual(JSON.parse(JSON.stringify(value)));
+}

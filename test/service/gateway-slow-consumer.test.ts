@@ -1,0 +1,94 @@
+import { io, type Socket } from "socket.io-client";
+import type { Sockets } from "../../services/gateway/sockets.ts";
+import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { openConversation } from "../support/platform.ts";
+import { until } from "../support/until.ts";
+
+/** What the test sees of the gateway, and of the client's connection. */
+interface Gateway {
+	server: { address(): { port: number } };
+	sockets: Sockets;
+}
+interface Line {
+	_socket: { pause(): void; resume(): void };
+}
+
+let database: TestDatabase;
+let node: TestNode;
+let gateway: Gateway;
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	node = await startBroker({ databaseUrl: database.url });
+	gateway = node.broker.getLocalService("gateway") as unknown as Gateway;
+});
+
+afterAll(async () => {
+	await node.stop();
+	await database.drop();
+});
+
+/** More than the kernel's buffers between two sockets of one machine hold. */
+const kilobytes = 100;
+const pushes = 300;
+
+test("A socket that does not read is closed with a code that says to reconnect, and nothing waits for it", async () => {
+	const { applicantId } = await openConversation(node.calls);
+	const client = await connectAs(applicantId);
+	const line = lineOf(client);
+	const disconnected = new Promise<{ reason: string; code: number | undefined }>((resolve) =>
+		client.on("disconnect", (reason, details) => resolve({ reason, code: codeOf(details) })),
+	);
+	const [held] = gateway.sockets.of(applicantId);
+	line._socket.pause();
+
+	const payload = { conversationId: "x", count: 1, total: 1, padding: "x".repeat(kilobytes * 1024) };
+	await until(async () => {
+		await node.calls.call("gateway.deliver", { pushes: [{ payload, to: [{ userId: applicantId, event: "unread_count" }] }] });
+		return gateway.sockets.of(applicantId).length === 0;
+	});
+	expect(held?.conn).toMatchObject({ writeBuffer: [] });
+
+	line._socket.resume();
+	expect(await disconnected).toEqual({ reason: "transport close", code: 1013 });
+	await until(() => client.connected);
+	expect(gateway.sockets.of(applicantId)).toHaveLength(1);
+	client.close();
+	await until(() => gateway.sockets.of(applicantId).length === 0);
+});
+
+test("A socket that reads gets any amount", async () => {
+	const { applicantId } = await openConversation(node.calls);
+	const client = await connectAs(applicantId);
+	let received = 0;
+	client.on("unread_count", () => received++);
+	const payload = { conversationId: "x", count: 1, total: 1, padding: "x".repeat(kilobytes * 1024) };
+
+	for (let i = 0; i < pushes; i++) {
+		await node.calls.call("gateway.deliver", { pushes: [{ payload, to: [{ userId: applicantId, event: "unread_count" }] }] });
+		if (i % 5 === 4) await until(() => received === i + 1);
+	}
+
+	expect(received).toBe(pushes);
+	client.close();
+	await until(() => gateway.sockets.of(applicantId).length === 0);
+});
+
+async function connectAs(userId: string): Promise<Socket> {
+	const client = io(`http://127.0.0.1:${gateway.server.address().port}/messaging`, {
+		auth: { token: await tokenOf(userId) },
+		transports: ["websocket"],
+		reconnectionDelay: 10,
+	});
+	await until(() => client.connected);
+	return client;
+}
+
+function lineOf(client: Socket): Line {
+	return (client.io.engine.transport as unknown as { ws: Line }).ws;
+}
+
+function codeOf(details: unknown): number | undefined {
+	return (details as { context?: { code?: number } } | undefined)?.context?.code;
+}

@@ -1,0 +1,193 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { publicError } from "../../lib/errors.ts";
+import { Database } from "../../mixins/database.ts";
+import type { Draft } from "../../services/messages/append.ts";
+import { createMailbox } from "../../services/messages/mailbox.ts";
+import { as, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
+import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { openConversation, send } from "../support/platform.ts";
+import { storedMessages } from "../support/stored.ts";
+import { textMessages } from "../support/text-messages.ts";
+import { until } from "../support/until.ts";
+import { type HeardPush, recordingGateway } from "../support/watchers.ts";
+
+jest.setTimeout(60_000);
+
+const pushes: HeardPush[] = [];
+const services = ["conversations", "directory", "messages", "presence"] as const;
+let database: TestDatabase;
+let caller: TestNode;
+let server: TestNode;
+let db: Database;
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	const { url: databaseUrl } = database;
+	[caller, server] = (await startBrokers(
+		{ databaseUrl, services: [], others: [recordingGateway(pushes)] },
+		{ databaseUrl, services },
+	)) as [TestNode, TestNode];
+	db = new Database(database.url, () => {});
+});
+
+afterAll(async () => {
+	await caller.stop();
+	await server.stop();
+	await db.close();
+	await database.drop();
+});
+
+test("a new message goes to both, with the recipient's new count; the same one again goes to nobody", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(caller.calls);
+	const params = { conversationId, clientId: randomUUID(), content: "hello" };
+	const message = await caller.calls.call("messages.send", params, as(applicantId));
+	expect(await caller.calls.call("messages.send", params, as(applicantId))).toEqual(message);
+	const second = await send(caller.calls, conversationId, applicantId);
+
+	const heard = () => pushes.filter(({ payload }) => isMessageOf(payload, conversationId));
+	await until(() => heard().length >= 4);
+	expect(heard()).toEqual(
+		[message, second].flatMap((sent) => [
+			{ userId: applicantId, event: "message_sent", payload: { message: sent } },
+			{ userId: employerId, event: "message_received", payload: { message: sent } },
+		]),
+	);
+	const count = { userId: employerId, event: "unread_count", payload: { conversationId, count: 2, total: 2 } };
+	await until(() => expect(pushes).toContainEqual(count) ?? true);
+});
+
+test("both are shown a conversation that a message has reopened", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(caller.calls);
+	await query(database.url, "update conversations set status = 'AUTO_ARCHIVED' where id = $1", [conversationId]);
+	const message = await send(caller.calls, conversationId, applicantId);
+	const conversation = expect.objectContaining({ id: conversationId, status: "ACTIVE", lastMessage: message });
+	for (const userId of [applicantId, employerId]) {
+		const shown = { userId, event: "conversation_updated", payload: { conversation } };
+		await until(() => expect(pushes).toContainEqual(shown) ?? true);
+	}
+});
+
+test("a value that PostgreSQL refuses fails alone, wherever in the batch it is", async () => {
+	const { conversationId, applicantId } = await openConversation(caller.calls);
+	const mailbox = createMailbox(server.broker, db, textMessages);
+	const bad = { ...draftOf(conversationId, applicantId), content: "no text has a \0 in it" };
+	const drafts = [
+		draftOf(conversationId, applicantId),
+		bad,
+		draftOf(conversationId, applicantId),
+		{ ...bad, clientId: randomUUID() },
+	];
+	const answers = await Promise.allSettled(drafts.map((draft) => mailbox.add(draft)));
+	expect(answers).toMatchObject([
+		{ status: "fulfilled", value: { created: true, message: { seq: 1 } } },
+		{ status: "rejected", reason: { type: "INTERNAL" } },
+		{ status: "fulfilled", value: { created: true, message: { seq: 2 } } },
+		{ status: "rejected", reason: { type: "INTERNAL" } },
+	]);
+	await expect(mailbox.add(bad)).rejects.toMatchObject({ code: "22021" });
+});
+
+test("who comes to a full mailbox is sent away at once; who is in it is answered", async () => {
+	const { conversationId } = await openConversation(caller.calls);
+	const mailbox = createMailbox(server.broker, db, textMessages);
+	// Strangers' sends are refused by the same statement that would store them, and cost little.
+	const add = () => mailbox.add(draftOf(conversationId, "a stranger")).then(null, (error: { type: string }) => error.type);
+	const holder = new pg.Client({ connectionString: database.url });
+	await holder.connect();
+	try {
+		await holder.query("begin");
+		await holder.query("select from conversations where id = $1 for update", [conversationId]);
+		const held = add();
+		await until(() => mailbox.depth === 0);
+		const waiting = Array.from({ length: 20_000 }, add);
+		expect(mailbox.depth).toBe(20_000);
+		expect(await add()).toBe("UNAVAILABLE");
+		expect(mailbox.depth).toBe(20_000);
+		await holder.query("commit");
+		expect(new Set(await Promise.all([held, ...waiting]))).toEqual(new Set(["NOT_FOUND"]));
+		expect(mailbox.depth).toBe(0);
+	} finally {
+		await holder.end();
+	}
+});
+
+test("a node that stops finishes first what was sent to it", async () => {
+	const { conversationId, applicantId } = await openConversation(caller.calls);
+	const leaving = await startBroker({ databaseUrl: database.url, services });
+	const sending = Promise.all(Array.from({ length: 300 }, () => send(leaving.calls, conversationId, applicantId)));
+	const [sent] = await Promise.all([sending, leaving.stop()]);
+	expect(await storedMessages(db, conversationId)).toHaveLength(300);
+	expect(new Set(sent.map(({ seq }) => seq)).size).toBe(300);
+});
+
+test("when all connections to PostgreSQL are cut under load, what was acknowledged is there once, and sending goes on", async () => {
+	const conversations = [await openConversation(caller.calls), await openConversation(caller.calls)];
+	const acknowledged: { conversationId: string; clientId: string; seq: number }[] = [];
+	const failures: string[] = [];
+	let cuts = 0;
+
+	/** As a client would: the same clientId until it is acknowledged. */
+	const sendSurely = async (conversationId: string, senderId: string): Promise<void> => {
+		const params = { conversationId, clientId: randomUUID(), content: "must arrive" };
+		await until(async () => {
+			try {
+				const { seq, clientId } = await caller.calls.call("messages.send", params, as(senderId));
+				return acknowledged.push({ conversationId, clientId, seq });
+			} catch (error) {
+				failures.push(publicError(error).code);
+				return false;
+			}
+		});
+	};
+	const writers = conversations.flatMap(({ conversationId, applicantId, employerId }) =>
+		[applicantId, employerId, applicantId, employerId].map(async (senderId) => {
+			// Goes on until there were enough cuts under its load.
+			for (let i = 0; i < 20 || cuts < 5; i++) await sendSurely(conversationId, senderId);
+		}),
+	);
+	while (cuts < 5) {
+		const before = acknowledged.length;
+		await until(() => acknowledged.length > before + 20);
+		await cutConnections(database.url);
+		cuts++;
+	}
+	await Promise.all(writers);
+
+	expect(new Set(failures)).toEqual(new Set(["UNAVAILABLE"]));
+	for (const { conversationId } of conversations) {
+		const stored = await storedMessages(db, conversationId);
+		expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, i) => i + 1));
+		const mine = acknowledged.filter((ack) => ack.conversationId === conversationId);
+		expect(new Map(mine.map(({ clientId, seq }) => [clientId, seq]))).toEqual(
+			new Map(stored.map(({ clientId, seq }) => [clientId, seq])),
+		);
+		expect(stored).toHaveLength(mine.length);
+	}
+});
+
+async function cutConnections(url: string): Promise<void> {
+	await query(
+		url,
+		`select pg_terminate_backend(pid) from pg_stat_activity
+		where datname = current_database() and application_name = 'parley' and pid <> pg_backend_pid()`,
+	);
+}
+
+function draftOf(conversationId: string, senderId: string): Draft {
+	return {
+		conversationId,
+		senderId,
+		clientId: randomUUID(),
+		type: "TEXT",
+		content: "a text",
+		imageId: null,
+		image: null,
+		replyToSeq: null,
+		metadata: {},
+	};
+}
+
+function isMessageOf(payload: unknown, conversationId: string): boolean {
+	return (payload as { message?: { conversationId: string } }).message?.conversationId === conversationId;
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { migrate } from "../../migrations/migrate.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { type LimitedNode, openConversation, quotaOf, request, startLimited, tokenOf } from "../support/limited.ts";
+import { type OwnRedis, startOwnRedis } from "../support/own-redis.ts";
+import { until } from "../support/until.ts";
+
+jest.setTimeout(60_000);
+
+let database: TestDatabase;
+let redis: OwnRedis;
+let one: LimitedNode;
+let other: LimitedNode;
+
+beforeAll(async () => {
+	database = await createDatabase();
+	await migrate(database.url);
+});
+
+beforeEach(async () => {
+	redis = await startOwnRedis();
+	const env = { REDIS_URL: redis.url, RATE_LIMIT_MESSAGES: "4/hour", RATE_LIMIT_AUTH_FAILURES: "2/minute" };
+	one = await startLimited(database.url, env);
+	other = await startLimited(database.url, env);
+});
+
+afterEach(async () => {
+	for (const { broker } of [one, other]) await broker.stop();
+	await redis.stop();
+});
+
+afterAll(() => database.drop());
+
+test("all nodes count together", async () => {
+	const send = await aSender();
+	expect([await send(one), await send(other), await send(one), await send(other)]).toEqual([
+		[201, 3],
+		[201, 2],
+		[201, 1],
+		[201, 0],
+	]);
+	expect([await send(one), await send(other)]).toEqual([
+		[429, 0],
+		[429, 0],
+	]);
+	const fail = async (node: LimitedNode) => (await request(node, "forged", "GET /conversations")).status;
+	expect([await fail(one), await fail(other), await fail(one), await fail(other)]).toEqual([401, 401, 429, 429]);
+});
+
+test("a resend is given back for all nodes", async () => {
+	const send = await aSender();
+	const clientId = randomUUID();
+	expect([await send(one, clientId), await send(other, clientId), await send(one, clientId), await send(other)]).toEqual([
+		[201, 3],
+		[200, 3],
+		[200, 3],
+		[201, 2],
+	]);
+});
+
+test("without Redis each node goes on counting by itself; with it, they count together again", async () => {
+	const send = await aSender();
+	await send(one);
+	await redis.kill();
+	for (const node of [one, other]) {
+		for (const remaining of [3, 2, 1, 0]) expect(await send(node)).toEqual([201, remaining]);
+		expect(await send(node)).toEqual([429, 0]);
+		expect(node.log.filter((line) => line.startsWith("warn Redis does not answer"))).toHaveLength(1);
+	}
+
+	await redis.restart();
+	for (const node of [one, other]) await until(() => node.log.some((line) => line.startsWith("info Redis answers again")));
+	expect([await send(one), await send(other)]).toEqual([
+		[201, 3],
+		[201, 2],
+	]);
+});
+
+test("a Redis that hangs delays one caller a second, by a quarter of one", async () => {
+	const [send, sendAnother] = [await aSender(), await aSender()];
+	await send(one);
+	redis.freeze();
+	expect(await send(one)).toEqual([201, 3]);
+	const startMs = performance.now();
+	for (const remaining of [3, 2, 1]) expect(await sendAnother(one)).toEqual([201, remaining]);
+	expect(performance.now() - startMs).toBeLessThan(3 * 250);
+
+	redis.thaw();
+	await until(async () => {
+		await sendAnother(one);
+		return one.log.some((line) => line.startsWith("info Redis answers again"));
+	});
+	const sendLater = await aSender();
+	expect([await sendLater(one), await sendLater(other)]).toEqual([
+		[201, 3],
+		[201, 2],
+	]);
+});
+
+test("a node starts without Redis, and joins in when it comes", async () => {
+	await redis.kill();
+	const env = { REDIS_URL: redis.url, RATE_LIMIT_MESSAGES: "4/hour" };
+	const late = await startLimited(database.url, env);
+	try {
+		const send = await aSender();
+		expect(await send(late)).toEqual([201, 3]);
+		await redis.restart();
+		await until(() => late.log.some((line) => line.startsWith("info Redis answers again")));
+		await until(() => one.log.some((line) => line.startsWith("info Redis answers again")));
+		expect([await send(late), await send(one)]).toEqual([
+			[201, 3],
+			[201, 2],
+		]);
+	} finally {
+		await late.broker.stop();
+	}
+});
+
+/** Somebody who sends, and hears the status and what remains. */
+async function aSender() {
+	const { conversationId, applicantId } = await openConversation(one);
+	const token = await tokenOf(applicantId);
+	return async (node: LimitedNode, clientId: string = randomUUID()) => {
+		const answer = await request(node, token, `POST /conversations/${conversationId}/messages`, { clientId, content: "Hello" });
+		return [answer.status, quotaOf(answer)[1]];
+	};
+}

@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { freePort } from "./ports.ts";
+import { OsProcess } from "./processes.ts";
+import { findProgram } from "./programs.ts";
+
+/** A real nats-server on loopback. */
+export interface NatsServer {
+	url: string;
+	process: OsProcess;
+	/** Messages that came in from all clients since it started. */
+	messagesIn(): Promise<number>;
+	/** The subjects that the client which is the process `pid` listens to; none: it is not connected. */
+	subjectsOf(pid: number): Promise<string[]>;
+}
+
+interface Connection {
+	subscriptions_list?: string[];
+}
+
+/** Whether a subject is for the Moleculer node which is the process `pid`: it ends with the node's id, in which the pid is. */
+export function isAddressedTo(subject: string, pid: number): boolean {
+	return new RegExp(`-${pid}(-[0-9a-f]+)?$`).test(subject);
+}
+
+/** `folder` gets its log; it has no data. */
+export async function startNats(folder: string): Promise<NatsServer> {
+	const [port, monitorPort] = [await freePort(), await freePort()];
+	const ask = async <Answer>(path: string): Promise<Answer> => {
+		const answer = await fetch(`http://127.0.0.1:${monitorPort}${path}`, { headers: { connection: "close" } });
+		if (!answer.ok) throw new Error(`nats-server answered ${answer.status} to ${path}`);
+		return (await answer.json()) as Answer;
+	};
+	const server = new OsProcess({
+		name: "nats-server",
+		file: await findProgram("nats-server"),
+		args: ["--addr", "127.0.0.1", "--port", String(port), "--http_port", String(monitorPort)],
+		logFile: join(folder, "nats.log"),
+		isReady: async () => (await ask<{ status: string }>("/healthz")).status === "ok",
+	});
+	await server.start();
+	return {
+		url: `nats://127.0.0.1:${port}`,
+		process: server,
+		messagesIn: async () => (await ask<{ in_msgs: number }>("/varz")).in_msgs,
+		subjectsOf: async (pid) => {
+			const { connections } = await ask<{ connections: Connection[] }>("/connz?subs=1&limit=10000");
+			const isNode = (subject: string) => subject.includes(".REQ.") && isAddressedTo(subject, pid);
+			return connections.map((one) => one.subscriptions_list ?? []).find((subjects) => subjects.some(isNode)) ?? [];
+		},
+	};
+}

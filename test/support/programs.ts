@@ -1,0 +1,73 @@
+import { execFile } from "node:child_process";
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { EmbeddedError } from "../../embedded/error.ts";
+import { lockFolder } from "../../embedded/lock.ts";
+import { weAreRoot } from "../../embedded/unprivileged.ts";
+import { until } from "./until.ts";
+
+/** Servers lie there, and an ordinary user's PATH does not name them. */
+const serverFolders = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
+
+const installMs = 180_000;
+
+/**
+ * The path of a server program. One that is missing is installed as Debian's package of the same name, if we may.
+ * @throws an error of one line that says what to install
+ */
+export async function findProgram(name: string): Promise<string> {
+	const found = lookFor(name) ?? (await install(name));
+	if (found) return found;
+	throw new Error(`${name} is not installed: install it (Debian, Ubuntu: apt-get install ${name}; macOS: brew install ${name})`);
+}
+
+function lookFor(name: string): string | undefined {
+	return [...(process.env.PATH ?? "").split(delimiter), ...serverFolders].map((folder) => join(folder, name)).find(isProgram);
+}
+
+function isProgram(path: string): boolean {
+	try {
+		accessSync(path, constants.X_OK);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** Several test processes may miss a program at once: who comes second waits, and finds it. */
+async function install(name: string): Promise<string | undefined> {
+	if (!weAreRoot || !lookFor("apt-get")) return undefined;
+	const folder = join(tmpdir(), "parley-apt");
+	mkdirSync(folder, { recursive: true });
+	const unlock = await until(() => tryLock(folder), { timeoutMs: 2 * installMs, intervalMs: 200 });
+	try {
+		const present = lookFor(name);
+		if (present) return present;
+		process.stderr.write(`Installing Debian's package ${name} …\n`);
+		await aptGet("update");
+		await aptGet("install", "--yes", "--no-install-recommends", name);
+		return lookFor(name);
+	} catch (cause) {
+		const said = (cause as { stderr?: string }).stderr?.trim().split("\n").at(-1);
+		throw new Error(`${name} is not installed, and apt-get could not install it: ${said ?? cause}`, { cause });
+	} finally {
+		unlock();
+	}
+}
+
+function tryLock(folder: string): (() => void) | undefined {
+	try {
+		return lockFolder(folder);
+	} catch (error) {
+		if (error instanceof EmbeddedError) return undefined;
+		throw error;
+	}
+}
+
+async function aptGet(...args: string[]): Promise<void> {
+	// RUNLEVEL=1: the package must not start a server of its own on the standard port.
+	const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+	await promisify(execFile)("apt-get", [...args], { env, timeout: installMs });
+}

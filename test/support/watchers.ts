@@ -1,0 +1,42 @@
+import type { Context, Service, ServiceSchema } from "moleculer";
+import type { ActionsOf } from "../../lib/contracts.ts";
+
+export interface HeardEvent {
+	name: string;
+	payload: unknown;
+}
+
+/** A service that hears every event, also those that no contract knows. Two of different names both hear each. */
+export function eventWatcher(heard: HeardEvent[], name = "watcher"): ServiceSchema {
+	return {
+		name,
+		events: {
+			"**"(ctx: Context) {
+				if (ctx.eventName && !ctx.eventName.startsWith("$")) heard.push({ name: ctx.eventName, payload: ctx.params });
+			},
+		},
+	};
+}
+
+/** One payload as one person's sockets would get it. */
+export interface HeardPush {
+	userId: string;
+	event: string;
+	payload: unknown;
+}
+
+/** A gateway without sockets: keeps what it is given for them, whoever it is for. */
+export function recordingGateway(heard: HeardPush[]): ServiceSchema {
+	return {
+		name: "gateway",
+		actions: {
+			deliver: {
+				access: "internal",
+				async handler(ctx) {
+					for (const { payload, to } of ctx.params.pushes) heard.push(...to.map((target) => ({ ...target, payload })));
+					return null;
+				},
+			},
+		} satisfies ActionsOf<"gateway", Service>,
+	} as ServiceSchema;
+}
