@@ -127,6 +127,9 @@ const settings = {
 	logLevel: from("LOG_LEVEL", oneOf(logLevels), "info"),
 };
 
+/** The variables that are read. */
+export const settingNames: string[] = variablesOf(settings);
+
 /** What the environment says, read once at the start. */
 export type Config = Values<typeof settings>;
 
@@ -165,6 +168,10 @@ function readAll(group: Group, env: Record<string, string | undefined>, problems
 		if (value !== undefined) values[key] = value;
 	}
 	return values;
+}
+
+function variablesOf(group: Group): string[] {
+	return Object.values(group).flatMap((entry) => (entry instanceof Setting ? entry.variable : variablesOf(entry)));
 }
 
 function from<T>(variable: string, type: z.ZodType<T, string>, fallback: string): Setting<T>;

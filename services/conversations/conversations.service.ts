@@ -2,6 +2,7 @@ import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import type { ActionsOf, EventsOf } from "../../lib/contracts.ts";
+import { sharded } from "../../lib/sharded.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { announceConversation, announceUnread } from "./announce.ts";
 import { archive, reopen } from "./archive.ts";
@@ -65,6 +66,7 @@ const actions = {
 		},
 	},
 	archive: {
+		...sharded,
 		access: participant,
 		async handler(ctx) {
 			const caller = callerOf(ctx);
@@ -74,6 +76,7 @@ const actions = {
 		},
 	},
 	reopen: {
+		...sharded,
 		access: participant,
 		async handler(ctx) {
 			const { conversationId } = ctx.params;
@@ -82,6 +85,7 @@ const actions = {
 		},
 	},
 	mute: {
+		...sharded,
 		access: participant,
 		async handler(ctx) {
 			const caller = callerOf(ctx);

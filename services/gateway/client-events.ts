@@ -1,30 +1,14 @@
-import type { Logger, ServiceBroker } from "moleculer";
 import { z } from "zod";
-import type { Coalescer } from "../../lib/coalescer.ts";
-import { type ActionInput, type ActionName, callsOf, type Meta, type Result } from "../../lib/contracts.ts";
+import type { ActionName } from "../../lib/contracts.ts";
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
 import { Id } from "../../lib/schemas.ts";
 import { parse } from "../../lib/validation.ts";
 import { socketAddress } from "./address.ts";
-import type { Authenticate } from "./authenticate.ts";
-import type { DeliveryAck } from "./deliver.ts";
-import type { PresenceReporter } from "./presence-reporter.ts";
+import { callAs, type Desk, speaker } from "./desk.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
-import type { SocketQueries } from "./socket-queries.ts";
-import type { ClientSocket, Sockets } from "./sockets.ts";
-import type { Verified } from "./token-verifier.ts";
-
-/** What answering a socket's event takes. */
-export interface Desk {
-	broker: ServiceBroker;
-	logger: Logger;
-	sockets: Sockets;
-	authenticate: Authenticate;
-	presence: PresenceReporter;
-	acks: Coalescer<DeliveryAck>;
-	socketQueries: SocketQueries;
-}
+import type { ClientSocket } from "./sockets.ts";
+import { setTyping } from "./typing.ts";
 
 type Answer = (desk: Desk, socket: ClientSocket, payload: unknown) => Promise<object>;
 
@@ -37,19 +21,19 @@ export const clientEvents: Record<string, Answer> = {
 		return { userId: verified.caller.id, expiresAt: new Date(verified.expiresAtMs).toISOString() };
 	},
 	async send_message(desk, socket, payload) {
-		return { message: await call(desk, socket, "messages.send", payload) };
+		return { message: await callAs(desk, socket, "messages.send", payload) };
 	},
 	async mark_read(desk, socket, payload) {
-		const { readSeq, unreadCount } = await call(desk, socket, "messages.markRead", payload);
+		const { readSeq, unreadCount } = await callAs(desk, socket, "messages.markRead", payload);
 		return { readSeq, unreadCount };
 	},
 	async join_conversation(desk, socket, payload) {
-		const { id } = await call(desk, socket, "conversations.get", payload);
+		const { id } = await callAs(desk, socket, "conversations.get", payload);
 		await socket.join(id);
 		return {};
 	},
 	async leave_conversation(desk, socket, payload) {
-		const { id } = await call(desk, socket, "conversations.get", payload);
+		const { id } = await callAs(desk, socket, "conversations.get", payload);
 		await setTyping(desk, socket, id, false);
 		await socket.leave(id);
 		return {};
@@ -73,17 +57,9 @@ export const clientEvents: Record<string, Answer> = {
 	},
 	async sync(desk, socket, payload) {
 		desk.socketQueries.take(socket);
-		return call(desk, socket, "conversations.sync", payload);
+		return callAs(desk, socket, "conversations.sync", payload);
 	},
 };
-
-/** The device that types is remembered, so that its typing ends when it goes. */
-export async function setTyping(desk: Desk, socket: ClientSocket, conversationId: string, typing: boolean): Promise<void> {
-	await call(desk, socket, "presence.typing", { conversationId, typing });
-	socket.data.typing ??= new Set();
-	if (typing) socket.data.typing.add(conversationId);
-	else socket.data.typing.delete(conversationId);
-}
 
 /** Answers one event through its acknowledgement, or, where there is none and it fails, by an `error` event. */
 export async function answerEvent(desk: Desk, socket: ClientSocket, event: string, args: unknown[]): Promise<void> {
@@ -106,24 +82,13 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 	try {
 		desk.socketQueries.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
-		const result = await call(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
+		const result = await callAs(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
 		if (typeof respond === "function") respond(null, result);
 	} catch (error) {
 		const shown = show(desk, "call", error);
 		if (typeof respond === "function") respond(shown);
 		else socket.emit("error", shown);
 	}
-}
-
-/** The payload is the client's: the action's contract decides whether it will do. */
-async function call<N extends ActionName>(desk: Desk, socket: ClientSocket, action: N, payload: unknown): Promise<Result<N>> {
-	const meta: Meta = { user: speaker(socket).caller, $via: "socket" };
-	return callsOf(desk.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
-}
-
-function speaker(socket: ClientSocket): Verified {
-	if (!socket.data.verified) throw new ParleyError("UNAUTHENTICATED");
-	return socket.data.verified;
 }
 
 const ConversationRef = z.object({ conversationId: Id });

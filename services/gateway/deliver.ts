@@ -1,14 +1,7 @@
-import type { Desk } from "./client-events.ts";
+import type { Desk } from "./desk.ts";
 import type { Push, ServerEvents } from "./gateway.contract.ts";
 import { dropSlow, isSlow } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
-
-/** A device of the user has the message with this seq, and with it all before. */
-export interface DeliveryAck {
-	conversationId: string;
-	userId: string;
-	seq: number;
-}
 
 /** Hands payloads to the sockets of those named who are here. */
 export function deliverToSockets(desk: Desk, pushes: Push[]): void {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { callsOf } from "../../lib/contracts.ts";
 import { gatewayNodes } from "../../mixins/delivery.ts";
-import type { Desk } from "./client-events.ts";
+import type { Desk } from "./desk.ts";
 
 /** Over how long the sockets are asked to move, so that they do not all come to the other gateways at once. */
 const wavesMs = 4_000;

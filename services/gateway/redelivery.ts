@@ -1,7 +1,7 @@
 import { callsOf } from "../../lib/contracts.ts";
 import type { Message } from "../messages/messages.contract.ts";
-import type { Desk } from "./client-events.ts";
 import { deliverMessage } from "./deliver.ts";
+import type { Desk } from "./desk.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /** Users in one question. */

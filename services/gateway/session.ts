@@ -1,7 +1,8 @@
 import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
-import { type Desk, setTyping } from "./client-events.ts";
+import type { Desk } from "./desk.ts";
 import type { ClientSocket } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
+import { setTyping } from "./typing.ts";
 
 /** How long a socket may stay without having authenticated. */
 const authenticateWithinMs = 5_000;

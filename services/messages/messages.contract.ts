@@ -22,6 +22,9 @@ const Content = Text.transform((typed) => typed.trim())
 	.refine((typed) => codePoints(typed) <= maxContentLength, `must be at most ${maxContentLength} characters`)
 	.transform(plainText);
 
+/** A refinement that zod makes also where a field is wrong by itself: whoever errs is told of everything at once. */
+const besideOthers = { when: ({ value }: { value: unknown }) => typeof value === "object" && value !== null };
+
 /** A text, or an image with a caption or without. */
 const Draft = z
 	.object({
@@ -35,8 +38,13 @@ const Draft = z
 		replyToSeq: Seq.nullable().default(null),
 		metadata: Metadata.default({}),
 	})
-	.refine(({ type, content }) => type !== "TEXT" || content !== null, { path: ["content"], message: "must not be empty" })
+	.refine(({ type, content }) => type !== "TEXT" || content !== null, {
+		...besideOthers,
+		path: ["content"],
+		message: "must not be empty",
+	})
 	.refine(({ type, imageId }) => (type === "IMAGE") === (imageId !== null), {
+		...besideOthers,
 		path: ["imageId"],
 		message: "is for messages of type IMAGE, which need it",
 	});

@@ -2,6 +2,7 @@ import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import type { Batcher } from "../../lib/batcher.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
+import { sharded } from "../../lib/sharded.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import { createSignImages } from "../../mixins/image-urls.ts";
@@ -25,9 +26,6 @@ interface This extends WithDatabase, WithStorage {
 	mailbox: Batcher<Draft, Sent>;
 	toMessages: ToMessages;
 }
-
-/** A conversation's writes meet on one node, which batches and orders them; the row lock keeps them right where two do. */
-const sharded = { strategy: "Shard", strategyOptions: { shardKey: "conversationId" } };
 
 const actions = {
 	send: {
@@ -88,6 +86,7 @@ const actions = {
 		},
 	},
 	dropImage: {
+		...sharded,
 		access: "internal",
 		async handler(ctx) {
 			const position = await dropImage(this.db, ctx.params.conversationId, ctx.params.imageId);

@@ -4,7 +4,7 @@ import { encodeCursor } from "../../lib/cursor.ts";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import type { Message } from "../../services/messages/messages.contract.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
 import { until } from "../support/until.ts";
 
@@ -131,6 +131,22 @@ test("nothing new is an empty answer, and its cursor goes on from there", async 
 	expect(third.conversations).toMatchObject([
 		{ id: conversationId, lastSeq: 1, unreadCount: 1, messages: [message], hasMore: false },
 	]);
+});
+
+test("what was begun before a cursor was given out and committed after it is told the next time", async () => {
+	const slow = await openConversation(node.calls);
+	const { applicantId } = slow;
+	const fast = await openConversation(node.calls, { applicantId });
+	let since = await cursorOf(applicantId);
+	const change = "update conversations set changed_xid = pg_current_xact_id() where id = $1";
+	await holding(database.url, change, [slow.conversationId], async () => {
+		await send(node.calls, fast.conversationId, fast.employerId);
+		const answer = await sync(applicantId, since);
+		expect(answer.conversations.map(({ id }) => id)).toEqual([fast.conversationId]);
+		since = answer.nextSince;
+	});
+	const { conversations } = await sync(applicantId, since);
+	expect(conversations.map(({ id }) => id)).toContain(slow.conversationId);
 });
 
 test.each([

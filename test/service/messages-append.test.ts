@@ -5,10 +5,11 @@ import { append, type Draft, type Sent } from "../../services/messages/append.ts
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead } from "../../services/messages/mark-read.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
 import { countUnread, storedMessages } from "../support/stored.ts";
 import { textMessages } from "../support/text-messages.ts";
+import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 
@@ -236,6 +237,19 @@ test("what was stored stays stored: it is found again when its conversation is a
 	expect(expectSent(other)).toMatchObject({ created: true, message: { seq: 1 } });
 });
 
+test("a message that waits for an archiving is refused by it, and does not undo it", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	const archiving = "update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2 where id = $1";
+	let answers: Promise<(Sent | Error)[]> = Promise.resolve([]);
+	await holding(database.url, archiving, [conversationId, employerId], async (waiting) => {
+		answers = append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
+		await until(async () => (await waiting()) === 1);
+	});
+	expect(await answers).toMatchObject([{ type: "CONVERSATION_ARCHIVED" }]);
+	const conversation = await node.calls.call("conversations.get", { conversationId }, as(applicantId));
+	expect(conversation).toMatchObject({ status: "ARCHIVED", archivedBy: employerId, lastSeq: 0 });
+});
+
 test("created_at never goes back, not even when the database's clock does", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const [first] = await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
@@ -257,6 +271,15 @@ test("a hundred copies of one message, on two nodes at once, are one", async () 
 	expect(answers.filter(({ created }) => created)).toHaveLength(1);
 	expect(new Set(answers.map(({ message }) => message.id)).size).toBe(1);
 	expect(await storedMessages(nodes[0], conversationId)).toHaveLength(1);
+});
+
+test("however many write into one conversation at once, on two nodes, nobody loses against the others", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	const writers = Array.from({ length: 40 }, (_, i) =>
+		append(nodes[(i % 2) as 0 | 1], textMessages, [draftOf(conversationId, i % 3 ? applicantId : employerId)]),
+	);
+	const seqs = (await Promise.all(writers)).flat().map((answer) => expectSent(answer).message.seq);
+	expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
 });
 
 function open(): Database {

@@ -4,9 +4,9 @@ import { Database } from "../../mixins/database.ts";
 import { append } from "../../services/messages/append.ts";
 import { list } from "../../services/messages/list.ts";
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
-import { markRead } from "../../services/messages/mark-read.ts";
+import { markRead, type Reading } from "../../services/messages/mark-read.ts";
 import { as, startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { createMigratedDatabase, holding, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
 import { countUnread } from "../support/stored.ts";
 import { textMessages } from "../support/text-messages.ts";
@@ -92,6 +92,23 @@ test("two devices that read at once end at the further of both, and the count is
 	expect(readings.filter(({ readSeq, readAt }) => readSeq === 20 && readAt !== null)).toHaveLength(1);
 	expect(await countUnread(db, conversationId, employerId)).toBe(0);
 	expect(await caller.calls.call("conversations.unreadCount", { conversationId }, as(employerId))).toEqual({ count: 0 });
+});
+
+test("of two readings that wait for each other the lower one, though it comes last, does not move back", async () => {
+	const { conversationId, employerId } = await withMessages(5);
+	const readings: Promise<Reading>[] = [];
+	const lock = "select from participants where conversation_id = $1 and user_id = $2 for update";
+	await holding(database.url, lock, [conversationId, employerId], async (waiting) => {
+		for (const seq of [5, 2]) {
+			readings.push(markRead(db, conversationId, employerId, seq));
+			await until(async () => (await waiting()) === readings.length);
+		}
+	});
+	expect(await Promise.all(readings)).toMatchObject([
+		{ readSeq: 5, unreadCount: 0, readAt: expect.any(String) },
+		{ readSeq: 5, unreadCount: 0, readAt: null, deliveredAt: null },
+	]);
+	expect(await countUnread(db, conversationId, employerId)).toBe(0);
 });
 
 test("both hear of a reading, the writer also of the delivery, and nobody hears it twice", async () => {

@@ -35,6 +35,31 @@ export async function query<Row extends object = Record<string, unknown>>(
 	}
 }
 
+/** Runs `work` while a transaction that has executed this statement is open; then it commits. */
+export async function holding(
+	url: string,
+	sql: string,
+	values: unknown[],
+	work: (waiting: () => Promise<number>) => Promise<void>,
+) {
+	const client = new pg.Client({ connectionString: url });
+	await client.connect();
+	try {
+		await client.query("begin");
+		await client.query(sql, values);
+		await work(async () => {
+			const { rows } = await client.query<{ count: number }>(waitingSql);
+			return rows[0]?.count ?? 0;
+		});
+		await client.query("commit");
+	} finally {
+		await client.end();
+	}
+}
+
+/** How many statements on this database wait for a lock. */
+const waitingSql = `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+
 /** Where another database of the same server is. */
 export function databaseUrl(url: string, name: string): string {
 	return new URL(`/${name}`, url).href;

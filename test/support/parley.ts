@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { settingNames } from "../../lib/config.ts";
 import { signToken } from "../../lib/token.ts";
 import type { Target } from "../system/core/target.ts";
 import { OsProcess } from "./processes.ts";
@@ -70,7 +71,7 @@ export function targetOf(baseUrls: readonly [string, ...string[]], secret: strin
 	};
 }
 
-/** package.json's start script as arguments for Node, without the reading of `.env`. */
+/** package.json's start script as arguments for Node. */
 export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
 	const manifest: { scripts: { start: string } } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
 	const words = [...manifest.scripts.start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
@@ -79,12 +80,18 @@ export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
 	const node = words.indexOf("node");
 	if (node < 0) throw new Error(`the start script does not run node: ${manifest.scripts.start}`);
 	return {
-		env: Object.fromEntries(words.slice(0, node).map((word) => word.split("=", 2))),
-		args: words.slice(node + 1).filter((word) => !word.startsWith("--env-file")),
+		env: Object.fromEntries(
+			words
+				.slice(0, node)
+				.filter((word) => word.includes("="))
+				.map((word) => word.split("=", 2)),
+		),
+		args: words.slice(node + 1),
 	};
 }
 
-/** Nothing of the developer's own settings, such as a DATABASE_URL, may reach a process under test. */
+/** Nothing of the developer's own settings may reach a process under test, not even by a `.env`, which sets what is not there. */
 export function inherited(...names: string[]): NodeJS.ProcessEnv {
-	return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+	const blank = Object.fromEntries(settingNames.map((name) => [name, ""]));
+	return { ...blank, ...Object.fromEntries(names.map((name) => [name, process.env[name]])) };
 }

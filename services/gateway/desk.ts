@@ -1,0 +1,44 @@
+import type { Logger, ServiceBroker } from "moleculer";
+import type { Coalescer } from "../../lib/coalescer.ts";
+import { type ActionInput, type ActionName, callsOf, type Meta, type Result } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type { PresenceReporter } from "./presence-reporter.ts";
+import type { SocketQueries } from "./socket-queries.ts";
+import type { ClientSocket, Sockets } from "./sockets.ts";
+import type { Verified } from "./token-verifier.ts";
+
+/** What this gateway has at hand for its sockets: the service itself. */
+export interface Desk {
+	broker: ServiceBroker;
+	logger: Logger;
+	sockets: Sockets;
+	authenticate: Authenticate;
+	presence: PresenceReporter;
+	acks: Coalescer<DeliveryAck>;
+	socketQueries: SocketQueries;
+}
+
+/** A device of the user has the message with this seq, and with it all before. */
+export interface DeliveryAck {
+	conversationId: string;
+	userId: string;
+	seq: number;
+}
+
+/** Calls an action for the socket's user. The payload is the client's: the action's contract decides whether it will do. */
+export async function callAs<N extends ActionName>(
+	desk: Desk,
+	socket: ClientSocket,
+	action: N,
+	payload: unknown,
+): Promise<Result<N>> {
+	const meta: Meta = { user: speaker(socket).caller, $via: "socket" };
+	return callsOf(desk.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
+}
+
+/** Whom the socket speaks for. UNAUTHENTICATED. */
+export function speaker(socket: ClientSocket): Verified {
+	if (!socket.data.verified) throw new ParleyError("UNAUTHENTICATED");
+	return socket.data.verified;
+}
