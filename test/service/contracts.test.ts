@@ -9,7 +9,7 @@ import { type ActionInput, type ActionName, type Calls, contractOf, contracts, t
 import { serverEvents } from "../../services/gateway/gateway.contract.ts";
 import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
-import { uploadByCall } from "../support/images.ts";
+import { picture } from "../support/images.ts";
 import { type Conversing, openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
 import { storageEnv } from "../support/storage-env.ts";
 import { until } from "../support/until.ts";
@@ -221,8 +221,12 @@ async function example<N extends ActionName>(calls: Calls, name: N): Promise<unk
 }
 
 /** By the employer. */
-function uploaded({ conversationId, employerId }: World): Promise<string> {
-	return uploadByCall(caller.calls, conversationId, employerId);
+async function uploaded({ conversationId, employerId }: World): Promise<string> {
+	const bytes = await picture().jpeg().toBuffer();
+	const wanted = { conversationId, filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: bytes.length } as const;
+	const { imageId, uploadUrl, method, headers } = await caller.calls.call("media.requestUpload", wanted, as(employerId));
+	expect((await fetch(uploadUrl, { method, headers, body: new Uint8Array(bytes) })).status).toBe(200);
+	return imageId;
 }
 
 async function confirmed(world: World): Promise<string> {

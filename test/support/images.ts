@@ -1,6 +1,4 @@
 import sharp, { type Sharp } from "sharp";
-import type { Calls } from "../../lib/contracts.ts";
-import { as } from "./broker.ts";
 import type { Answer, Person } from "./media-node.ts";
 
 /** A picture with something in it: a gradient, so that its corners differ. */
@@ -54,13 +52,4 @@ export async function download(url: string): Promise<Buffer> {
 	const response = await fetch(url);
 	expect(response.status).toBe(200);
 	return Buffer.from(await response.arrayBuffer());
-}
-
-/** Uploads by calls: an image that waits to be confirmed. */
-export async function uploadByCall(calls: Calls, conversationId: string, userId: string): Promise<string> {
-	const bytes = await picture().jpeg().toBuffer();
-	const wanted = { conversationId, filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: bytes.length } as const;
-	const { imageId, uploadUrl, method, headers } = await calls.call("media.requestUpload", wanted, as(userId));
-	expect((await fetch(uploadUrl, { method, headers, body: new Uint8Array(bytes) })).status).toBe(200);
-	return imageId;
 }
