@@ -58,16 +58,13 @@ export interface PublicError {
 /** Turns any error into one of the catalogue. What is not in it is INTERNAL, and nothing of it leaves. */
 export function publicError(error: unknown): PublicError {
 	const { type, message, data } = describe(error);
-	if (type in errorCatalogue) {
-		const code = type as ErrorCode;
-		return {
-			code,
-			message: code === "INTERNAL" ? errorCatalogue.INTERNAL.message : message,
-			...(data != null && { details: data }),
-		};
-	}
-	const code = codeOf(error);
-	return { code, message: errorCatalogue[code].message };
+	const code = isErrorCode(type) ? type : codeOf(error);
+	if (code !== type || code === "INTERNAL") return { code, message: errorCatalogue[code].message };
+	return { code, message, ...(data != null && { details: data }) };
+}
+
+function isErrorCode(type: string): type is ErrorCode {
+	return Object.hasOwn(errorCatalogue, type);
 }
 
 export function isUnexpected(error: PublicError): boolean {
@@ -96,24 +93,26 @@ const passing = new Set([
 ]);
 
 /** What the web framework and its body parser call their errors. */
-const foreign: Record<string, ErrorCode> = {
-	"entity.parse.failed": "MALFORMED_JSON",
-	"entity.too.large": "PAYLOAD_TOO_LARGE",
-	"parameters.too.many": "PAYLOAD_TOO_LARGE",
-	"charset.unsupported": "UNSUPPORTED_MEDIA_TYPE",
-	"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
-	"request.aborted": "MALFORMED_JSON",
-	"request.size.invalid": "MALFORMED_JSON",
-	// A path that is not valid percent-encoding names nothing.
-	UNABLE_DECODE_PARAM: "NOT_FOUND",
-};
+const foreign = new Map<string, ErrorCode>(
+	Object.entries({
+		"entity.parse.failed": "MALFORMED_JSON",
+		"entity.too.large": "PAYLOAD_TOO_LARGE",
+		"parameters.too.many": "PAYLOAD_TOO_LARGE",
+		"charset.unsupported": "UNSUPPORTED_MEDIA_TYPE",
+		"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
+		"request.aborted": "MALFORMED_JSON",
+		"request.size.invalid": "MALFORMED_JSON",
+		// A path that is not valid percent-encoding names nothing.
+		UNABLE_DECODE_PARAM: "NOT_FOUND",
+	}),
+);
 
 function codeOf(error: unknown): ErrorCode {
 	const { type, code, message } = describe(error);
 	if (passing.has(type) || passing.has(code)) return "UNAVAILABLE";
 	if (message.startsWith("Connection terminated") || message.startsWith("timeout exceeded when trying to connect"))
 		return "UNAVAILABLE";
-	return foreign[type] ?? "INTERNAL";
+	return foreign.get(type) ?? "INTERNAL";
 }
 
 function describe(error: unknown) {

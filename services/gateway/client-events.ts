@@ -17,6 +17,7 @@ export const clientEvents: Record<string, Answer> = {
 	async authenticate(desk, socket, payload) {
 		const address = socketAddress(socket, desk.broker.config.trustProxy);
 		const verified = await desk.authenticate((payload as { token?: unknown } | null)?.token, address);
+		if (!socket.connected) throw new ParleyError("UNAVAILABLE");
 		await signIn(desk, socket, verified);
 		return { userId: verified.caller.id, expiresAt: new Date(verified.expiresAtMs).toISOString() };
 	},

@@ -28,6 +28,20 @@ export function deliverMessage(
 		const key = `${conversationId} ${userId}`;
 		if (seq > (desk.acks.get(key)?.seq ?? 0)) desk.acks.set(key, { conversationId, userId, seq });
 	});
+	forgetOldest(socket);
+}
+
+/** A device that never acknowledges must not make its socket remember every message. */
+const maxUnacknowledged = 1_000;
+
+/** socket.io keeps what is to be called in the order of asking, and shrugs at an answer to what it has forgotten. */
+function forgetOldest(socket: ClientSocket): void {
+	const { acks } = socket as unknown as { acks: Map<number, unknown> };
+	if (acks.size <= maxUnacknowledged) return;
+	for (const id of acks.keys()) {
+		acks.delete(id);
+		break;
+	}
 }
 
 function tell(desk: Desk, socket: ClientSocket, event: string, ...args: unknown[]): void {

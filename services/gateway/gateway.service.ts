@@ -12,7 +12,8 @@ import { deliverToSockets } from "./deliver.ts";
 import type { Desk } from "./desk.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
-import { apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { parser } from "./packet-parser.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { redeliver } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
@@ -146,7 +147,10 @@ export default {
 			}
 		}, ackIntervalMs);
 		Object.assign(this.settings, { port: config.port, ip: config.host });
-		Object.assign((this.settings as { io: { options: object } }).io.options, { cors: { origin: config.corsOrigins } });
+		Object.assign((this.settings as { io: { options: object } }).io.options, {
+			parser,
+			cors: { origin: allowed(config.corsOrigins) },
+		});
 		this.addRoute(healthRoute);
 		this.addRoute(apiRoute(config, this.authenticate));
 	},

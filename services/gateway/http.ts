@@ -83,9 +83,14 @@ function sendJson(res: ServerResponse, status: number, body: unknown): void {
 	res.end(JSON.stringify(body));
 }
 
+/** As the package `cors` wants it, which socket.io uses as well. */
+export function allowed(origins: string[]): string | string[] {
+	return origins.includes("*") ? "*" : origins;
+}
+
 function crossOrigin(origins: string[]) {
 	return cors({
-		origin: origins.includes("*") ? "*" : origins,
+		origin: allowed(origins),
 		methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
 		allowedHeaders: ["Authorization", "Content-Type", "X-Request-Id"],
 		exposedHeaders: ["X-Request-Id", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],

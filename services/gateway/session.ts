@@ -18,18 +18,21 @@ export function awaitAuthentication(socket: ClientSocket): void {
 /**
  * The socket speaks for this caller until the token expires. A renewal must be for the same caller: what a socket has been
  * told must not be taken for another's. Only users are delivered to: another role's `sub` may equal a user's id by chance.
- * Resolves when the registry knows, so that a client which is connected misses no push.
+ * Resolves when the registry knows, so that a client which is connected misses no push. UNAVAILABLE when the connection broke
+ * while the token was looked at: it would never say that it has gone.
  */
 export async function signIn(desk: Desk, socket: ClientSocket, verified: Verified): Promise<void> {
 	const { caller, expiresAtMs } = verified;
+	if (socket.conn.readyState !== "open") throw new ParleyError("UNAVAILABLE");
 	const known = socket.data.verified?.caller;
 	if (known && (known.id !== caller.id || known.role !== caller.role)) throw new ParleyError("FORBIDDEN");
 	socket.data.verified = verified;
 	closeAt(socket, expiresAtMs);
-	if (known || caller.role !== "user") return;
-	desk.sockets.add(caller.id, socket);
+	if (known) return;
 	// A connection that breaks before it is one of the namespace never says `disconnect`.
 	socket.conn.once("close", () => signOut(desk, socket));
+	if (caller.role !== "user") return;
+	desk.sockets.add(caller.id, socket);
 	await desk.presence.report(caller.id);
 }
 

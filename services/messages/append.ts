@@ -117,27 +117,36 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended 
 	});
 }
 
-async function appendRows(db: Database, statements: Statements, values: unknown[][]): Promise<AppendedRow[]> {
-	for (let attempt = 1; ; attempt++) {
-		try {
-			return attempt === 1
-				? await appendUnseen(db, statements, values)
-				: await db.query<AppendedRow>(statements.appendOrFind, values);
-		} catch (error) {
-			if (attempt === maxAttempts || !worthRepeating.has(String((error as { code?: unknown }).code))) throw error;
-		}
+async function appendRows(db: Database, { appendNew, appendOrFind }: Statements, values: unknown[][]): Promise<AppendedRow[]> {
+	let rows: AppendedRow[];
+	try {
+		rows = await db.query<AppendedRow>(appendNew, values);
+	} catch (error) {
+		if (!isWorthRepeating(error)) throw error;
+		return appendOrFindRows(db, appendOrFind, values);
 	}
-}
-
-async function appendUnseen(db: Database, { appendNew, appendOrFind }: Statements, values: unknown[][]): Promise<AppendedRow[]> {
-	const rows = await db.query<AppendedRow>(appendNew, values);
 	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
 	if (refused.length === 0) return rows;
-	const found = await db.query<AppendedRow>(
+	const found = await appendOrFindRows(
+		db,
 		appendOrFind,
 		values.map((column) => refused.map((i) => column[i])),
 	);
 	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
+}
+
+async function appendOrFindRows(db: Database, appendOrFind: Statement, values: unknown[][]): Promise<AppendedRow[]> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await db.query<AppendedRow>(appendOrFind, values);
+		} catch (error) {
+			if (attempt === maxAttempts || !isWorthRepeating(error)) throw error;
+		}
+	}
+}
+
+function isWorthRepeating(error: unknown): boolean {
+	return worthRepeating.has(String((error as { code?: unknown }).code));
 }
 
 /** A clientId that is stored already; a deadlock, should another statement lock in another order. */

@@ -61,7 +61,7 @@ describe("under a steady load over two gateways, nothing acknowledged is lost, d
 			const outcome = outcomeOf(name, crowd, await verify(postgres.url, crowd), fromMs, toMs);
 			outcomes.push(outcome);
 			if (outcome.problems.length > 0) throw new Error(`${explain(outcome)}\n\n${newLogs(logged)}`);
-			expect(outcome.slowestAckMs).toBeLessThanOrEqual(slowestAckMs);
+			expect(outcome.slowestAckMs).toBeLessThanOrEqual(Math.max(slowestAckMs, 2 * (outcomes[0]?.slowestAckMs ?? 0)));
 		} finally {
 			crowd.leave();
 		}

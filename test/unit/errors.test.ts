@@ -63,3 +63,20 @@ test("what an INTERNAL error says of itself does not leave", () => {
 		message: errorCatalogue.INTERNAL.message,
 	});
 });
+
+test("details of an INTERNAL error do not leave", () => {
+	expect(publicError(new ParleyError("INTERNAL", { details: { password: "hunter2" } }))).toEqual({
+		code: "INTERNAL",
+		message: "Something went wrong.",
+	});
+});
+
+test.each(["constructor", "toString", "__proto__"])(
+	"a foreign error of type %s is INTERNAL, and nothing of it leaves",
+	(type) => {
+		expect(publicError(Object.assign(new Error("secret"), { type }))).toEqual({
+			code: "INTERNAL",
+			message: "Something went wrong.",
+		});
+	},
+);
