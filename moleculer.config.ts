@@ -8,6 +8,7 @@ import { authorize } from "./middlewares/authorize.ts";
 import { rateLimit } from "./middlewares/rate-limit.ts";
 import { validate } from "./middlewares/validate.ts";
 import { migrate } from "./migrations/migrate.ts";
+import { prepareStorage } from "./mixins/storage.ts";
 
 /** How every node's broker runs, in production and in tests. */
 export function brokerOptions(config: NodeConfig): BrokerOptions {
@@ -48,6 +49,7 @@ export default async function options(): Promise<BrokerOptions> {
 	try {
 		const embedded = await startEmbedded(loadConfig());
 		await migrate(embedded.config.databaseUrl);
+		if (embedded.config.services.includes("media")) await prepareStorage(embedded.config);
 		return {
 			...brokerOptions(embedded.config),
 			async started(broker) {

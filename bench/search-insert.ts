@@ -6,6 +6,7 @@ import { migrate } from "../migrations/migrate.ts";
 import { Database, type Statement } from "../mixins/database.ts";
 import { append, type Draft } from "../services/messages/append.ts";
 import { signatureOf } from "../services/messages/search/signature.ts";
+import { textMessages } from "../test/support/text-messages.ts";
 import { median } from "./percentiles.ts";
 import { cpuTimes } from "./proc.ts";
 import { seededRandom } from "./random.ts";
@@ -84,7 +85,7 @@ async function measure(db: Database, postmasterPid: number): Promise<Figures> {
 	const count = batchesARound * batchSize;
 	const signing = db instanceof Unsigned ? measureSigning(batches.flat()) : { wallUs: 0, cpuUs: 0 };
 	const [before, startedMs] = [cpuTimes([process.pid], postmasterPid), performance.now()];
-	for (const batch of batches) await append(db, batch);
+	for (const batch of batches) await append(db, textMessages, batch);
 	const [after, endedMs] = [cpuTimes([process.pid], postmasterPid), performance.now()];
 	return {
 		wallUs: ((endedMs - startedMs) * 1000 - signing.wallUs) / count,
@@ -108,6 +109,8 @@ function draft(): Draft {
 		clientId: randomUUID(),
 		type: "TEXT",
 		content: vocabulary.text(),
+		imageId: null,
+		image: null,
 		replyToSeq: null,
 		metadata: {},
 	};

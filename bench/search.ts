@@ -8,6 +8,7 @@ import { candidatesStatement } from "../services/messages/search/candidates.ts";
 import { parseQuery } from "../services/messages/search/query.ts";
 import { search } from "../services/messages/search/search.ts";
 import { masksOf, signatureOf } from "../services/messages/search/signature.ts";
+import { textMessages } from "../test/support/text-messages.ts";
 import { percentiles } from "./percentiles.ts";
 import { seededRandom } from "./random.ts";
 import { makeFolder, removeFolder } from "./scratch.ts";
@@ -117,7 +118,7 @@ async function report(url: string, conversations: Conversation[]): Promise<void>
 				for (let i = 0; i < searchCount; i++) {
 					const [callerId, conversationId] = choose();
 					const startedMs = performance.now();
-					const { items } = await search(db, callerId, { conversationId, q, sort, limit: 20, cursor: undefined });
+					const { items } = await search(db, textMessages, callerId, { conversationId, q, sort, limit: 20, cursor: undefined });
 					times.push(performance.now() - startedMs);
 					found += items.length;
 				}

@@ -7,6 +7,7 @@ import type {
 	ConversationStatus,
 	Draft,
 	ErrorBody,
+	Image,
 	Message,
 	MessagePage,
 	NewApplication,
@@ -16,6 +17,7 @@ import type {
 	ReadState,
 	SyncAnswer,
 	Time,
+	Upload,
 } from "./types.ts";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -90,6 +92,25 @@ export class RestClient {
 		return this.#request("GET", path`/conversations/${conversationId}/messages`, { query });
 	}
 
+	/** JPEG, PNG or WebP of at most 5 MB, straight to the storage. Then send a message of type IMAGE with its id. */
+	async uploadImage(conversationId: string, image: Blob, filename = "image"): Promise<Image> {
+		const images = path`/conversations/${conversationId}/messages/images`;
+		const wanted = { filename, mimeType: image.type, sizeBytes: image.size };
+		const upload: Upload = await this.#request("POST", `${images}/upload-url`, { body: wanted });
+		await put(image, upload);
+		return this.#request("POST", `${images}/confirm`, { body: { imageId: upload.imageId } });
+	}
+
+	/** With fresh URLs. */
+	getImage(id: string): Promise<Image> {
+		return this.#request("GET", path`/images/${id}`);
+	}
+
+	/** An image of one's own. Its message stays. */
+	async deleteImage(id: string): Promise<void> {
+		await this.#request("DELETE", path`/images/${id}`);
+	}
+
 	/** This message and everything before it is read. */
 	markMessageRead(messageId: string): Promise<ReadState> {
 		return this.#request("PATCH", path`/messages/${messageId}/read`);
@@ -148,6 +169,15 @@ async function answered(
 		await new Promise((resolve) => setTimeout(resolve, pauseMs));
 		return answered(gateways, path, request, later);
 	}
+}
+
+async function put(image: Blob, { uploadUrl, method, headers }: Upload): Promise<void> {
+	const message = "The image could not be uploaded.";
+	const response = await fetch(uploadUrl, { method, headers, body: image }).catch((cause: unknown) => {
+		throw new ParleyApiError({ code: "NETWORK", message }, { cause });
+	});
+	await response.arrayBuffer();
+	if (!response.ok) throw new ParleyApiError({ code: "UNAVAILABLE", message, status: response.status });
 }
 
 function path(strings: TemplateStringsArray, ...ids: string[]): string {

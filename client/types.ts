@@ -33,14 +33,25 @@ export interface Image {
 	fileSizeBytes: number;
 	width: number;
 	height: number;
-	placeholder: string | null;
+	/** A ThumbHash (https://evanw.github.io/thumbhash/) in base64. */
+	placeholder: string;
 	originalUrl: string;
 	/** At most 1,280 pixels on the longer side. */
 	previewUrl: string;
 	/** At most 320 pixels on the longer side. */
 	thumbnailUrl: string;
+	/** From then on ask for the image again. */
 	urlsExpireAt: Time;
-	deleteAfter: Time | null;
+	deleteAfter: Time;
+}
+
+/** Where an image is to be put, and how. */
+export interface Upload {
+	imageId: string;
+	uploadUrl: string;
+	method: "PUT";
+	headers: Record<string, string>;
+	expiresAt: Time;
 }
 
 export type ConversationStatus = "ACTIVE" | "ARCHIVED" | "AUTO_ARCHIVED";
@@ -127,8 +138,9 @@ export interface Draft {
 	/** Made for you if absent. Give your own to send again after a restart of the app. */
 	clientId?: string;
 	type?: "TEXT" | "IMAGE";
-	/** 1 to 5,000 Unicode code points after trimming. */
+	/** 1 to 5,000 Unicode code points after trimming; with an image it may be left out. */
 	content?: string;
+	/** With type IMAGE: what `uploadImage` gave. */
 	imageId?: string;
 	replyToSeq?: number;
 	/** At most 2 KB of JSON. */

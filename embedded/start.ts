@@ -4,6 +4,7 @@ import type { Config } from "../lib/config.ts";
 import { greet } from "./demo.ts";
 import { startPostgres } from "./postgres.ts";
 import { embeddedSecret } from "./secret.ts";
+import { startStorage } from "./storage.ts";
 
 /** What a node runs with, and what was started for it. */
 export interface Embedded {
@@ -16,15 +17,32 @@ export interface Embedded {
 
 /** Brings along each part that the settings do not name. */
 export async function startEmbedded(config: Config): Promise<Embedded> {
-	if (config.databaseUrl) {
-		const given = { ...config, databaseUrl: config.databaseUrl };
-		return { config: given, greet: (broker) => greet(broker, config.demo ?? false), stop: async () => {} };
+	const postgres = config.databaseUrl ? undefined : await startPostgres({ dataDir: config.dataDir });
+	try {
+		const storage = needsStorage(config) ? await startStorage({ dataDir: config.dataDir }) : undefined;
+		return {
+			config: {
+				...config,
+				jwt: postgres ? embeddedJwt(config) : config.jwt,
+				databaseUrl: config.databaseUrl ?? String(postgres?.url),
+				s3: storage ? { ...config.s3, ...storage.s3 } : config.s3,
+			},
+			greet: (broker) => greet(broker, config.demo ?? postgres !== undefined),
+			async stop() {
+				await storage?.stop();
+				await postgres?.stop();
+			},
+		};
+	} catch (error) {
+		await postgres?.stop();
+		throw error;
 	}
-	const postgres = await startPostgres({ dataDir: config.dataDir });
-	const jwt = config.jwt.secret || config.jwt.jwksUrl ? config.jwt : { ...config.jwt, secret: embeddedSecret(config.dataDir) };
-	return {
-		config: { ...config, jwt, databaseUrl: postgres.url },
-		greet: (broker) => greet(broker, config.demo ?? true),
-		stop: () => postgres.stop(),
-	};
+}
+
+function needsStorage({ s3, services }: Config): boolean {
+	return s3.bucket === undefined && services.includes("media");
+}
+
+function embeddedJwt({ jwt, dataDir }: Config): Config["jwt"] {
+	return jwt.secret || jwt.jwksUrl ? jwt : { ...jwt, secret: embeddedSecret(dataDir) };
 }

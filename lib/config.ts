@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isRate, toRate } from "./rate.ts";
 
 /** The folders of `services/`, as `SERVICES` names them. */
-export const serviceNames = ["conversations", "directory", "gateway", "messages", "presence"] as const;
+export const serviceNames = ["conversations", "directory", "gateway", "media", "messages", "presence"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
@@ -79,6 +79,27 @@ const settings = {
 		/** What `aud` must be or hold; not checked without it. */
 		audience: from("JWT_AUDIENCE", text),
 	},
+	/** Where images are kept; without a bucket S3 is embedded. */
+	s3: {
+		/** Of a store that is not AWS; no slash at the end. */
+		endpoint: from("S3_ENDPOINT", page),
+		bucket: from("S3_BUCKET", rule("the name of a bucket", isBucket)),
+		/** Not set: `us-east-1` with an endpoint, else the AWS SDK's own choice. */
+		region: from("S3_REGION", text),
+		/** Both keys or neither; without them the AWS SDK looks where it always does. */
+		accessKeyId: from("S3_ACCESS_KEY_ID", text),
+		secretAccessKey: from("S3_SECRET_ACCESS_KEY", text),
+		/** Where clients reach the store, if not at the endpoint. */
+		publicEndpoint: from("S3_PUBLIC_ENDPOINT", page),
+		/** Whether the bucket is in the path of URLs or in the host name; not set: in the path with an endpoint. */
+		pathStyle: from("S3_PATH_STYLE", onOff),
+	},
+	media: {
+		/** Reads an upload from its standard input and exits with 0: clean, 1: infected. Words separated by spaces, no shell. */
+		scanCommand: from("MEDIA_SCAN_COMMAND", text),
+		/** How many images a process works on at a time. */
+		concurrency: from("MEDIA_CONCURRENCY", rule("a whole number from 1 to 64", isConcurrency).transform(Number), "1"),
+	},
 	/** How much may be done before it is RATE_LIMITED. */
 	rateLimits: {
 		/** New messages of a user. */
@@ -131,9 +152,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 }
 
 /** What is needed only because of another setting. */
-function missing({ databaseUrl, services, jwt }: Config): string[] {
+function missing({ databaseUrl, services, jwt, s3 }: Config): string[] {
+	const problems: string[] = [];
 	const anyoneCouldSign = databaseUrl && services.includes("gateway") && !jwt.secret && !jwt.jwksUrl;
-	return anyoneCouldSign ? ["JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is"] : [];
+	if (anyoneCouldSign) problems.push("JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is");
+	if (s3.endpoint && !s3.bucket) problems.push("S3_BUCKET must be set when S3_ENDPOINT is");
+	if (!s3.accessKeyId !== !s3.secretAccessKey) problems.push("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together");
+	return problems;
 }
 
 function readAll(group: Group, env: Record<string, string | undefined>, problems: string[]): Record<string, unknown> {
@@ -191,6 +216,15 @@ function isUrl(value: string, schemes: string[]): boolean {
 	const [scheme, rest] = value.split("://", 2);
 	// A host may also stand in the query: postgres:///parley?host=/run/postgresql.
 	return !/\s/.test(value) && schemes.includes(scheme ?? "") && /^[^/?#]|[?&]host=/.test(rest ?? "") && URL.canParse(value);
+}
+
+function isConcurrency(value: string): boolean {
+	return /^\d{1,2}$/.test(value) && Number(value) >= 1 && Number(value) <= 64;
+}
+
+/** What AWS allows, and with capitals and underscores what others do. */
+function isBucket(value: string): boolean {
+	return /^[A-Za-z0-9][\w.-]{1,61}[A-Za-z0-9]$/.test(value);
 }
 
 /** Schemes other than http(s) are those of app shells: capacitor://localhost. */

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { conversations } from "../services/conversations/conversations.contract.ts";
 import { applications, users } from "../services/directory/directory.contract.ts";
 import { gateway } from "../services/gateway/gateway.contract.ts";
+import { media } from "../services/media/media.contract.ts";
 import { messages } from "../services/messages/messages.contract.ts";
 import { presence } from "../services/presence/presence.contract.ts";
 import type { Access } from "./access.ts";
@@ -11,11 +12,12 @@ import type { RateLimit } from "./rate.ts";
 import type { Role } from "./token.ts";
 
 /** Every service's contract, under the name by which it is called. */
-export const contracts = { applications, conversations, gateway, messages, presence, users };
+export const contracts = { applications, conversations, gateway, media, messages, presence, users };
 
 export type Actions = Qualified<"applications", typeof applications> &
 	Qualified<"conversations", typeof conversations> &
 	Qualified<"gateway", typeof gateway> &
+	Qualified<"media", typeof media> &
 	Qualified<"messages", typeof messages> &
 	Qualified<"presence", typeof presence> &
 	Qualified<"users", typeof users>;
@@ -67,6 +69,8 @@ export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit"
 export type ActionsOf<S extends string, This> = {
 	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Omit<ActionSchema, "handler" | "params" | "visibility"> & {
 		access: Access;
+		/** In milliseconds, 0 for none; Moleculer knows it, its types do not. Default: the broker's `requestTimeout`. */
+		timeout?: number;
 		rateLimit?: RateLimit;
 		handler(this: This, ctx: Ctx<Params<N>>): Promise<Result<N>>;
 	};

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Context, Middleware, Service } from "moleculer";
-import type { Access } from "../lib/access.ts";
-import { callsOf, contractOf, type Meta } from "../lib/contracts.ts";
+import type { Access, UserAccess } from "../lib/access.ts";
+import { callsOf, contractOf, type Meta, type Result } from "../lib/contracts.ts";
 import { ParleyError } from "../lib/errors.ts";
 import { PlatformId } from "../lib/schemas.ts";
 
@@ -9,14 +9,15 @@ type Call = Context<Record<string, unknown>, Meta>;
 
 /**
  * The one place that decides who may do what, by the `access` of the action's definition. It runs before validation, so that a
- * stranger learns nothing from what a request looks like. Who takes part in a conversation, where a message is, and that two people
- * share a conversation never change: they are remembered.
+ * stranger learns nothing from what a request looks like. Who takes part in a conversation, where a message is, whose an image is,
+ * and that two people share a conversation never change: they are remembered.
  */
 export function authorize(): Middleware {
 	// The promise is kept, not its value: calls that come in order while it is asked go on in order.
 	const participants = new LRUCache<string, Promise<string[]>>({ max: 100_000 });
 	const partners = new LRUCache<string, true>({ max: 100_000 });
 	const conversationOfMessage = new LRUCache<string, string>({ max: 10_000 });
+	const placeOfImage = new LRUCache<string, Result<"media.locate">>({ max: 10_000 });
 
 	async function isParticipant(ctx: Call, conversationId: string, userId: string): Promise<boolean> {
 		let asked = participants.get(conversationId);
@@ -39,6 +40,15 @@ export function authorize(): Middleware {
 		return conversationId;
 	}
 
+	async function mayUseImage(ctx: Call, imageId: string, userId: string, isUploader: boolean): Promise<boolean> {
+		let place = placeOfImage.get(imageId);
+		if (!place) {
+			place = await callsOf(ctx.broker).call("media.locate", { imageId });
+			placeOfImage.set(imageId, place);
+		}
+		return isUploader ? place.uploaderId === userId : isParticipant(ctx, place.conversationId, userId);
+	}
+
 	async function isPartner(ctx: Call, userId: string, partnerId: string): Promise<boolean> {
 		if (!PlatformId.safeParse(partnerId).success) return false;
 		const pair = JSON.stringify([userId, partnerId]);
@@ -59,12 +69,8 @@ export function authorize(): Middleware {
 				action.visibility = "public";
 				return next;
 			}
-			const { role, conversation, message, partner } = {
-				conversation: undefined,
-				message: undefined,
-				partner: undefined,
-				...access,
-			};
+			const { role } = access;
+			const { conversation, message, image, uploader, partner }: UserAccess = access.role === "user" ? access : { role: "user" };
 
 			return async function (this: Service, ctx: Call) {
 				const { user } = ctx.meta;
@@ -73,9 +79,12 @@ export function authorize(): Middleware {
 
 				const conversationId = conversation && ctx.params?.[conversation];
 				const messageId = message && ctx.params?.[message];
+				const imageId = image && ctx.params?.[image];
 				if (typeof conversationId === "string" && !(await isParticipant(ctx, conversationId, user.id)))
 					throw new ParleyError("NOT_FOUND");
 				if (typeof messageId === "string" && !(await isParticipant(ctx, await locate(ctx, messageId), user.id)))
+					throw new ParleyError("NOT_FOUND");
+				if (typeof imageId === "string" && !(await mayUseImage(ctx, imageId, user.id, uploader ?? false)))
 					throw new ParleyError("NOT_FOUND");
 				const partnerId = partner && ctx.params?.[partner];
 				if (typeof partnerId === "string" && !(await isPartner(ctx, user.id, partnerId))) throw new ParleyError("NOT_FOUND");

@@ -35,6 +35,34 @@ export class Database {
 		return rows as Row[];
 	}
 
+	/**
+	 * Does `work` unless another node is doing it now; then false. The lock is that of a session and ends with it: should the
+	 * connection break, another node may begin while the work here is not over.
+	 */
+	async exclusively(name: string, work: () => Promise<unknown>): Promise<boolean> {
+		const client = await this.#pool.connect();
+		let failure: Error | undefined;
+		// Without a listener a connection that breaks meanwhile ends the process.
+		const noteFailure = (error: Error) => {
+			failure = error;
+		};
+		client.on("error", noteFailure);
+		try {
+			const { rows } = await client.query("select pg_try_advisory_lock(hashtextextended($1, 0)) as locked", [name]);
+			if (!rows[0]?.locked) return false;
+			await work();
+			await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", [name]);
+			return true;
+		} catch (error) {
+			noteFailure(error as Error);
+			throw error;
+		} finally {
+			client.off("error", noteFailure);
+			// After a failure it is closed, and the lock is gone with it.
+			client.release(failure);
+		}
+	}
+
 	close(): Promise<void> {
 		return this.#pool.end();
 	}

@@ -138,12 +138,17 @@ const events = {
 			countAnew(this, ctx.params.userId, ctx.params.conversationId);
 		},
 	},
+	"message.changed": {
+		handler(ctx) {
+			return announceConversation(this.broker, this.db, ctx.params.conversationId);
+		},
+	},
 	"conversation.reopened": {
 		handler(ctx) {
 			return announceConversation(this.broker, this.db, ctx.params.conversationId);
 		},
 	},
-} satisfies EventsOf<"message.created" | "conversation.read" | "conversation.reopened", This>;
+} satisfies EventsOf<"message.created" | "message.changed" | "conversation.read" | "conversation.reopened", This>;
 
 function countAnew(service: This, userId: string, conversationId: string): void {
 	service.unread.set(`${conversationId} ${userId}`, { userId, conversationId });

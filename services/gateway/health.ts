@@ -7,12 +7,19 @@ const patienceMs = 2_000;
 export async function isReady(broker: ServiceBroker): Promise<string[]> {
 	const calls = callsOf(broker);
 	const options = { timeout: patienceMs };
-	const checks = {
+	return unanswered({
 		conversations: calls.call("conversations.health", {}, options),
 		directory: calls.call("users.active", { ids: [] }, options),
 		messages: calls.call("messages.health", {}, options),
-	};
-	const names = Object.keys(checks);
+	});
+}
+
+/** The names of what is away without keeping people from writing to each other: it must not take the gateway out of service. */
+export async function isDegraded(broker: ServiceBroker): Promise<string[]> {
+	return unanswered({ media: callsOf(broker).call("media.health", {}, { timeout: patienceMs }) });
+}
+
+async function unanswered(checks: Record<string, Promise<unknown>>): Promise<string[]> {
 	const results = await Promise.allSettled(Object.values(checks));
-	return names.filter((_, i) => results[i]?.status === "rejected");
+	return Object.keys(checks).filter((_, i) => results[i]?.status === "rejected");
 }

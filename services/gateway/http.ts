@@ -9,7 +9,7 @@ import type { Meta } from "../../lib/contracts.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
 import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { isReady } from "./health.ts";
+import { isDegraded, isReady } from "./health.ts";
 import { routes } from "./routes.ts";
 
 type Next = (error?: Error) => void;
@@ -46,8 +46,9 @@ export const healthRoute = {
 	aliases: {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
 		"GET ready": async (req: Request & { $service: { broker: ServiceBroker; draining: boolean } }, res: ServerResponse) => {
-			const missing = req.$service.draining ? ["draining"] : await isReady(req.$service.broker);
-			if (missing.length === 0) return sendJson(res, 200, { status: "ready" });
+			const { broker, draining } = req.$service;
+			const [missing, degraded] = draining ? [["draining"], []] : await Promise.all([isReady(broker), isDegraded(broker)]);
+			if (missing.length === 0) return sendJson(res, 200, { status: "ready", ...(degraded.length > 0 && { degraded }) });
 			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},
 	},

@@ -14,6 +14,10 @@ export const routes: Record<string, string> = {
 	"GET /conversations/:conversationId/messages": "messages.list",
 	"GET /conversations/:conversationId/messages/search": "messages.search",
 	"GET /messages/search": "messages.search",
+	"POST /conversations/:conversationId/messages/images/upload-url": "media.requestUpload",
+	"POST /conversations/:conversationId/messages/images/confirm": "media.confirm",
+	"GET /images/:imageId": "media.get",
+	"DELETE /images/:imageId": "media.delete",
 	"PATCH /messages/:messageId/read": "messages.markRead",
 	"GET /sync": "conversations.sync",
 	"GET /users/:userId/presence": "presence.get",
@@ -29,6 +33,7 @@ export const queries = new Set([
 	"conversations.metadata",
 	"conversations.unreadCount",
 	"messages.list",
+	"media.get",
 	"messages.search",
 	"presence.get",
 ]);

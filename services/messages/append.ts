@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorCode, ParleyError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { type Database, statement } from "../../mixins/database.ts";
-import { toMessage } from "./message-row.ts";
+import { type Database, type Statement, statement } from "../../mixins/database.ts";
+import type { StoredImage } from "../media/media.contract.ts";
+import type { MessageRow, ToMessages } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 import { pick } from "./pick.ts";
 import { signatureOf } from "./search/signature.ts";
@@ -12,8 +13,11 @@ export interface Draft {
 	conversationId: string;
 	senderId: string;
 	clientId: string;
-	type: "TEXT";
-	content: string;
+	type: "TEXT" | "IMAGE";
+	content: string | null;
+	imageId: string | null;
+	/** The image, kept for this message. Null where the message is known to be stored already. */
+	image: StoredImage | null;
 	replyToSeq: number | null;
 	metadata: Message["metadata"];
 }
@@ -34,40 +38,51 @@ export interface Sent {
  *    once the lock is there. The row decides who takes part, whether it is archived, and what the next seq is.
  * 2. Hardly any clientId comes twice, so at first nobody looks: a second one breaks the unique key, nothing is written, and the
  *    same is done again with `judged` looking for what is stored. Another node may store a clientId while we wait for the
- *    lock, unseen by our snapshot: then the key breaks once more, and we try once more. A draft that is refused breaks no key:
- *    it is looked for afterwards, since what was stored stays stored when its conversation is archived.
+ *    lock, unseen by our snapshot: then the key breaks once more, and we try once more. So it is with an image that another
+ *    message got meanwhile. A draft that is refused breaks no key: it is looked for afterwards, since what was stored stays
+ *    stored when its conversation is archived.
  * 3. `numbered` gives the rest their seqs, in the order of the batch, and `created_at`, which never goes back in a conversation.
  */
-export async function append(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
+export async function append(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
 	const firsts = new Map<string, Draft>();
 	for (const draft of drafts) {
 		const key = keyOf(draft);
 		if (!firsts.has(key)) firsts.set(key, draft);
 	}
-	const answers = await appendDistinct(db, [...firsts.values()]);
-	const byKey = new Map([...firsts.keys()].map((key, i) => [key, answers[i] as Sent | ParleyError]));
+	const appended = await appendDistinct(db, [...firsts.values()]);
+	const messages = await toMessages(appended.flatMap((answer) => (answer instanceof ParleyError ? [] : answer.row)));
+	const messageOf = new Map(messages.map((message) => [message.id, message]));
+	const answerOf = new Map([...firsts.keys()].map((key, i) => [key, appended[i] as Appended | ParleyError]));
 	return drafts.map((draft) => {
 		const key = keyOf(draft);
-		const answer = byKey.get(key) as Sent | ParleyError;
-		return draft === firsts.get(key) || answer instanceof ParleyError
-			? answer
-			: repeated(draft, answer.message, answer.recipientId);
+		const first = answerOf.get(key) as Appended | ParleyError;
+		const answer =
+			draft === firsts.get(key) || first instanceof ParleyError ? first : repeated(draft, first.row, first.recipientId);
+		if (answer instanceof ParleyError) return answer;
+		const { row, ...rest } = answer;
+		return { message: messageOf.get(row.id) as Message, ...rest };
 	});
 }
 
 const keyOf = ({ conversationId, senderId, clientId }: Draft) => `${conversationId} ${clientId} ${senderId}`;
 
+/** What became of a draft, before its URLs are signed. */
+interface Appended extends Omit<Sent, "message"> {
+	row: MessageRow;
+}
+
 interface AppendedRow {
-	outcome: "created" | "stored" | "bad reply" | Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
+	outcome: "created" | "stored" | "bad reply" | "image used" | Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
 	seq: number;
 	created_at: string;
 	recipient_id: string;
 	reopened: boolean;
 }
 
-async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
+async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended | ParleyError)[]> {
 	const ids = drafts.map(newId);
-	const rows = await appendRows(db, [
+	const hasImages = drafts.some((draft) => draft.imageId !== null);
+	const values: unknown[][] = [
 		drafts.map((draft) => draft.conversationId),
 		drafts.map((draft) => draft.senderId),
 		drafts.map((draft) => draft.clientId),
@@ -77,7 +92,12 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 		drafts.map((draft) => draft.replyToSeq),
 		drafts.map((draft) => JSON.stringify(draft.metadata)),
 		drafts.map(signatureOf),
-	]);
+	];
+	if (hasImages) {
+		values.push(drafts.map((draft) => draft.imageId));
+		values.push(drafts.map((draft) => draft.image && JSON.stringify(draft.image)));
+	}
+	const rows = await appendRows(db, hasImages ? withImages : textsOnly, values);
 	const stored = await storedMessages(db, drafts, rows);
 
 	return drafts.map((draft, i) => {
@@ -85,39 +105,42 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Sent | Pa
 		switch (row.outcome) {
 			case "created":
 				return {
-					message: created(draft, ids[i] as string, row),
+					row: created(draft, ids[i] as string, row),
 					recipientId: row.recipient_id,
 					created: true,
 					reopened: row.reopened,
 				};
 			case "stored":
-				return repeated(draft, stored.get(`${draft.conversationId} ${row.seq}`) as Message, row.recipient_id);
+				return repeated(draft, stored.get(`${draft.conversationId} ${row.seq}`) as MessageRow, row.recipient_id);
 			case "bad reply":
 				return new ParleyError("VALIDATION_FAILED", { details: [{ path: "replyToSeq", message: "there is no such message" }] });
+			case "image used":
+				return new ParleyError("IMAGE_NOT_READY", { details: { reason: "ALREADY_SENT" } });
 			default:
 				return new ParleyError(row.outcome);
 		}
 	});
 }
 
-async function appendRows(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
+async function appendRows(db: Database, { appendNew, appendOrFind }: Statements, values: unknown[][]): Promise<AppendedRow[]> {
 	let rows: AppendedRow[];
 	try {
 		rows = await db.query<AppendedRow>(appendNew, values);
 	} catch (error) {
 		if (!isWorthRepeating(error)) throw error;
-		return appendOrFindRows(db, values);
+		return appendOrFindRows(db, appendOrFind, values);
 	}
 	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
 	if (refused.length === 0) return rows;
 	const found = await appendOrFindRows(
 		db,
+		appendOrFind,
 		values.map((column) => refused.map((i) => column[i])),
 	);
 	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
 }
 
-async function appendOrFindRows(db: Database, values: unknown[][]): Promise<AppendedRow[]> {
+async function appendOrFindRows(db: Database, appendOrFind: Statement, values: unknown[][]): Promise<AppendedRow[]> {
 	for (let attempt = 1; ; attempt++) {
 		try {
 			return await db.query<AppendedRow>(appendOrFind, values);
@@ -135,8 +158,8 @@ function isWorthRepeating(error: unknown): boolean {
 const worthRepeating = new Set(["23505", "40P01", "40001"]);
 const maxAttempts = 5;
 
-function created(draft: Draft, id: string, row: AppendedRow): Message {
-	return toMessage({
+function created(draft: Draft, id: string, row: AppendedRow): MessageRow {
+	return {
 		id,
 		conversation_id: draft.conversationId,
 		seq: row.seq,
@@ -144,58 +167,69 @@ function created(draft: Draft, id: string, row: AppendedRow): Message {
 		sender_id: draft.senderId,
 		type: draft.type,
 		content: draft.content,
+		image_id: draft.imageId,
+		image: draft.image,
 		reply_to_seq: draft.replyToSeq,
 		metadata: draft.metadata,
 		created_at: row.created_at,
 		delivered_at: null,
 		read_at: null,
-	});
+	};
 }
 
-async function storedMessages(db: Database, drafts: Draft[], rows: AppendedRow[]): Promise<Map<string, Message>> {
+async function storedMessages(db: Database, drafts: Draft[], rows: AppendedRow[]): Promise<Map<string, MessageRow>> {
 	const positions = drafts
 		.map(({ conversationId }, i) => ({ conversationId, ...(rows[i] as AppendedRow) }))
 		.filter(({ outcome }) => outcome === "stored");
 	const messages = positions.length > 0 ? await pick(db, positions) : [];
-	return new Map(messages.map((message) => [`${message.conversationId} ${message.seq}`, message]));
+	return new Map(messages.map((message) => [`${message.conversation_id} ${message.seq}`, message]));
 }
 
 /** The same clientId again: the stored message if it says the same, else the clientId was reused. */
-function repeated(draft: Draft, message: Message, recipientId: string): Sent | ParleyError {
+function repeated(draft: Draft, row: MessageRow, recipientId: string): Appended | ParleyError {
 	const same =
-		message.type === draft.type &&
-		message.content === draft.content &&
-		message.replyToSeq === draft.replyToSeq &&
-		isDeepStrictEqual(message.metadata, JSON.parse(JSON.stringify(draft.metadata)));
-	return same ? { message, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
+		row.type === draft.type &&
+		row.content === draft.content &&
+		row.image_id === draft.imageId &&
+		row.reply_to_seq === draft.replyToSeq &&
+		isDeepStrictEqual(row.metadata, JSON.parse(JSON.stringify(draft.metadata)));
+	return same ? { row, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
 }
 
-function appendSql(storedSeq: string, joinStored: string): string {
+function appendSql({ finds, hasImages }: { finds: boolean; hasImages: boolean }): string {
+	const ifFinding = (sql: string, otherwise = "") => (finds ? sql : otherwise);
+	const ifImages = (sql: string) => (hasImages ? sql : "");
+	const columns = `type, content, reply_to_seq, metadata, search${ifImages(", image_id, image")}`;
 	return `
 	with sent as materialized (
-		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[])
-			with ordinality as s (conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, search, ord)
+		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[]
+			${ifImages(", $10::uuid[], $11::jsonb[]")})
+			with ordinality as s (conversation_id, sender_id, client_id, id, ${columns}, ord)
 	),
 	heads as materialized (
 		select id, user1_id, user2_id, status, last_seq, user1_sent, user2_sent, last_message_at
 		from conversations where id = any ($1) order by id for no key update
 	),
 	judged as materialized (
-		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, ${storedSeq} as stored_seq,
+		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, ${ifFinding("m.seq", "null::bigint")} as stored_seq,
 			case s.sender_id when h.user1_id then h.user2_id else h.user1_id end as recipient_id,
 			case
 				when h.id is null or s.sender_id not in (h.user1_id, h.user2_id) then 'NOT_FOUND'
-				when ${storedSeq} is not null then 'stored'
+				${ifFinding("when m.seq is not null then 'stored'")}
 				when h.status = 'ARCHIVED' then 'CONVERSATION_ARCHIVED'
 				when s.reply_to_seq > h.last_seq then 'bad reply'
+				${ifImages(`when s.image_id is not null and (
+					exists (select from messages u where u.conversation_id = s.conversation_id and u.image_id = s.image_id)
+					or exists (select from sent t where t.image_id = s.image_id and t.ord < s.ord)
+				) then 'image used'`)}
 				else 'created'
 			end as outcome
 		from sent s
 		left join heads h on h.id = s.conversation_id
-		${joinStored}
+		${ifFinding("left join messages m using (conversation_id, sender_id, client_id)")}
 	),
 	numbered as materialized (
-		select ord, conversation_id, sender_id, client_id, id, type, content, reply_to_seq, metadata, search,
+		select ord, conversation_id, sender_id, client_id, id, ${columns},
 			greatest(now(), last_message_at)::timestamptz(3) as created_at,
 			last_seq + count(*) over so_far as seq,
 			user1_sent + count(*) filter (where sender_id = user1_id) over so_far as user1_sent,
@@ -204,8 +238,8 @@ function appendSql(storedSeq: string, joinStored: string): string {
 		window so_far as (partition by conversation_id order by ord rows unbounded preceding)
 	),
 	inserted as (
-		insert into messages (conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata, search)
-		select conversation_id, seq, user1_sent, user2_sent, reply_to_seq, created_at, id, client_id, sender_id, type, content, metadata, search
+		insert into messages (conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, ${columns})
+		select conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, ${columns}
 		from numbered
 	),
 	advanced as (
@@ -221,8 +255,18 @@ function appendSql(storedSeq: string, joinStored: string): string {
 	order by j.ord`;
 }
 
-const appendNew = statement("messages.appendNew", appendSql("null::bigint", ""));
-const appendOrFind = statement(
-	"messages.appendOrFind",
-	appendSql("m.seq", "left join messages m using (conversation_id, sender_id, client_id)"),
-);
+/** Texts do without what only images need: of those there are few. */
+const textsOnly: Statements = {
+	appendNew: statement("messages.appendNew", appendSql({ finds: false, hasImages: false })),
+	appendOrFind: statement("messages.appendOrFind", appendSql({ finds: true, hasImages: false })),
+};
+
+const withImages: Statements = {
+	appendNew: statement("messages.appendNew.withImages", appendSql({ finds: false, hasImages: true })),
+	appendOrFind: statement("messages.appendOrFind.withImages", appendSql({ finds: true, hasImages: true })),
+};
+
+interface Statements {
+	appendNew: Statement;
+	appendOrFind: Statement;
+}

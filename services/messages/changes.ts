@@ -1,22 +1,31 @@
 import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
-import { type MessageRow, messageColumns, toMessage } from "./message-row.ts";
+import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 
 /**
  * What a reader with the cursor `sinceXid` may not have. Unseen messages are the top of a conversation without a gap, since seqs
  * are committed in order: it is enough to look at the newest. `hasMore` says that the oldest of those is unseen too, so that
  * there may be others below it.
  */
-export async function changes(db: Database, params: Params<"messages.changes">): Promise<Result<"messages.changes">> {
+export async function changes(
+	db: Database,
+	toMessages: ToMessages,
+	params: Params<"messages.changes">,
+): Promise<Result<"messages.changes">> {
 	const { conversationIds, sinceXid, limit } = params;
 	const rows = await db.query<MessageRow & { is_new: boolean }>(changesStatement, [conversationIds, sinceXid, limit + 1]);
-	return conversationIds.map((conversationId) => {
+	const told = conversationIds.map((conversationId) => {
 		const mine = rows.filter((row) => row.conversation_id === conversationId);
 		const unseen = mine.filter((row) => row.is_new);
 		const hasMore = unseen.length > limit;
-		const told = hasMore ? mine.filter((row) => row !== unseen[0]) : mine;
-		return { conversationId, messages: told.map(toMessage), hasMore };
+		return { conversationId, rows: hasMore ? mine.filter((row) => row !== unseen[0]) : mine, hasMore };
 	});
+	const messages = await toMessages(told.flatMap((one) => one.rows));
+	return told.map(({ conversationId, rows: { length }, hasMore }) => ({
+		conversationId,
+		messages: messages.splice(0, length),
+		hasMore,
+	}));
 }
 
 const changesStatement = statement(

@@ -1,12 +1,16 @@
 import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
-import { type MessageRow, selectMessages, toMessage } from "./message-row.ts";
+import { type MessageRow, selectMessages, type ToMessages } from "./message-row.ts";
 
 /** Above every seq. */
 const noEnd = Number.MAX_SAFE_INTEGER;
 
 /** A page of history by keyset: what it costs does not depend on how long the conversation is. */
-export async function list(db: Database, params: Params<"messages.list">): Promise<Result<"messages.list">> {
+export async function list(
+	db: Database,
+	toMessages: ToMessages,
+	params: Params<"messages.list">,
+): Promise<Result<"messages.list">> {
 	const { conversationId, after, before = noEnd, limit } = params;
 	const rows = await db.query<MessageRow>(after === undefined ? newestFirst : ascending, [
 		conversationId,
@@ -14,7 +18,7 @@ export async function list(db: Database, params: Params<"messages.list">): Promi
 		before,
 		limit + 1,
 	]);
-	return { items: rows.slice(0, limit).map(toMessage), hasMore: rows.length > limit };
+	return { items: await toMessages(rows.slice(0, limit)), hasMore: rows.length > limit };
 }
 
 const page = `${selectMessages} where m.conversation_id = $1 and m.seq > $2 and m.seq < $3 order by m.seq`;

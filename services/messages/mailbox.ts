@@ -5,12 +5,13 @@ import { ParleyError } from "../../lib/errors.ts";
 import type { Database } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import { append, type Draft, type Sent } from "./append.ts";
+import type { ToMessages } from "./message-row.ts";
 
 /** Where sends wait for their commit. After it, and only then, the others hear of them. */
-export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draft, Sent> {
+export function createMailbox(broker: ServiceBroker, db: Database, toMessages: ToMessages): Batcher<Draft, Sent> {
 	return new Batcher<Draft, Sent>(
 		async (drafts) => {
-			const answers = await appendAll(db, drafts);
+			const answers = await appendAll(db, toMessages, drafts);
 			announce(broker, answers);
 			return answers;
 		},
@@ -19,15 +20,16 @@ export function createMailbox(broker: ServiceBroker, db: Database): Batcher<Draf
 }
 
 /** Appends a batch. Should PostgreSQL refuse one of its messages for itself, the others do not suffer for it. */
-async function appendAll(db: Database, drafts: Draft[]): Promise<(Sent | Error)[]> {
+async function appendAll(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<(Sent | Error)[]> {
 	try {
-		return await append(db, drafts);
+		return await append(db, toMessages, drafts);
 	} catch (error) {
 		const isBadValue = String((error as { code?: unknown }).code).startsWith("22");
 		if (!isBadValue || drafts.length === 1) throw error;
 		const answers: (Sent | Error)[] = [];
 		for (const draft of drafts) {
-			answers.push(...(await appendAll(db, [draft]).catch((cause) => [new ParleyError("INTERNAL", { cause })])));
+			const refused = (cause: unknown) => [new ParleyError("INTERNAL", { cause })];
+			answers.push(...(await appendAll(db, toMessages, [draft]).catch(refused)));
 		}
 		return answers;
 	}

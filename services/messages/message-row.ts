@@ -1,3 +1,6 @@
+import type { Logger } from "moleculer";
+import type { SignImages } from "../../mixins/image-urls.ts";
+import type { Image, StoredImage } from "../media/media.contract.ts";
 import { renderHtml } from "./content.ts";
 import type { Message } from "./messages.contract.ts";
 
@@ -10,6 +13,8 @@ export interface MessageRow {
 	sender_id: string;
 	type: Message["type"];
 	content: string | null;
+	image_id: string | null;
+	image: StoredImage | null;
 	reply_to_seq: number | null;
 	metadata: Message["metadata"];
 	created_at: string;
@@ -22,7 +27,7 @@ export interface MessageRow {
  * participant at or above its seq was written: message rows are never touched by reading.
  */
 export const messageColumns = `
-		m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.reply_to_seq, m.metadata, m.created_at,
+		m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.image_id, m.image, m.reply_to_seq, m.metadata, m.created_at,
 		${firstReceipt("delivered")} as delivered_at,
 		${firstReceipt("read")} as read_at`;
 
@@ -39,7 +44,30 @@ function firstReceipt(kind: "delivered" | "read"): string {
 	)`;
 }
 
-export function toMessage(row: MessageRow): Message {
+/** Rows as clients see them, in order. */
+export type ToMessages = (rows: MessageRow[]) => Promise<Message[]>;
+
+/** Images get their URLs all at once. Should that fail, the messages are shown without: texts must not suffer for images. */
+export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">): ToMessages {
+	const signed = async (rows: MessageRow[]): Promise<Map<string, Image>> => {
+		const stored = rows.flatMap(({ image }) => image ?? []);
+		if (stored.length === 0) return none;
+		try {
+			return new Map((await sign(stored)).map((image) => [image.id, image]));
+		} catch (error) {
+			logger.warn("Images could not be signed:", error);
+			return none;
+		}
+	};
+	return async (rows) => {
+		const images = await signed(rows);
+		return rows.map((row) => toMessage(row, images));
+	};
+}
+
+const none = new Map<string, Image>();
+
+function toMessage(row: MessageRow, images: Map<string, Image>): Message {
 	return {
 		id: row.id,
 		conversationId: row.conversation_id,
@@ -49,7 +77,7 @@ export function toMessage(row: MessageRow): Message {
 		type: row.type,
 		content: row.content,
 		contentHtml: row.content === null ? null : renderHtml(row.content),
-		image: null,
+		image: (row.image && images.get(row.image.id)) ?? null,
 		replyToSeq: row.reply_to_seq,
 		metadata: row.metadata,
 		createdAt: row.created_at,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ServiceContract } from "../../lib/contract.ts";
 import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
+import { Image } from "../media/media.contract.ts";
 import { codePoints, plainText } from "./content.ts";
 
 /** Longest message, in Unicode code points after trimming. */
@@ -8,9 +9,14 @@ export const maxContentLength = 5000;
 
 const maxMetadataBytes = 2048;
 
-/** A flat object of the client's own: strings, numbers, booleans, null. */
+/** What JSON can say and PostgreSQL gives back as it was: there, -0 is 0. */
+const MetadataValue = z.union([Text, z.number().transform((value) => value + 0), z.boolean(), z.null()]);
+
+/** A flat object of the client's own: strings, numbers, booleans, null. A name that JavaScript takes for a prototype would be lost. */
 const Metadata = z
-	.record(Text.max(128), z.union([Text, z.number(), z.boolean(), z.null()]))
+	.unknown()
+	.refine((metadata) => !Object.hasOwn(Object(metadata), "__proto__"), "must not have the name __proto__")
+	.pipe(z.record(Text.max(128), MetadataValue))
 	.refine(
 		(metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= maxMetadataBytes,
 		`must be at most ${maxMetadataBytes} bytes of JSON`,
@@ -19,8 +25,34 @@ const Metadata = z
 /** What a person typed, as it will be stored: plain text without HTML tags. */
 const Content = Text.transform((typed) => typed.trim())
 	.refine((typed) => codePoints(typed) <= maxContentLength, `must be at most ${maxContentLength} characters`)
-	.transform(plainText)
-	.refine((content) => content !== "", "must not be empty");
+	.transform(plainText);
+
+/** A refinement that zod makes also where a field is wrong by itself: whoever errs is told of everything at once. */
+const besideOthers = { when: ({ value }: { value: unknown }) => typeof value === "object" && value !== null };
+
+/** A text, or an image with a caption or without. */
+const Draft = z
+	.object({
+		conversationId: Id,
+		clientId: ClientId,
+		type: z.enum(["TEXT", "IMAGE"]).default("TEXT"),
+		/** Of an image, the caption, which may be empty or left out. */
+		content: Content.nullish().transform((content) => content || null),
+		/** One that its sender uploaded for this conversation, confirmed, and in no other message. */
+		imageId: Id.nullish().transform((imageId) => imageId ?? null),
+		replyToSeq: Seq.nullable().default(null),
+		metadata: Metadata.default({}),
+	})
+	.refine(({ type, content }) => type !== "TEXT" || content !== null, {
+		...besideOthers,
+		path: ["content"],
+		message: "must not be empty",
+	})
+	.refine(({ type, imageId }) => (type === "IMAGE") === (imageId !== null), {
+		...besideOthers,
+		path: ["imageId"],
+		message: "is for messages of type IMAGE, which need it",
+	});
 
 export const Message = z.object({
 	id: z.guid(),
@@ -32,7 +64,8 @@ export const Message = z.object({
 	content: z.string().nullable(),
 	/** `content` escaped, with links and line breaks: safe to put into a page. */
 	contentHtml: z.string().nullable(),
-	image: z.null(),
+	/** Null also when it is gone: deleted by its uploader, or after its time. */
+	image: Image.nullable(),
 	/** The message that this one answers. */
 	replyToSeq: Seq.nullable(),
 	metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
@@ -58,19 +91,10 @@ export const messages = {
 	actions: {
 		/**
 		 * Stores a message once, however often it is sent with the same clientId, and answers with the stored one.
-		 * CLIENT_ID_REUSED when the clientId came with other content before; CONVERSATION_ARCHIVED; UNAVAILABLE when too many wait.
+		 * CLIENT_ID_REUSED when the clientId came with other content before; CONVERSATION_ARCHIVED; IMAGE_NOT_READY; UNAVAILABLE
+		 * when too many wait.
 		 */
-		send: {
-			params: z.object({
-				conversationId: Id,
-				clientId: ClientId,
-				type: z.literal("TEXT").default("TEXT"),
-				content: Content,
-				replyToSeq: Seq.nullable().default(null),
-				metadata: Metadata.default({}),
-			}),
-			result: Message,
-		},
+		send: { params: Draft, result: Message },
 		/** A page of history: the newest first, or ascending from `after` on. */
 		list: {
 			params: z.object({
@@ -112,6 +136,13 @@ export const messages = {
 		},
 		/** The messages at these places, in no order; places where there is none are left out. */
 		pick: { params: z.object({ positions: z.array(Position) }), result: z.array(Message) },
+		/** The message with this image, if there is one, has none any more. Comes from `media`, which deletes it. */
+		dropImage: { params: z.object({ conversationId: Id, imageId: Id }), result: z.null() },
+		/** Which of these images are in a message, gone or not, and in which by its clientId. */
+		imageUses: {
+			params: z.object({ images: z.array(z.object({ conversationId: Id, imageId: Id })) }),
+			result: z.array(z.object({ imageId: z.guid(), clientId: z.guid() })),
+		},
 		/**
 		 * What each conversation has that a reader with this cursor may not have: the newest messages (at most `limit`, ascending;
 		 * `hasMore` when there are older ones) and older ones that changed.
@@ -137,6 +168,8 @@ export const messages = {
 		}),
 		/** Somebody's read cursor moved. */
 		"conversation.read": z.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq }),
+		/** A stored message is not as it was: its image went. */
+		"message.changed": Position,
 		/** A message into an AUTO_ARCHIVED conversation made it ACTIVE again. */
 		"conversation.reopened": z.object({ conversationId: z.guid() }),
 	},

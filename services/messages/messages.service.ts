@@ -5,20 +5,26 @@ import type { ActionsOf } from "../../lib/contracts.ts";
 import { sharded } from "../../lib/sharded.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
+import { createSignImages } from "../../mixins/image-urls.ts";
+import { storage, type WithStorage } from "../../mixins/storage.ts";
 import { announceReading } from "./announce-reading.ts";
 import type { Draft, Sent } from "./append.ts";
 import { changes } from "./changes.ts";
+import { dropImage, imageUses } from "./image-uses.ts";
 import { list } from "./list.ts";
 import { locate } from "./locate.ts";
 import { createMailbox } from "./mailbox.ts";
 import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
+import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
 import { search } from "./search/search.ts";
+import { sendImage } from "./send-image.ts";
 import { undelivered } from "./undelivered.ts";
 
-interface This extends WithDatabase {
+interface This extends WithDatabase, WithStorage {
 	mailbox: Batcher<Draft, Sent>;
+	toMessages: ToMessages;
 }
 
 const actions = {
@@ -27,7 +33,11 @@ const actions = {
 		access: { role: "user", conversation: "conversationId" },
 		rateLimit: "messages",
 		async handler(ctx) {
-			const { message, created } = await this.mailbox.add({ ...ctx.params, senderId: callerOf(ctx).id });
+			const { imageId } = ctx.params;
+			const draft = { ...ctx.params, senderId: callerOf(ctx).id, image: null };
+			const { message, created } = await (imageId === null
+				? this.mailbox.add(draft)
+				: sendImage(this.mailbox, this.db, ctx, { ...draft, imageId }));
 			ctx.meta.$statusCode = created ? 201 : 200;
 			ctx.meta.$location = `/conversations/${message.conversationId}/messages?after=${message.seq - 1}&limit=1`;
 			return message;
@@ -37,14 +47,14 @@ const actions = {
 		access: { role: "user", conversation: "conversationId" },
 		rateLimit: "queries",
 		handler(ctx) {
-			return list(this.db, ctx.params);
+			return list(this.db, this.toMessages, ctx.params);
 		},
 	},
 	search: {
 		access: { role: "user", conversation: "conversationId" },
 		rateLimit: "queries",
 		handler(ctx) {
-			return search(this.db, callerOf(ctx).id, ctx.params);
+			return search(this.db, this.toMessages, callerOf(ctx).id, ctx.params);
 		},
 	},
 	markRead: {
@@ -71,20 +81,35 @@ const actions = {
 	},
 	pick: {
 		access: "internal",
+		async handler(ctx) {
+			return this.toMessages(await pick(this.db, ctx.params.positions));
+		},
+	},
+	dropImage: {
+		...sharded,
+		access: "internal",
+		async handler(ctx) {
+			const position = await dropImage(this.db, ctx.params.conversationId, ctx.params.imageId);
+			if (position) await ctx.emit("message.changed", position);
+			return null;
+		},
+	},
+	imageUses: {
+		access: "internal",
 		handler(ctx) {
-			return pick(this.db, ctx.params.positions);
+			return imageUses(this.db, ctx.params.images);
 		},
 	},
 	changes: {
 		access: "internal",
 		handler(ctx) {
-			return changes(this.db, ctx.params);
+			return changes(this.db, this.toMessages, ctx.params);
 		},
 	},
 	undelivered: {
 		access: "internal",
 		async handler(ctx) {
-			return { undelivered: await undelivered(this.db, ctx.params.userIds) };
+			return { undelivered: await undelivered(this.db, this.toMessages, ctx.params.userIds) };
 		},
 	},
 	locate: {
@@ -103,10 +128,11 @@ const actions = {
 
 export default {
 	name: "messages",
-	mixins: [database],
+	mixins: [database, storage],
 	actions,
 	created(this: This) {
-		this.mailbox = createMailbox(this.broker, this.db);
+		this.toMessages = createToMessages(createSignImages(this.broker, this.storage), this.logger);
+		this.mailbox = createMailbox(this.broker, this.db, this.toMessages);
 	},
 	async stopped(this: This) {
 		await this.mailbox.drain();

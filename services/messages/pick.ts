@@ -1,14 +1,12 @@
 import { type Database, statement } from "../../mixins/database.ts";
-import { type MessageRow, selectMessages, toMessage } from "./message-row.ts";
-import type { Message } from "./messages.contract.ts";
+import { type MessageRow, selectMessages } from "./message-row.ts";
 
 /** The messages at these places, in no order; places where there is none are left out. */
-export async function pick(db: Database, positions: { conversationId: string; seq: number }[]): Promise<Message[]> {
-	const rows = await db.query<MessageRow>(pickStatement, [
+export function pick(db: Database, positions: { conversationId: string; seq: number }[]): Promise<MessageRow[]> {
+	return db.query<MessageRow>(pickStatement, [
 		positions.map(({ conversationId }) => conversationId),
 		positions.map(({ seq }) => seq),
 	]);
-	return rows.map(toMessage);
 }
 
 const pickStatement = statement(

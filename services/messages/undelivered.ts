@@ -1,11 +1,20 @@
 import { type Database, statement } from "../../mixins/database.ts";
-import { type MessageRow, messageColumns, toMessage } from "./message-row.ts";
+import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 
 /** Messages that others wrote to these users above their delivered cursors, in order, a page of them for each conversation. */
-export async function undelivered(db: Database, userIds: string[]): Promise<{ recipientId: string; message: Message }[]> {
-	const rows = await db.query<MessageRow & { recipient_id: string }>(undeliveredStatement, [userIds]);
-	return rows.map((row) => ({ recipientId: row.recipient_id, message: toMessage(row) }));
+export async function undelivered(
+	db: Database,
+	toMessages: ToMessages,
+	userIds: string[],
+): Promise<{ recipientId: string; message: Message }[]> {
+	const rows = await db.query<Undelivered>(undeliveredStatement, [userIds]);
+	const messages = await toMessages(rows);
+	return messages.map((message, i) => ({ recipientId: (rows[i] as Undelivered).recipient_id, message }));
+}
+
+interface Undelivered extends MessageRow {
+	recipient_id: string;
 }
 
 /**

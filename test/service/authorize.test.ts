@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { ServiceSchema } from "moleculer";
-import type { Access } from "../../lib/access.ts";
+import type { Access, UserAccess } from "../../lib/access.ts";
+import { serviceNames } from "../../lib/config.ts";
 import { type ActionInput, type ActionName, type Calls, contracts } from "../../lib/contracts.ts";
 import { type Role, roles } from "../../lib/token.ts";
 import { queries, routes } from "../../services/gateway/routes.ts";
 import { as, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { silentStorage } from "../support/storage-env.ts";
 
 jest.setTimeout(20_000);
 
@@ -19,17 +21,23 @@ let caller: TestNode;
 let server: TestNode;
 let conversing: Conversing;
 let messageId: string;
+/** By the employer. */
+let imageId: string;
 /** Somebody with a conversation, and a name, of their own. */
 let strangerId: string;
 
 beforeAll(async () => {
 	database = await createMigratedDatabase();
-	[caller, server] = (await startBrokers({ databaseUrl: database.url, services: [] }, { databaseUrl: database.url })) as [
-		TestNode,
-		TestNode,
-	];
+	const { url: databaseUrl } = database;
+	[caller, server] = (await startBrokers(
+		{ databaseUrl, services: [] },
+		{ databaseUrl, services: serviceNames, env: silentStorage },
+	)) as [TestNode, TestNode];
 	conversing = await openConversation(caller.calls);
 	messageId = (await send(caller.calls, conversing.conversationId, conversing.applicantId)).id;
+	const { conversationId, employerId } = conversing;
+	const wanted = { conversationId, filename: "a.png", mimeType: "image/png", sizeBytes: 1 } as const;
+	imageId = (await caller.calls.call("media.requestUpload", wanted, as(employerId))).imageId;
 	strangerId = (await openConversation(caller.calls)).applicantId;
 });
 
@@ -59,10 +67,11 @@ test.each(names)(
 	async (name) => {
 		const access = accessOf(name);
 		if (access === "internal" || access.role !== "user") return;
-		const { conversation, message, partner } = { conversation: undefined, message: undefined, partner: undefined, ...access };
+		const { conversation, message, image, partner }: UserAccess = access;
 		for (const [parameter, id] of [
 			[conversation, conversing.conversationId],
 			[message, messageId],
+			[image, imageId],
 			[partner, conversing.employerId],
 		]) {
 			if (parameter === undefined) continue;
@@ -89,6 +98,13 @@ test.each<[string, unknown]>([
 test("an own conversation beside another's message does not open the other's", async () => {
 	const own = await openConversation(caller.calls, { applicantId: strangerId });
 	expect(await outcome("messages.markRead", { conversationId: own.conversationId, messageId }, strangerId)).toBe("NOT_FOUND");
+});
+
+test("an image is its uploader's alone to confirm or delete, and the other participant's to see", async () => {
+	const { conversationId, applicantId } = conversing;
+	expect(await outcome("media.confirm", { conversationId, imageId }, applicantId)).toBe("NOT_FOUND");
+	expect(await outcome("media.delete", { imageId }, applicantId)).toBe("NOT_FOUND");
+	expect(await outcome("media.get", { imageId }, applicantId)).toBe("IMAGE_NOT_READY");
 });
 
 test("everything that REST and sockets offer is an action for somebody", () => {

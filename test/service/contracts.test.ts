@@ -1,10 +1,17 @@
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { z } from "zod";
+import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
+import { serviceNames } from "../../lib/config.ts";
 import { type ActionInput, type ActionName, type Calls, contractOf, contracts, type Meta } from "../../lib/contracts.ts";
 import { serverEvents } from "../../services/gateway/gateway.contract.ts";
 import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { picture } from "../support/images.ts";
 import { type Conversing, openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
+import { storageEnv } from "../support/storage-env.ts";
 import { until } from "../support/until.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
@@ -23,7 +30,7 @@ interface Example<N extends ActionName> {
 }
 
 /** How each action is called so that it has something to say. */
-const examples: { [N in ActionName]: (world: World) => Example<N> } = {
+const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Example<N>> } = {
 	"applications.put": ({ applicantId, employerId }) => ({
 		params: { id: randomUUID(), applicantId, employerId, jobTitle: "Cook", status: "OPEN" },
 		options: asPlatform,
@@ -52,6 +59,25 @@ const examples: { [N in ActionName]: (world: World) => Example<N> } = {
 	"gateway.deliver": ({ employerId }) => ({
 		params: { pushes: [{ payload: { any: "thing" }, to: [{ userId: employerId, event: "anything" }] }] },
 	}),
+	"media.requestUpload": ({ conversationId, employerId }) => ({
+		params: { conversationId, filename: "photo.png", mimeType: "image/png", sizeBytes: 1 },
+		options: as(employerId),
+	}),
+	"media.confirm": async (world) => ({
+		params: { conversationId: world.conversationId, imageId: await uploaded(world) },
+		options: as(world.employerId),
+	}),
+	"media.get": async (world) => ({ params: { imageId: await confirmed(world) }, options: as(world.applicantId) }),
+	"media.delete": async (world) => ({ params: { imageId: await confirmed(world) }, options: as(world.employerId) }),
+	"media.claim": async (world) => ({ params: claimOf(world, await confirmed(world)) }),
+	"media.release": async (world) => ({ params: { imageId: await confirmed(world), clientId: randomUUID() } }),
+	"media.locate": async (world) => ({ params: { imageId: await uploaded(world) } }),
+	"media.sign": async (world) => ({
+		params: { images: [await caller.calls.call("media.claim", claimOf(world, await confirmed(world)))] },
+	}),
+	"media.cleanUp": () => ({ params: {} }),
+	"media.reconcile": () => ({ params: {} }),
+	"media.health": () => ({ params: {} }),
 	"messages.send": ({ conversationId, employerId }) => ({
 		params: { conversationId, clientId: randomUUID(), content: "www.example.org 👍", replyToSeq: 1, metadata: { a: 1, b: null } },
 		options: as(employerId),
@@ -63,6 +89,12 @@ const examples: { [N in ActionName]: (world: World) => Example<N> } = {
 		params: { acks: [{ conversationId, userId: employerId, seq: 1 }] },
 	}),
 	"messages.pick": ({ conversationId }) => ({ params: { positions: [{ conversationId, seq: 1 }] } }),
+	"messages.dropImage": async (world) => ({
+		params: { conversationId: world.conversationId, imageId: await sentImage(world) },
+	}),
+	"messages.imageUses": async (world) => ({
+		params: { images: [{ conversationId: world.conversationId, imageId: await sentImage(world) }] },
+	}),
 	"messages.locate": ({ messageId }) => ({ params: { messageId } }),
 	"messages.health": () => ({ params: {} }),
 	"messages.changes": ({ conversationId }) => ({ params: { conversationIds: [conversationId], sinceXid: null, limit: 1 } }),
@@ -93,6 +125,8 @@ const eventsHere: HeardEvent[] = [];
 const eventsThere: HeardEvent[] = [];
 const pushes: HeardPush[] = [];
 let database: TestDatabase;
+let dataDir: string;
+let storage: EmbeddedStorage;
 let caller: TestNode;
 let server: TestNode;
 let recorder: TestNode;
@@ -100,16 +134,20 @@ let recorder: TestNode;
 beforeAll(async () => {
 	database = await createMigratedDatabase();
 	const { url: databaseUrl } = database;
+	dataDir = mkdtempSync(join(tmpdir(), "parley-contracts-"));
+	storage = await startStorage({ dataDir });
 	[caller, server, recorder] = (await startBrokers(
 		{ databaseUrl, services: [] },
-		{ databaseUrl, others: [eventWatcher(eventsHere, "here")] },
+		{ databaseUrl, services: serviceNames, env: storageEnv(storage.s3), others: [eventWatcher(eventsHere, "here")] },
 		{ databaseUrl, services: [], others: [recordingGateway(pushes), eventWatcher(eventsThere, "there")] },
 	)) as [TestNode, TestNode, TestNode];
 });
 
 afterAll(async () => {
 	for (const node of [caller, server, recorder]) await node.stop();
+	await storage.stop();
 	await database.drop();
+	rmSync(dataDir, { recursive: true });
 });
 
 test.each(actionNames)("%s called from another node answers with its contract's result and nothing more", async (name) => {
@@ -129,6 +167,7 @@ test("every event is as its contract says, here and on another node, and every o
 	await query(database.url, "update conversations set status = 'AUTO_ARCHIVED' where id = $1", [conversationId]);
 	await send(calls, conversationId, employerId);
 	await calls.call("messages.markRead", { conversationId }, as(applicantId));
+	await calls.call("media.delete", { imageId: await sentImage(world) }, as(employerId));
 	await calls.call("users.erase", { id: applicantId }, asPlatform);
 
 	for (const events of [eventsHere, eventsThere]) {
@@ -176,9 +215,37 @@ async function makeWorld(calls: Calls): Promise<World> {
 }
 
 async function example<N extends ActionName>(calls: Calls, name: N): Promise<unknown> {
-	const { params, options } = examples[name](await makeWorld(calls));
+	const { params, options } = await examples[name](await makeWorld(calls));
 	const nodeID = server.broker.nodeID;
 	return calls.call(name, params, { ...options, nodeID });
+}
+
+/** By the employer. */
+async function uploaded({ conversationId, employerId }: World): Promise<string> {
+	const bytes = await picture().jpeg().toBuffer();
+	const wanted = { conversationId, filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: bytes.length } as const;
+	const { imageId, uploadUrl, method, headers } = await caller.calls.call("media.requestUpload", wanted, as(employerId));
+	expect((await fetch(uploadUrl, { method, headers, body: new Uint8Array(bytes) })).status).toBe(200);
+	return imageId;
+}
+
+async function confirmed(world: World): Promise<string> {
+	const { conversationId, employerId } = world;
+	const imageId = await uploaded(world);
+	await caller.calls.call("media.confirm", { conversationId, imageId }, as(employerId));
+	return imageId;
+}
+
+async function sentImage(world: World): Promise<string> {
+	const { conversationId, employerId } = world;
+	const imageId = await confirmed(world);
+	const draft = { conversationId, clientId: randomUUID(), type: "IMAGE", imageId } as const;
+	await caller.calls.call("messages.send", draft, as(employerId));
+	return imageId;
+}
+
+function claimOf({ conversationId, employerId }: World, imageId: string) {
+	return { imageId, conversationId, uploaderId: employerId, clientId: randomUUID() };
 }
 
 function resultOf(name: ActionName): z.ZodType {

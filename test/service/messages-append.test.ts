@@ -8,6 +8,7 @@ import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
 import { countUnread, storedMessages } from "../support/stored.ts";
+import { textMessages } from "../support/text-messages.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
@@ -65,7 +66,7 @@ describe("whatever is sent, read and acknowledged at once on two nodes", () => {
 									const { conversationId, ...users } = conversations[conversation as 0 | 1];
 									return draftOf(conversationId, users[person], clientIds[client], `${person} ${client}`);
 								});
-								const answers = await append(db, drafts);
+								const answers = await append(db, textMessages, drafts);
 								answered.push(...drafts.map((draft, i) => ({ draft, sent: expectSent(answers[i]) })));
 								return;
 							}
@@ -123,10 +124,10 @@ test("a clientId that comes with other content is refused, in the same batch, in
 		{ ...first, replyToSeq: 1 },
 		{ ...first, metadata: { a: 1 } },
 	];
-	const [sent, again, ...refused] = await append(nodes[0], [first, { ...first }, ...others]);
+	const [sent, again, ...refused] = await append(nodes[0], textMessages, [first, { ...first }, ...others]);
 	expect(expectSent(sent).created).toBe(true);
 	expect(expectSent(again)).toEqual({ ...expectSent(sent), created: false });
-	for (const db of nodes) refused.push(...(await append(db, others)));
+	for (const db of nodes) refused.push(...(await append(db, textMessages, others)));
 	expect(refused).toHaveLength(9);
 	for (const answer of refused) expect(answer).toMatchObject({ type: "CLIENT_ID_REUSED" });
 	expect(await storedMessages(nodes[0], conversationId)).toHaveLength(1);
@@ -141,7 +142,7 @@ test("a clientId belongs to its sender and conversation: others may use the same
 		draftOf(people.conversationId, people.employerId, clientId, "two"),
 		draftOf(second.conversationId, people.applicantId, clientId, "three"),
 	];
-	const answers = (await append(nodes[0], drafts)).map(expectSent);
+	const answers = (await append(nodes[0], textMessages, drafts)).map(expectSent);
 	expect(answers.map(({ created, message }) => [created, message.seq])).toEqual([
 		[true, 1],
 		[true, 2],
@@ -151,7 +152,7 @@ test("a clientId belongs to its sender and conversation: others may use the same
 
 test("whatever metadata a message has, sending it again gives the stored message", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
-	const text = fc.string({ unit: "grapheme", maxLength: 20 }).filter((value) => !value.includes("\0"));
+	const text = fc.string({ unit: "grapheme", maxLength: 20 }).filter((value) => !value.includes("\0") && value !== "__proto__");
 	const value = fc.oneof(
 		text,
 		fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -166,8 +167,19 @@ test("whatever metadata a message has, sending it again gives the stored message
 			expect(await node.calls.call("messages.send", params, as(applicantId))).toEqual(first);
 			expect(first.metadata).toEqual(JSON.parse(JSON.stringify(metadata)));
 		}),
-		{ numRuns: 40, examples: [[{ a: 1e308, b: 5e-324, c: 0.1 + 0.2 }], [{ b: 1, a: 2, "": "" }]] },
+		{ numRuns: 40, examples: [[{ zero: -0 }], [{ a: 1e308, b: 5e-324, c: 0.1 + 0.2 }], [{ b: 1, a: 2, "": "" }]] },
 	);
+});
+
+test("a name in metadata that would be lost on the way is refused", async () => {
+	const { conversationId, applicantId } = await openConversation(node.calls);
+	const metadata = JSON.parse('{"__proto__": 1, "kept": 2}');
+	const sent = node.calls.call(
+		"messages.send",
+		{ conversationId, clientId: randomUUID(), content: "x", metadata },
+		as(applicantId),
+	);
+	await expect(sent).rejects.toMatchObject({ type: "VALIDATION_FAILED", data: [{ path: "metadata" }] });
 });
 
 test("what one sender does wrong is refused alone; the rest of the batch is stored, without a gap", async () => {
@@ -182,7 +194,7 @@ test("what one sender does wrong is refused alone; the rest of the batch is stor
 		draftOf(archived.conversationId, archived.employerId),
 		draftOf(conversationId, employerId),
 	];
-	const answers = await append(nodes[0], drafts);
+	const answers = await append(nodes[0], textMessages, drafts);
 	expect(answers.map((answer) => ("message" in answer && "created" in answer ? answer.message.seq : answer.type))).toEqual([
 		1,
 		"NOT_FOUND",
@@ -197,10 +209,10 @@ test("what one sender does wrong is refused alone; the rest of the batch is stor
 test("a reply names a message that is there", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
 	const reply = { ...draftOf(conversationId, employerId), replyToSeq: 1 };
-	const [early] = await append(nodes[0], [reply]);
+	const [early] = await append(nodes[0], textMessages, [reply]);
 	expect(early).toMatchObject({ type: "VALIDATION_FAILED" });
-	await append(nodes[0], [draftOf(conversationId, applicantId)]);
-	const [sent] = await append(nodes[1], [reply]);
+	await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
+	const [sent] = await append(nodes[1], textMessages, [reply]);
 	expect(expectSent(sent).message).toMatchObject({ seq: 2, replyToSeq: 1 });
 });
 
@@ -211,8 +223,8 @@ test("a message into an AUTO_ARCHIVED conversation reopens it and says so once",
 		"update conversations set status = 'AUTO_ARCHIVED', archived_at = now(), archived_by = null where id = $1",
 		[conversationId],
 	);
-	const [first] = await append(nodes[0], [draftOf(conversationId, applicantId)]);
-	const [second] = await append(nodes[1], [draftOf(conversationId, applicantId)]);
+	const [first] = await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
+	const [second] = await append(nodes[1], textMessages, [draftOf(conversationId, applicantId)]);
 	expect([expectSent(first).reopened, expectSent(second).reopened]).toEqual([true, false]);
 	const conversation = await node.calls.call("conversations.get", { conversationId }, as(applicantId));
 	expect(conversation).toMatchObject({ status: "ACTIVE", archivedAt: null, archivedBy: null, lastSeq: 2 });
@@ -222,9 +234,9 @@ test("what was stored stays stored: it is found again when its conversation is a
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const active = await openConversation(node.calls);
 	const draft = draftOf(conversationId, applicantId);
-	const [first] = await append(nodes[0], [draft]);
+	const [first] = await append(nodes[0], textMessages, [draft]);
 	await node.calls.call("conversations.archive", { conversationId }, as(applicantId));
-	const [fresh, again, reused, other] = await append(nodes[1], [
+	const [fresh, again, reused, other] = await append(nodes[1], textMessages, [
 		draftOf(conversationId, applicantId),
 		{ ...draft },
 		{ ...draft, content: "something else" },
@@ -241,7 +253,7 @@ test("a message that waits for an archiving is refused by it, and does not undo 
 	const archiving = "update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2 where id = $1";
 	let answers: Promise<(Sent | Error)[]> = Promise.resolve([]);
 	await holding(database.url, archiving, [conversationId, employerId], async (waiting) => {
-		answers = append(nodes[0], [draftOf(conversationId, applicantId)]);
+		answers = append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
 		await until(async () => (await waiting()) === 1);
 	});
 	expect(await answers).toMatchObject([{ type: "CONVERSATION_ARCHIVED" }]);
@@ -251,10 +263,10 @@ test("a message that waits for an archiving is refused by it, and does not undo 
 
 test("created_at never goes back, not even when the database's clock does", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
-	const [first] = await append(nodes[0], [draftOf(conversationId, applicantId)]);
+	const [first] = await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
 	const future = "2100-01-01T00:00:00.000Z";
 	await query(database.url, "update conversations set last_message_at = $2 where id = $1", [conversationId, future]);
-	const [second] = await append(nodes[1], [draftOf(conversationId, applicantId)]);
+	const [second] = await append(nodes[1], textMessages, [draftOf(conversationId, applicantId)]);
 	expect(Date.parse(expectSent(first).message.createdAt)).toBeLessThan(Date.now() + 60_000);
 	expect(expectSent(second).message.createdAt).toBe(future);
 });
@@ -263,7 +275,9 @@ test("a hundred copies of one message, on two nodes at once, are one", async () 
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const draft = draftOf(conversationId, applicantId);
 	const copies = () => Array.from({ length: 5 }, () => ({ ...draft }));
-	const batches = await Promise.all(Array.from({ length: 20 }, (_, i) => append(nodes[(i % 2) as 0 | 1], copies())));
+	const batches = await Promise.all(
+		Array.from({ length: 20 }, (_, i) => append(nodes[(i % 2) as 0 | 1], textMessages, copies())),
+	);
 	const answers = batches.flat().map(expectSent);
 	expect(answers.filter(({ created }) => created)).toHaveLength(1);
 	expect(new Set(answers.map(({ message }) => message.id)).size).toBe(1);
@@ -273,7 +287,7 @@ test("a hundred copies of one message, on two nodes at once, are one", async () 
 test("however many write into one conversation at once, on two nodes, nobody loses against the others", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
 	const writers = Array.from({ length: 40 }, (_, i) =>
-		append(nodes[(i % 2) as 0 | 1], [draftOf(conversationId, i % 3 ? applicantId : employerId)]),
+		append(nodes[(i % 2) as 0 | 1], textMessages, [draftOf(conversationId, i % 3 ? applicantId : employerId)]),
 	);
 	const seqs = (await Promise.all(writers)).flat().map((answer) => expectSent(answer).message.seq);
 	expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
@@ -284,7 +298,17 @@ function open(): Database {
 }
 
 function draftOf(conversationId: string, senderId: string, clientId: string = randomUUID(), content = "a text"): Draft {
-	return { conversationId, senderId, clientId, type: "TEXT", content, replyToSeq: null, metadata: {} };
+	return {
+		conversationId,
+		senderId,
+		clientId,
+		type: "TEXT",
+		content,
+		imageId: null,
+		image: null,
+		replyToSeq: null,
+		metadata: {},
+	};
 }
 
 function expectSent(answer: Sent | Error | undefined): Sent {

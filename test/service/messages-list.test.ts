@@ -5,6 +5,7 @@ import { list } from "../../services/messages/list.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { textMessages } from "../support/text-messages.ts";
 
 jest.setTimeout(60_000);
 
@@ -87,7 +88,7 @@ test.each<[string, object]>([
 	);
 	const db = new Explaining(database.url, () => {});
 	try {
-		for (const { conversationId } of [long, conversing]) await list(db, { conversationId, limit: 20, ...range });
+		for (const { conversationId } of [long, conversing]) await list(db, textMessages, { conversationId, limit: 20, ...range });
 	} finally {
 		await db.close();
 	}

@@ -8,6 +8,7 @@ import { as, startBroker, startBrokers, type TestNode } from "../support/broker.
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { openConversation, send } from "../support/platform.ts";
 import { storedMessages } from "../support/stored.ts";
+import { textMessages } from "../support/text-messages.ts";
 import { until } from "../support/until.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
@@ -69,7 +70,7 @@ test("both are shown a conversation that a message has reopened", async () => {
 
 test("a value that PostgreSQL refuses fails alone, wherever in the batch it is", async () => {
 	const { conversationId, applicantId } = await openConversation(caller.calls);
-	const mailbox = createMailbox(server.broker, db);
+	const mailbox = createMailbox(server.broker, db, textMessages);
 	const bad = { ...draftOf(conversationId, applicantId), content: "no text has a \0 in it" };
 	const drafts = [
 		draftOf(conversationId, applicantId),
@@ -89,7 +90,7 @@ test("a value that PostgreSQL refuses fails alone, wherever in the batch it is",
 
 test("who comes to a full mailbox is sent away at once; who is in it is answered", async () => {
 	const { conversationId } = await openConversation(caller.calls);
-	const mailbox = createMailbox(server.broker, db);
+	const mailbox = createMailbox(server.broker, db, textMessages);
 	// Strangers' sends are refused by the same statement that would store them, and cost little.
 	const add = () => mailbox.add(draftOf(conversationId, "a stranger")).then(null, (error: { type: string }) => error.type);
 	const holder = new pg.Client({ connectionString: database.url });
@@ -174,7 +175,17 @@ async function cutConnections(url: string): Promise<void> {
 }
 
 function draftOf(conversationId: string, senderId: string): Draft {
-	return { conversationId, senderId, clientId: randomUUID(), type: "TEXT", content: "a text", replyToSeq: null, metadata: {} };
+	return {
+		conversationId,
+		senderId,
+		clientId: randomUUID(),
+		type: "TEXT",
+		content: "a text",
+		imageId: null,
+		image: null,
+		replyToSeq: null,
+		metadata: {},
+	};
 }
 
 function isMessageOf(payload: unknown, conversationId: string): boolean {

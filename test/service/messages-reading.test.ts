@@ -9,6 +9,7 @@ import { as, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
 import { countUnread } from "../support/stored.ts";
+import { textMessages } from "../support/text-messages.ts";
 import { until } from "../support/until.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
@@ -188,10 +189,12 @@ test("each message was delivered and read when the first receipt at or above it 
 						senderId: userId,
 						clientId: randomUUID(),
 						content: "x",
+						imageId: null,
+						image: null,
 						replyToSeq: null,
 						metadata: {},
 					};
-					await append(db, [{ ...draft, type: "TEXT" }]);
+					await append(db, textMessages, [{ ...draft, type: "TEXT" }]);
 				} else if (kind === "deliver") {
 					const [delivery] = await markDelivered(db, [{ conversationId, userId, seq }]);
 					for (const message of reached) message.deliveredAt ??= delivery?.at ?? "delivered without a receipt";
@@ -218,7 +221,7 @@ async function withMessages(count: number): Promise<Conversing> {
 }
 
 async function page(conversationId: string) {
-	return (await list(db, { conversationId, after: 0, limit: 100 })).items;
+	return (await list(db, textMessages, { conversationId, after: 0, limit: 100 })).items;
 }
 
 function heardOf(conversationId: string, event: string): HeardPush[] {

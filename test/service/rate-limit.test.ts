@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "socket.io-client";
 import { migrate } from "../../migrations/migrate.ts";
+import media from "../../services/media/media.service.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
 	actors,
@@ -13,6 +14,7 @@ import {
 	startLimited,
 	tokenOf,
 } from "../support/limited.ts";
+import { silentStorage } from "../support/storage-env.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
@@ -32,6 +34,21 @@ afterEach(async () => {
 });
 
 afterAll(() => database.drop());
+
+describe("image uploads", () => {
+	test("are limited by user: the eleventh within an hour is refused", async () => {
+		const env = { RATE_LIMIT_UPLOADS: "10/hour", ...silentStorage };
+		const node = await start(env, [...actors, media, gateway]);
+		const { conversationId, applicantId, employerId } = await openConversation(node);
+		const route = `POST /conversations/${conversationId}/messages/images/upload-url`;
+		const wanted = { filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: 1000 };
+		const token = await tokenOf(applicantId);
+		const statuses: number[] = [];
+		for (let i = 0; i < 11; i++) statuses.push((await request(node, token, route, wanted)).status);
+		expect(statuses).toEqual([...Array(10).fill(201), 429]);
+		expect((await request(node, await tokenOf(employerId), route, wanted)).status).toBe(201);
+	});
+});
 
 describe("messages", () => {
 	test("are limited by user, over REST and sockets together; every answer says where one stands", async () => {

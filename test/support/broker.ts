@@ -11,7 +11,7 @@ import { brokerOptions } from "../../moleculer.config.ts";
 /** What a node of a test runs. */
 export interface NodeOptions {
 	databaseUrl: string;
-	/** By their folders; default: all. */
+	/** By their folders; default: all but `media`, which needs a storage (`env`). */
 	services?: readonly ServiceName[];
 	/** Services that only the test has. */
 	others?: ServiceSchema[];
@@ -64,11 +64,13 @@ export function tokenOf(sub: string, role: Role = "user"): Promise<string> {
 	return signToken({ sub, role, ttlSeconds: 3600, jwt: { secret: jwtSecret } });
 }
 
+const withoutMedia = serviceNames.filter((name) => name !== "media");
+
 /** Those that do not start leave nothing behind. */
 async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
 	try {
 		for (const [i, { broker }] of nodes.entries()) {
-			const { services = serviceNames, others = [] } = options[i] ?? {};
+			const { services = withoutMedia, others = [] } = options[i] ?? {};
 			for (const schema of [...(await schemasOf(services)), ...others]) broker.createService(schema);
 		}
 		await Promise.all(nodes.map(({ broker }) => broker.start()));

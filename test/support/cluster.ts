@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inParallel } from "../../bench/in-parallel.ts";
+import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { type ServiceName, serviceNames } from "../../lib/config.ts";
 import type { Target } from "../system/core/target.ts";
 import { type NatsServer, startNats } from "./nats.ts";
@@ -10,6 +11,7 @@ import { isGatewayReady, parleyProcess, targetOf } from "./parley.ts";
 import { freePort } from "./ports.ts";
 import type { OsProcess } from "./processes.ts";
 import { type RedisServer, startRedis } from "./redis.ts";
+import { storageEnv } from "./storage-env.ts";
 
 export interface ClusterOptions {
 	/** Migrated, or not yet. */
@@ -20,7 +22,7 @@ export interface ClusterOptions {
 	env?: Record<string, string>;
 }
 
-/** Parley as operators run it: each service a process of its own, or several, over NATS and Redis. */
+/** Parley as operators run it: each service a process of its own, or several, over NATS, Redis and one S3. */
 export interface Cluster extends Target {
 	nats: NatsServer;
 	redis: RedisServer;
@@ -42,6 +44,7 @@ export async function startCluster({ databaseUrl, counts = {}, env = {} }: Clust
 	const nodes = new Map<string, OsProcess>();
 	const urls = new Map<string, string>();
 	const servers: OsProcess[] = [];
+	let storage: EmbeddedStorage | undefined;
 	const secret = randomBytes(32).toString("hex");
 
 	let stopping = false;
@@ -52,6 +55,7 @@ export async function startCluster({ databaseUrl, counts = {}, env = {} }: Clust
 		await stopAll(all.filter(({ name }) => urls.has(name)));
 		await stopAll(all.filter(({ name }) => !urls.has(name)));
 		await stopAll(servers);
+		await storage?.stop();
 		rmSync(folder, { recursive: true, force: true });
 	};
 
@@ -60,7 +64,15 @@ export async function startCluster({ databaseUrl, counts = {}, env = {} }: Clust
 		servers.push(nats.process);
 		const redis = await startRedis(folder);
 		servers.push(redis.process);
-		const shared = { NATS_URL: nats.url, REDIS_URL: redis.url, DATABASE_URL: databaseUrl, JWT_SECRET: secret, ...env };
+		storage = await startStorage({ dataDir: folder });
+		const shared = {
+			NATS_URL: nats.url,
+			REDIS_URL: redis.url,
+			DATABASE_URL: databaseUrl,
+			JWT_SECRET: secret,
+			...storageEnv(storage.s3),
+			...env,
+		};
 
 		const startOne = async (service: ServiceName, name: string) => {
 			const [port, metricsPort] = [String(await freePort()), String(await freePort())];

@@ -8,6 +8,8 @@ const defaults = {
 	dataDir: resolve(".data"),
 	services: [...serviceNames],
 	jwt: {},
+	s3: {},
+	media: { concurrency: 1 },
 	rateLimits: {
 		messages: { points: 100, windowSeconds: 3600 },
 		uploads: { points: 10, windowSeconds: 3600 },
@@ -46,6 +48,12 @@ test.each<[string, string, object]>([
 	["JWT_JWKS_URL", "https://id.example.org/jwks", { jwt: { jwksUrl: "https://id.example.org/jwks" } }],
 	["JWT_ISSUER", "platform", { jwt: { issuer: "platform" } }],
 	["JWT_AUDIENCE", "parley", { jwt: { audience: "parley" } }],
+	["S3_BUCKET", "images", { s3: { bucket: "images" } }],
+	["S3_REGION", "eu-central-1", { s3: { region: "eu-central-1" } }],
+	["S3_PUBLIC_ENDPOINT", "https://s3.example.org/", { s3: { publicEndpoint: "https://s3.example.org" } }],
+	["S3_PATH_STYLE", "off", { s3: { pathStyle: false } }],
+	["MEDIA_SCAN_COMMAND", "clamdscan --no-summary -", { media: { concurrency: 1, scanCommand: "clamdscan --no-summary -" } }],
+	["MEDIA_CONCURRENCY", "4", { media: { concurrency: 4 } }],
 	["RATE_LIMIT_MESSAGES", "off", limits({ messages: "off" })],
 	["RATE_LIMIT_UPLOADS", "1/second", limits({ uploads: { points: 1, windowSeconds: 1 } })],
 	["RATE_LIMIT_CONVERSATIONS", "5/minute", limits({ conversations: { points: 5, windowSeconds: 60 } })],
@@ -92,6 +100,12 @@ test.each([
 	["SERVICES", "gateway,chat"],
 	["SERVICES", ","],
 	["JWT_JWKS_URL", "file:///etc/keys"],
+	["S3_ENDPOINT", "minio:9000"],
+	["S3_BUCKET", "two words"],
+	["S3_BUCKET", "a/b"],
+	["S3_PATH_STYLE", "true"],
+	["MEDIA_CONCURRENCY", "0"],
+	["MEDIA_CONCURRENCY", "65"],
 	["RATE_LIMIT_MESSAGES", "100"],
 	["RATE_LIMIT_UPLOADS", "0/hour"],
 	["RATE_LIMIT_CONVERSATIONS", "1.5/hour"],
@@ -123,6 +137,15 @@ test("a gateway on a real database needs to know whose tokens to trust", () => {
 	expect(readConfig({ DATABASE_URL: databaseUrl, SERVICES: "messages" })).toMatchObject({ databaseUrl });
 });
 
+test("an S3 needs a bucket, and both keys or neither", () => {
+	const endpoint = { S3_ENDPOINT: "http://minio:9000" };
+	expect(refusal(endpoint)).toBe("S3_BUCKET must be set when S3_ENDPOINT is");
+	const bucket = { ...endpoint, S3_BUCKET: "images" };
+	expect(refusal({ ...bucket, S3_ACCESS_KEY_ID: "parley" })).toMatch(/^S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must/);
+	const s3 = { endpoint: "http://minio:9000", bucket: "images", accessKeyId: "parley", secretAccessKey: secret };
+	expect(readConfig({ ...bucket, S3_ACCESS_KEY_ID: "parley", S3_SECRET_ACCESS_KEY: secret })).toEqual({ ...defaults, s3 });
+	expect(readConfig({ S3_BUCKET: "images" })).toEqual({ ...defaults, s3: { bucket: "images" } });
+});
 function limits(changed: object) {
 	return { rateLimits: { ...defaults.rateLimits, ...changed } };
 }

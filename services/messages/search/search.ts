@@ -3,6 +3,7 @@ import type { Params, Result } from "../../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../../lib/cursor.ts";
 import { fold } from "../../../lib/fold.ts";
 import type { Database } from "../../../mixins/database.ts";
+import type { ToMessages } from "../message-row.ts";
 import { pick } from "../pick.ts";
 import { type Candidate, candidates, Position, positionOf, type Scope } from "./candidates.ts";
 import { highlightsOf, snippetOf } from "./highlights.ts";
@@ -25,15 +26,17 @@ const maxRanked = 400;
  */
 export function search(
 	db: Database,
+	toMessages: ToMessages,
 	callerId: string,
 	{ conversationId, q, sort, limit, cursor }: Params<"messages.search">,
 ): Promise<Found> {
-	const request = { db, scope: { callerId, conversationId }, query: parseQuery(q), limit };
+	const request = { db, toMessages, scope: { callerId, conversationId }, query: parseQuery(q), limit };
 	return sort === "recent" ? newestFirst(request, cursor) : bestFirst(request, cursor);
 }
 
 interface Request {
 	db: Database;
+	toMessages: ToMessages;
 	scope: Scope;
 	query: Query;
 	limit: number;
@@ -112,11 +115,12 @@ function score({ sender_id, type, content }: Candidate, { groups, filters }: Que
 }
 
 /** What is shown is what stands in the message now, should it have been erased since it was found. */
-async function page({ db, query }: Request, hits: Position[], next: unknown): Promise<Found> {
-	const messages = await pick(
+async function page({ db, toMessages, query }: Request, hits: Position[], next: unknown): Promise<Found> {
+	const rows = await pick(
 		db,
 		hits.map(([, conversationId, seq]) => ({ conversationId, seq })),
 	);
+	const messages = await toMessages(rows);
 	const found = new Map(messages.map((message) => [`${message.conversationId} ${message.seq}`, message]));
 	const items = hits.flatMap(([, conversationId, seq]) => {
 		const message = found.get(`${conversationId} ${seq}`);

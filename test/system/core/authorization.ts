@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Conversation, Message } from "../../../client/types.ts";
+import type { Conversation, Message, Upload } from "../../../client/types.ts";
 import { until } from "../../support/until.ts";
 import { callerOf } from "./caller.ts";
 import { closeDevices, codeOf, Device } from "./device.ts";
@@ -63,7 +63,7 @@ export function describeAuthorization(target: TargetOf): void {
 			async (route) => {
 				const scene = await aScene(target());
 				for (const id of malformed) {
-					const at = { ...scene, id, partnerId: id, message: { ...scene.message, id } };
+					const at = { ...scene, id, partnerId: id, imageId: id, message: { ...scene.message, id } };
 					expect({ id, outcome: await outcome(route, at, scene.alice.token) }).toEqual({ id, outcome: "404 NOT_FOUND" });
 				}
 			},
@@ -143,9 +143,9 @@ export function describeAuthorization(target: TargetOf): void {
 		});
 
 		it("of a conversation is heard by nobody else, whatever they try", async () => {
-			const { alice, bob, stranger, id, message } = await aScene(target());
+			const { alice, bob, stranger, id, message, imageId } = await aScene(target());
 			const [hers, his, spy] = [await alice.device(), await bob.device(), await stranger.device()];
-			for (const event of events) await eventCode(spy, event, { id, message, partnerId: alice.id });
+			for (const event of events) await eventCode(spy, event, { id, message, imageId, partnerId: alice.id });
 			for (const device of [hers, his]) await device.ask("join_conversation", { conversationId: id });
 			await his.ask("typing_start", { conversationId: id });
 			await until(() => hers.heard("user_typing").length > 0);
@@ -203,9 +203,11 @@ interface Scene {
 	jobApplicationId: string;
 	/** By Bob. */
 	message: Message;
+	/** Alice is about to upload it. */
+	imageId: string;
 }
 
-type Place = Pick<Scene, "id" | "message" | "partnerId">;
+type Place = Pick<Scene, "id" | "message" | "partnerId" | "imageId">;
 
 interface Route {
 	name: string;
@@ -217,6 +219,8 @@ interface Route {
 	/** Whether it is about one conversation or person, which strangers must not find. */
 	isPrivate?: boolean;
 }
+
+const anImage = { filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: 1_000 };
 
 const routesForPeople: Route[] = [
 	{
@@ -237,6 +241,10 @@ const routesForPeople: Route[] = [
 	...ofConversation("GET", "/unread-count"),
 	...ofConversation("POST", "/messages", () => ({ clientId: randomUUID(), content: "let me in" })),
 	...ofConversation("GET", "/messages"),
+	...ofConversation("POST", "/messages/images/upload-url", () => anImage),
+	...ofConversation("POST", "/messages/images/confirm", ({ imageId }) => ({ imageId })),
+	{ name: "GET /images/:id", method: "GET", path: ({ imageId }) => `/images/${imageId}`, isPrivate: true },
+	{ name: "DELETE /images/:id", method: "DELETE", path: ({ imageId }) => `/images/${imageId}`, isPrivate: true },
 	{ name: "GET /sync", method: "GET", fixed: "/sync" },
 	{
 		name: "GET /users/:id/presence",
@@ -263,7 +271,7 @@ const routesForPlatform: Route[] = [
 	},
 ];
 
-function ofConversation(method: Route["method"], rest: string, body?: () => object): Route[] {
+function ofConversation(method: Route["method"], rest: string, body?: Route["body"]): Route[] {
 	const route: Route = {
 		name: `${method} /conversations/:id${rest}`,
 		method,
@@ -297,6 +305,7 @@ const privateEvents: Event[] = [
 	{ name: "call conversations.get", emit: "conversations.get", payload: ({ id }) => ({ conversationId: id }) },
 	{ name: "call conversations.metadata", emit: "conversations.metadata", payload: ({ id }) => ({ conversationId: id }) },
 	{ name: "call conversations.unreadCount", emit: "conversations.unreadCount", payload: ({ id }) => ({ conversationId: id }) },
+	{ name: "call media.get", emit: "media.get", payload: ({ imageId }) => ({ imageId }) },
 	{ name: "call presence.get", emit: "presence.get", payload: ({ partnerId }) => ({ userId: partnerId }) },
 ];
 
@@ -339,12 +348,18 @@ async function aScene(target: Target): Promise<Scene> {
 	const { alice, bob, id, conversation } = await aConversation(target);
 	const stranger = await register(target);
 	const { jobApplicationId } = conversation;
-	return { alice, bob, stranger, partnerId: bob.id, id, jobApplicationId, message: await bob.write(id, "hello") };
+	const { imageId } = await alice.post<Upload>(`/conversations/${id}/messages/images/upload-url`, anImage);
+	return { alice, bob, stranger, partnerId: bob.id, id, jobApplicationId, imageId, message: await bob.write(id, "hello") };
 }
 
 /** Ids like those of the place, of nothing that exists. */
 function somewhereElse({ message }: Place): Place {
-	return { id: randomUUID(), partnerId: `user-${randomUUID()}`, message: { ...message, id: randomUUID() } };
+	return {
+		id: randomUUID(),
+		partnerId: `user-${randomUUID()}`,
+		imageId: randomUUID(),
+		message: { ...message, id: randomUUID() },
+	};
 }
 
 function call({ method, path, fixed = "", body }: Route, scene: Scene, token: string | undefined) {

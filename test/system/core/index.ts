@@ -2,6 +2,7 @@ import { describeAuthorization } from "./authorization.ts";
 import { describeChatClient } from "./chat-client.ts";
 import { describeConversations } from "./conversations.ts";
 import { describeErrors } from "./errors.ts";
+import { describeImages } from "./images.ts";
 import { describeMessages } from "./messages.ts";
 import { describePresence } from "./presence.ts";
 import { describeProperties } from "./properties.ts";
@@ -15,6 +16,7 @@ import { describeTyping } from "./typing.ts";
 export function describeCore(target: TargetOf): void {
 	describeConversations(target);
 	describeMessages(target);
+	describeImages(target);
 	describeSockets(target);
 	describeSync(target);
 	describePresence(target);

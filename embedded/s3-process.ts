@@ -1,0 +1,18 @@
+import { EmbeddedError } from "./error.ts";
+import { serveS3 } from "./s3-server.ts";
+
+/** What the process answers with, once. */
+export type S3Answer = { s3: Awaited<ReturnType<typeof serveS3>> } | { problem: string };
+
+// A Ctrl-C in a terminal is for all its processes: the parent decides when we end.
+process.on("SIGINT", () => {});
+process.on("disconnect", () => process.exit());
+
+const answer: S3Answer = await serveS3(String(process.argv[2])).then(
+	(s3) => ({ s3 }),
+	(error: unknown) => {
+		if (error instanceof EmbeddedError) return { problem: error.message };
+		throw error;
+	},
+);
+process.send?.(answer);

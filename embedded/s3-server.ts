@@ -1,0 +1,109 @@
+import { once } from "node:events";
+import { mkdirSync, realpathSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Config } from "../lib/config.ts";
+import { EmbeddedError } from "./error.ts";
+import { keptSecret } from "./secret.ts";
+
+const bucket = "parley";
+const accessKeyId = "parley";
+
+/** Only whoever has a signed URL gets this far; browsers may do so from any page. */
+const cors = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>
+<AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>`;
+
+/**
+ * Serves S3 on a free port of 127.0.0.1 until this process ends, and says how to reach it.
+ * @throws {EmbeddedError} when s3rver is not installed
+ */
+export async function serveS3(dataDir: string): Promise<Config["s3"]> {
+	mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+	const folder = realpathSync(dataDir);
+	const secretAccessKey = keptSecret(join(folder, "s3.secret"));
+	const handle = await s3rver(join(folder, "s3"), secretAccessKey);
+	const server = createServer((req, res) => (isSigned(req) ? handle(req, res) : refuse(res)));
+	server.listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const { port } = server.address() as AddressInfo;
+	return { endpoint: `http://127.0.0.1:${port}`, bucket, region: "us-east-1", accessKeyId, secretAccessKey, pathStyle: true };
+}
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** What of s3rver is used; it has no types. */
+interface S3rver {
+	configureBuckets(): Promise<unknown>;
+	middleware: ((ctx: S3Request, next: () => Promise<void>) => Promise<void>)[];
+	callback(): Handler;
+	logger: { exceptions: { unhandle(): void } };
+}
+
+interface S3Request {
+	path: string;
+	mountPath: string;
+	state: { vhost: boolean };
+}
+
+interface S3rverPackage {
+	default: new (options: object) => S3rver;
+}
+
+interface AccountModule {
+	default: { DUMMY_ACCOUNT: { createKeyPair(id: string, secret: string): void; revokeAccessKey(id: string): void } };
+}
+
+async function s3rver(directory: string, secretAccessKey: string): Promise<Handler> {
+	const [{ default: Server }, { default: accounts }] = await load();
+	// Its own key pair is known to everybody.
+	accounts.DUMMY_ACCOUNT.revokeAccessKey("S3RVER");
+	accounts.DUMMY_ACCOUNT.createKeyPair(accessKeyId, secretAccessKey);
+	mkdirSync(directory, { recursive: true, mode: 0o700 });
+	const server = new Server({
+		directory,
+		silent: true,
+		vhostBuckets: false,
+		configureBuckets: [{ name: bucket, configs: [cors] }],
+	});
+	// Else its logger would take this process's uncaught exceptions.
+	server.logger.exceptions.unhandle();
+	// Before its router, the last: it forgets the slash at the end of a bucket's path, which the SDK signs, unless it thinks this.
+	server.middleware.splice(-1, 0, (ctx, next) => {
+		if (/^\/[^/]+\/$/.test(ctx.path)) {
+			ctx.state.vhost = true;
+			ctx.mountPath = "/";
+		}
+		return next();
+	});
+	await server.configureBuckets();
+	return server.callback();
+}
+
+async function load(): Promise<[S3rverPackage, AccountModule]> {
+	try {
+		// Not literal, since there are no types to be found.
+		const name: string = "@20minutes/s3rver";
+		return await Promise.all([import(name), import(`${name}/lib/models/account.js`)]);
+	} catch (cause) {
+		if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+		throw new EmbeddedError("@20minutes/s3rver is not installed: set S3_BUCKET, or install the development dependencies", {
+			cause,
+		});
+	}
+}
+
+/**
+ * s3rver checks signatures where there is one and serves everybody else as well. A signed URL is for what it says and nothing
+ * more: s3rver would also copy an object if a header asked for it.
+ */
+function isSigned(req: IncomingMessage): boolean {
+	if (req.method === "OPTIONS" || req.headers.authorization !== undefined) return true;
+	const query = new URLSearchParams(req.url?.split("?", 2)[1]);
+	return query.get("X-Amz-Algorithm") === "AWS4-HMAC-SHA256" && req.headers["x-amz-copy-source"] === undefined;
+}
+
+function refuse(res: ServerResponse): void {
+	res.writeHead(403, { "Content-Type": "application/xml" });
+	res.end("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>");
+}

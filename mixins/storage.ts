@@ -1,0 +1,222 @@
+import {
+	CreateBucketCommand,
+	DeleteObjectCommand,
+	GetObjectCommand,
+	HeadBucketCommand,
+	HeadObjectCommand,
+	ListObjectsV2Command,
+	PutBucketCorsCommand,
+	PutObjectCommand,
+	S3Client,
+} from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
+import type { Config } from "../lib/config.ts";
+import { ParleyError } from "../lib/errors.ts";
+import { UrlSigner } from "../lib/url-signer.ts";
+
+type S3 = Config["s3"];
+type S3WithBucket = S3 & { bucket: string };
+
+/** An object as a listing shows it. */
+export interface ListedObject {
+	key: string;
+	modifiedAt: Date;
+}
+
+/** The bucket. What cannot be done now fails with UNAVAILABLE. */
+export class Storage {
+	readonly #bucket: string;
+	readonly #client: S3Client;
+	/** Makes URLs for clients; asks nothing. */
+	readonly #public: S3Client;
+	#signer: { signer: UrlSigner; secret: string } | undefined;
+
+	constructor(s3: S3WithBucket) {
+		this.#bucket = s3.bucket;
+		this.#client = connect(s3, s3.endpoint);
+		this.#public = connect(s3, s3.publicEndpoint ?? s3.endpoint);
+	}
+
+	/** Where a client may PUT an object of exactly this type and size. */
+	presignUpload(key: string, type: { mimeType: string; sizeBytes: number }, ttlSeconds: number): Promise<string> {
+		const command = new PutObjectCommand({
+			Bucket: this.#bucket,
+			Key: key,
+			ContentType: type.mimeType,
+			ContentLength: type.sizeBytes,
+		});
+		const signableHeaders = new Set(["content-type", "content-length", "host"]);
+		return available(getSignedUrl(this.#public, command, { expiresIn: ttlSeconds, signableHeaders }));
+	}
+
+	/** What our own processes may do with one object, and nothing else. */
+	presign(what: "get" | "put", key: string, ttlSeconds: number): Promise<string> {
+		const input = { Bucket: this.#bucket, Key: key };
+		const command = what === "get" ? new GetObjectCommand(input) : new PutObjectCommand(input);
+		return available(getSignedUrl(this.#client, command, { expiresIn: ttlSeconds }));
+	}
+
+	/** Signs for reading without asking anybody; awaits only credentials, which the SDK remembers and renews. */
+	async signer(): Promise<UrlSigner> {
+		const credentials = await available(this.#public.config.credentials());
+		if (this.#signer?.secret !== credentials.secretAccessKey) {
+			const signer = new UrlSigner(await this.#publicBase(), await this.#public.config.region(), credentials);
+			this.#signer = { signer, secret: credentials.secretAccessKey };
+		}
+		return this.#signer.signer;
+	}
+
+	/** Its size; undefined when it is not there. */
+	async size(key: string): Promise<number | undefined> {
+		const head = await available(this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key })), absent);
+		return head?.ContentLength;
+	}
+
+	/** Objects that are not there count as deleted. */
+	async delete(keys: string[]): Promise<void> {
+		// One by one: not every store takes the bulk request of today's SDK.
+		const commands = keys.map((key) => new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
+		await available(Promise.all(commands.map((command) => this.#client.send(command))), absent);
+	}
+
+	/** In the order of their keys. */
+	async *list(prefix: string): AsyncGenerator<ListedObject> {
+		let token: string | undefined;
+		do {
+			const command = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token });
+			const page = await available(this.#client.send(command));
+			for (const { Key, LastModified } of page.Contents ?? []) {
+				if (Key && LastModified) yield { key: Key, modifiedAt: LastModified };
+			}
+			token = page.NextContinuationToken;
+		} while (token);
+	}
+
+	async check(): Promise<void> {
+		await available(this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket })));
+	}
+
+	close(): void {
+		this.#client.destroy();
+		this.#public.destroy();
+	}
+
+	/** Asked of the SDK, which knows all of AWS's endpoints and styles. */
+	async #publicBase(): Promise<string> {
+		const probe = "-";
+		const url = new URL(await getSignedUrl(this.#public, new GetObjectCommand({ Bucket: this.#bucket, Key: probe })));
+		return url.origin + url.pathname.slice(0, -probe.length);
+	}
+}
+
+/** What the mixin adds to a service. */
+export interface WithStorage extends Service {
+	/** Undefined on a node that was not told where images are kept. */
+	storage: Storage | undefined;
+}
+
+const shared = new WeakMap<ServiceBroker, { storage: Storage; users: number }>();
+
+/** `this.storage` from `created` to `stopped`: one client a process, closed by the last service that uses it. */
+export const storage: Partial<ServiceSchema> = {
+	created(this: Service) {
+		const { broker } = this;
+		const { s3 } = broker.config;
+		if (!hasBucket(s3)) return;
+		const entry = shared.get(broker) ?? { storage: new Storage(s3), users: 0 };
+		entry.users++;
+		shared.set(broker, entry);
+		(this as WithStorage).storage = entry.storage;
+	},
+	stopped(this: Service) {
+		const entry = shared.get(this.broker);
+		if (!entry || --entry.users > 0) return;
+		shared.delete(this.broker);
+		entry.storage.close();
+	},
+};
+
+/** The storage cannot be used as it is set up. The message is one line and shows no key. */
+export class StorageError extends Error {
+	override name = "StorageError";
+}
+
+/**
+ * Makes the bucket if there is none, and tries what will be needed: so that a wrong setting is met at the start and not by
+ * the first user. A bucket that is there is left as it is.
+ * @throws {StorageError}
+ */
+export async function prepareStorage({ s3, corsOrigins, appUrl }: Pick<Config, "s3" | "corsOrigins" | "appUrl">): Promise<void> {
+	if (!hasBucket(s3)) return;
+	const client = connect(s3, s3.endpoint);
+	const Bucket = s3.bucket;
+	try {
+		try {
+			await client.send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }));
+		} catch (error) {
+			if ((error as { name?: unknown }).name !== "NoSuchBucket") throw error;
+			await createBucket(client, Bucket, corsOrigins.length > 0 ? corsOrigins : [appUrl]);
+		}
+		const Key = `uploads/check-${process.pid}`;
+		await client.send(new PutObjectCommand({ Bucket, Key, Body: "check" }));
+		await client.send(new DeleteObjectCommand({ Bucket, Key }));
+	} catch (error) {
+		const place = s3.endpoint ? `${Bucket} at ${s3.endpoint}` : `${Bucket} at AWS`;
+		throw new StorageError(`The S3 bucket ${place} cannot be used: ${reasonOf(error)}`, { cause: error });
+	} finally {
+		client.destroy();
+	}
+}
+
+async function createBucket(client: S3Client, Bucket: string, origins: string[]): Promise<void> {
+	await client.send(new CreateBucketCommand({ Bucket }));
+	const rule = { AllowedOrigins: origins, AllowedMethods: ["GET", "HEAD", "PUT"], AllowedHeaders: ["*"], MaxAgeSeconds: 3600 };
+	try {
+		await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }));
+	} catch (error) {
+		// MinIO answers browsers of every origin by itself and takes no rules.
+		if ((error as { name?: unknown }).name !== "NotImplemented") throw error;
+	}
+}
+
+function hasBucket(s3: S3): s3 is S3WithBucket {
+	return s3.bucket !== undefined;
+}
+
+function connect(s3: S3, endpoint: string | undefined): S3Client {
+	const { region = endpoint && "us-east-1", accessKeyId, secretAccessKey, pathStyle = endpoint !== undefined } = s3;
+	return new S3Client({
+		...(endpoint && { endpoint }),
+		...(region && { region }),
+		...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
+		forcePathStyle: pathStyle,
+		// The checksums that the SDK adds by default are not known to every store.
+		requestChecksumCalculation: "WHEN_REQUIRED",
+		responseChecksumValidation: "WHEN_REQUIRED",
+		requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+	});
+}
+
+/** What `absent` says of a failure's HTTP status; rethrows the others as UNAVAILABLE. */
+async function available<T>(asked: Promise<T>): Promise<T>;
+async function available<T>(asked: Promise<T>, absent: (error: unknown) => boolean): Promise<T | undefined>;
+async function available<T>(asked: Promise<T>, isAbsent?: (error: unknown) => boolean): Promise<T | undefined> {
+	try {
+		return await asked;
+	} catch (cause) {
+		if (isAbsent?.(cause)) return undefined;
+		throw new ParleyError("UNAVAILABLE", { message: "The image storage does not answer.", cause });
+	}
+}
+
+function absent(error: unknown): boolean {
+	const { name, $metadata } = error as { name?: unknown; $metadata?: { httpStatusCode?: number } };
+	return name === "NoSuchKey" || (name !== "NoSuchBucket" && $metadata?.httpStatusCode === 404);
+}
+
+function reasonOf(error: unknown): string {
+	const { name, code, message, $metadata } = error as Error & { code?: unknown; $metadata?: { httpStatusCode?: number } };
+	const what = code ?? (name === "Error" ? undefined : name);
+	return [what, (message || `status ${$metadata?.httpStatusCode}`).split("\n", 1)[0]].filter(Boolean).join(": ");
+}

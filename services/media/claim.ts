@@ -1,0 +1,43 @@
+import type { Params } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+import type { StoredImage } from "./media.contract.ts";
+import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
+
+/** Keeps an image for one message, known by its clientId. Whoever comes first has it. NOT_FOUND, IMAGE_NOT_READY. */
+export async function claim(db: Database, params: Params<"media.claim">): Promise<StoredImage> {
+	const { imageId, conversationId, uploaderId, clientId } = params;
+	const [claimed] = await db.query<ReadyRow>(claimStatement, [imageId, conversationId, uploaderId, clientId]);
+	if (claimed) return toStoredImage(claimed);
+	const [found] = await db.query<{ status: string }>(findStatement, [imageId, conversationId, uploaderId]);
+	if (found?.status === "PENDING") throw notReady("NOT_CONFIRMED");
+	if (found?.status === "READY") throw notReady("ALREADY_SENT");
+	throw new ParleyError("NOT_FOUND");
+}
+
+/** Unless a message has it after all: the clean-up asks before it deletes, and `messages` refuses to store an image twice. */
+export async function release(db: Database, imageId: string, clientId: string): Promise<void> {
+	await db.query(releaseStatement, [imageId, clientId]);
+}
+
+/** The image is there, but cannot be used: not confirmed yet, or in another message. */
+export function notReady(reason: "NOT_CONFIRMED" | "ALREADY_SENT"): ParleyError {
+	return new ParleyError("IMAGE_NOT_READY", { details: { reason } });
+}
+
+const claimStatement = statement(
+	"media.claim",
+	`update images set client_id = $4, claimed_at = now(), updated_at = now()
+	where id = $1 and conversation_id = $2 and uploader_id = $3 and status = 'READY' and (client_id is null or client_id = $4)
+	returning ${readyColumns}`,
+);
+
+const findStatement = statement(
+	"media.claim.find",
+	"select status from images where id = $1 and conversation_id = $2 and uploader_id = $3",
+);
+
+const releaseStatement = statement(
+	"media.release",
+	"update images set client_id = null, updated_at = now() where id = $1 and client_id = $2 and sent_at is null",
+);

@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "moleculer";
+import { ParleyError } from "../../lib/errors.ts";
+import type { Gate } from "../../lib/gate.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+import type { Storage } from "../../mixins/storage.ts";
+import type { Darkroom } from "./darkroom.ts";
+import type { Developed } from "./develop.ts";
+import { maxUploadBytes, type RejectionReason, type StoredImage } from "./media.contract.ts";
+import { leaseSeconds, retentionDays } from "./states.ts";
+import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
+
+/** What confirming takes. */
+export interface Studio {
+	db: Database;
+	storage: Storage;
+	darkroom: Darkroom;
+	gate: Gate;
+	scanCommand: string | undefined;
+	logger: Logger;
+}
+
+/** How long to wait for another node that confirms the same image. */
+const patienceMs = 8_000;
+const pollMs = 100;
+
+/**
+ * Makes an image READY (states.ts, 2), or answers with the one that is. NOT_FOUND when it is not in this conversation, or not
+ * any more; IMAGE_REJECTED; UNAVAILABLE when too many wait.
+ */
+export async function confirm(studio: Studio, conversationId: string, imageId: string): Promise<StoredImage> {
+	const { db, gate } = studio;
+	for (const deadline = Date.now() + patienceMs; ; await delay(pollMs)) {
+		const [found] = await db.query<FoundRow>(findStatement, [imageId, conversationId]);
+		if (found?.status === "READY") return toStoredImage(found);
+		if (found?.status !== "PENDING") throw new ParleyError("NOT_FOUND");
+		const image = await gate.pass(() => confirmHere(studio, imageId));
+		if (image) return image;
+		if (Date.now() > deadline) throw new ParleyError("UNAVAILABLE");
+	}
+}
+
+/** Undefined while another node has the lease. */
+async function confirmHere(studio: Studio, imageId: string): Promise<StoredImage | undefined> {
+	const token = randomUUID();
+	const [upload] = await studio.db.query<UploadRow>(leaseStatement, [imageId, token]);
+	return upload && makeReady(studio, upload, token);
+}
+
+async function makeReady(studio: Studio, upload: UploadRow, token: string): Promise<StoredImage> {
+	const { db, storage } = studio;
+	try {
+		const developed = await verify(studio, upload);
+		if ("rejected" in developed) return await reject(studio, upload, token, developed.rejected);
+		const { mimeType, fileSizeBytes, width, height, placeholder } = developed;
+		const values = [upload.id, mimeType, fileSizeBytes, width, height, placeholder, retentionDays];
+		const [ready] = await db.query<ReadyRow>(readyStatement, values);
+		if (!ready) {
+			await storage.delete(keysOf(upload));
+			throw new ParleyError("NOT_FOUND");
+		}
+		await tidy(studio, upload);
+		return toStoredImage(ready);
+	} finally {
+		await db.query(endLeaseStatement, [upload.id, token]);
+	}
+}
+
+/** Looks at the size first: what is too large is not fetched. */
+async function verify(studio: Studio, upload: UploadRow): Promise<Developed | { rejected: RejectionReason }> {
+	const { storage, darkroom, scanCommand } = studio;
+	const sizeBytes = await storage.size(upload.upload_key);
+	if (sizeBytes === undefined) return { rejected: "NOT_UPLOADED" };
+	if (sizeBytes > maxUploadBytes) return { rejected: "TOO_LARGE" };
+	if (sizeBytes !== upload.file_size_bytes) return { rejected: "SIZE_MISMATCH" };
+	const [uploadUrl, original, preview, thumbnail] = await Promise.all([
+		storage.presign("get", upload.upload_key, leaseSeconds),
+		storage.presign("put", upload.storage_key, leaseSeconds),
+		storage.presign("put", upload.preview_key, leaseSeconds),
+		storage.presign("put", upload.thumbnail_key, leaseSeconds),
+	]);
+	const targets = { original, preview, thumbnail };
+	return darkroom.develop({ uploadUrl, sizeBytes, scanCommand, targets, filename: upload.id });
+}
+
+/** Nothing of it is left, whether or not the storage answers: then the row stays, as a promise to delete. */
+async function reject(studio: Studio, upload: UploadRow, token: string, reason: RejectionReason): Promise<never> {
+	const { db, storage, logger } = studio;
+	const [rejected] = await db.query(rejectStatement, [upload.id, token]);
+	if (!rejected) throw new ParleyError("NOT_FOUND");
+	try {
+		// Renditions too: an earlier confirmation may have failed half-way.
+		await storage.delete(keysOf(upload));
+		await db.query(forgetStatement, [upload.id]);
+	} catch (error) {
+		logger.warn(`The upload of image ${upload.id} will be deleted later:`, error);
+	}
+	throw new ParleyError("IMAGE_REJECTED", { details: { reason } });
+}
+
+/** The upload is not needed any more. The clean-up would find it too. */
+async function tidy({ storage, logger }: Studio, upload: UploadRow): Promise<void> {
+	try {
+		await storage.delete([upload.upload_key]);
+	} catch (error) {
+		logger.warn(`The upload of image ${upload.id} will be deleted later:`, error);
+	}
+}
+
+/** A row that is waiting for its upload to be verified. */
+export interface UploadRow {
+	id: string;
+	file_size_bytes: number;
+	upload_key: string;
+	storage_key: string;
+	preview_key: string;
+	thumbnail_key: string;
+}
+
+const keysOf = ({ upload_key, storage_key, preview_key, thumbnail_key }: UploadRow) => [
+	upload_key,
+	storage_key,
+	preview_key,
+	thumbnail_key,
+];
+
+type FoundRow = ReadyRow & { status: "PENDING" | "READY" | "DELETING" | "GONE" };
+
+const findStatement = statement(
+	"media.confirm.find",
+	`select status, ${readyColumns} from images where id = $1 and conversation_id = $2`,
+);
+
+const leaseStatement = statement(
+	"media.confirm.lease",
+	`update images set confirming_by = $2, confirming_until = now() + interval '${leaseSeconds} seconds', updated_at = now()
+	where id = $1 and status = 'PENDING' and (confirming_until is null or confirming_until < now())
+	returning id, file_size_bytes, upload_key, storage_key, preview_key, thumbnail_key`,
+);
+
+const endLeaseStatement = statement(
+	"media.confirm.endLease",
+	"update images set confirming_by = null, confirming_until = null where id = $1 and confirming_by = $2",
+);
+
+const readyStatement = statement(
+	"media.confirm.ready",
+	`update images set status = 'READY', mime_type = $2, file_size_bytes = $3, width = $4, height = $5, placeholder = $6,
+		delete_after = now() + make_interval(days => $7), updated_at = now()
+	where id = $1 and status = 'PENDING' returning ${readyColumns}`,
+);
+
+const rejectStatement = statement(
+	"media.confirm.reject",
+	"update images set status = 'DELETING', updated_at = now() where id = $1 and confirming_by = $2 and status = 'PENDING' returning id",
+);
+
+const forgetStatement = statement("media.confirm.forget", "delete from images where id = $1 and status = 'DELETING'");

@@ -1,0 +1,48 @@
+import { DataTypes } from "sequelize";
+import type { Table } from "../../mixins/crud.ts";
+import type { ImageType } from "./media.contract.ts";
+
+/** An image; `states.ts` says what the columns mean together. */
+export interface ImageRow {
+	id: string;
+	conversationId: string;
+	uploaderId: string;
+	status: "PENDING" | "READY" | "DELETING" | "GONE";
+	originalFilename: string | null;
+	/** As declared, and from READY on as it is. Like the size. */
+	mimeType: ImageType;
+	fileSizeBytes: number;
+	width: number | null;
+	height: number | null;
+	placeholder: string | null;
+	uploadKey: string;
+	storageKey: string;
+	previewKey: string;
+	thumbnailKey: string;
+	clientId: string | null;
+	deleteAfter: Date | null;
+	createdAt: Date;
+	updatedAt: Date;
+}
+
+export const imageTable: Table = {
+	name: "images",
+	define: {
+		id: { type: DataTypes.UUID, primaryKey: true },
+		conversationId: { type: DataTypes.UUID, allowNull: false },
+		uploaderId: { type: DataTypes.TEXT, allowNull: false },
+		status: { type: DataTypes.TEXT, allowNull: false },
+		originalFilename: DataTypes.TEXT,
+		mimeType: { type: DataTypes.TEXT, allowNull: false },
+		fileSizeBytes: { type: DataTypes.INTEGER, allowNull: false },
+		width: DataTypes.INTEGER,
+		height: DataTypes.INTEGER,
+		placeholder: DataTypes.TEXT,
+		uploadKey: { type: DataTypes.TEXT, allowNull: false },
+		storageKey: { type: DataTypes.TEXT, allowNull: false },
+		previewKey: { type: DataTypes.TEXT, allowNull: false },
+		thumbnailKey: { type: DataTypes.TEXT, allowNull: false },
+		clientId: DataTypes.UUID,
+		deleteAfter: DataTypes.DATE(3),
+	},
+};

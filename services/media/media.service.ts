@@ -1,0 +1,165 @@
+import type { ServiceSchema } from "moleculer";
+import { callerOf } from "../../lib/access.ts";
+import { type ActionsOf, callsOf } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { Gate } from "../../lib/gate.ts";
+import { crud, type WithModel } from "../../mixins/crud.ts";
+import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
+import { signImages } from "../../mixins/image-urls.ts";
+import { type Storage, storage } from "../../mixins/storage.ts";
+import { claim, release } from "./claim.ts";
+import { cleanUp } from "./clean-up.ts";
+import { confirm } from "./confirm.ts";
+import { Darkroom } from "./darkroom.ts";
+import { get } from "./get.ts";
+import { type ImageRow, imageTable } from "./image.model.ts";
+import type { Image, StoredImage } from "./media.contract.ts";
+import { reconcile } from "./reconcile.ts";
+import { doom, remove } from "./remove.ts";
+import { requestUpload } from "./request-upload.ts";
+
+interface This extends WithDatabase, WithModel<ImageRow> {
+	storage: Storage;
+	darkroom: Darkroom;
+	gate: Gate;
+	scanCommand: string | undefined;
+	/** Confirmations that run here, by image. */
+	confirming: Map<string, Promise<StoredImage>>;
+	sweep: NodeJS.Timeout;
+}
+
+/** How many uploads a process lets wait, each for less than half a second of work. */
+const maxWaiting = 20;
+
+/** Reading, scanning and rendering an upload may take longer than other calls. */
+const confirmTimeoutMs = 30_000;
+
+const sweepIntervalMs = 10 * 60_000;
+
+const actions = {
+	requestUpload: {
+		access: { role: "user", conversation: "conversationId" },
+		rateLimit: "uploads",
+		async handler(ctx) {
+			const upload = await requestUpload(this, this.storage, callerOf(ctx).id, ctx.params);
+			ctx.meta.$statusCode = 201;
+			ctx.meta.$location = `/images/${upload.imageId}`;
+			return upload;
+		},
+	},
+	confirm: {
+		access: { role: "user", conversation: "conversationId", image: "imageId", uploader: true },
+		timeout: confirmTimeoutMs,
+		async handler(ctx) {
+			return sign(this.storage, await confirmOnce(this, ctx.params.conversationId, ctx.params.imageId));
+		},
+	},
+	get: {
+		access: { role: "user", image: "imageId" },
+		rateLimit: "queries",
+		async handler(ctx) {
+			return sign(this.storage, await get(this.db, ctx.params.imageId));
+		},
+	},
+	delete: {
+		access: { role: "user", image: "imageId", uploader: true },
+		async handler(ctx) {
+			const doomed = await doom(this.db, ctx.params.imageId);
+			if (!doomed) throw new ParleyError("NOT_FOUND");
+			await remove(this.db, this.storage, ctx, doomed).catch((error: unknown) => {
+				this.logger.warn(`Image ${doomed.id} will be deleted later:`, error);
+			});
+			ctx.meta.$statusCode = 204;
+			return null;
+		},
+	},
+	claim: {
+		access: "internal",
+		handler(ctx) {
+			return claim(this.db, ctx.params);
+		},
+	},
+	release: {
+		access: "internal",
+		async handler(ctx) {
+			await release(this.db, ctx.params.imageId, ctx.params.clientId);
+			return null;
+		},
+	},
+	locate: {
+		access: "internal",
+		async handler(ctx) {
+			const row = await this.model.findByPk(ctx.params.imageId, { attributes: ["conversationId", "uploaderId"] });
+			if (!row) throw new ParleyError("NOT_FOUND");
+			const { conversationId, uploaderId } = row.get();
+			return { conversationId, uploaderId };
+		},
+	},
+	sign: {
+		access: "internal",
+		handler(ctx) {
+			return signImages(this.storage, ctx.params.images);
+		},
+	},
+	cleanUp: {
+		access: "internal",
+		timeout: 0,
+		handler() {
+			return cleanUp({ db: this.db, storage: this.storage, calls: callsOf(this.broker), logger: this.logger });
+		},
+	},
+	reconcile: {
+		access: "internal",
+		timeout: 0,
+		handler(ctx) {
+			return reconcile(this.db, this.storage, ctx.params.minAgeMinutes);
+		},
+	},
+	health: {
+		access: "internal",
+		async handler() {
+			await this.storage.check();
+			return checkDatabase(this.db);
+		},
+	},
+} satisfies ActionsOf<"media", This>;
+
+/** Of two who confirm the same image here, the second gets what the first gets. */
+function confirmOnce(service: This, conversationId: string, imageId: string): Promise<StoredImage> {
+	const { confirming } = service;
+	const key = `${conversationId} ${imageId}`;
+	const running = confirming.get(key) ?? confirm(service, conversationId, imageId).finally(() => confirming.delete(key));
+	confirming.set(key, running);
+	return running;
+}
+
+async function sign(storage: Storage, image: StoredImage): Promise<Image> {
+	const [signed] = await signImages(storage, [image]);
+	return signed as Image;
+}
+
+export default {
+	name: "media",
+	mixins: [crud(imageTable), database, storage],
+	actions,
+	created(this: This) {
+		const { media } = this.broker.config;
+		if (!this.storage) throw new Error("The service media needs an S3 bucket: set S3_BUCKET.");
+		this.darkroom = new Darkroom();
+		this.gate = new Gate({ concurrency: media.concurrency, maxWaiting });
+		this.scanCommand = media.scanCommand;
+		this.confirming = new Map();
+	},
+	started(this: This) {
+		this.sweep = setInterval(() => {
+			this.db
+				.exclusively("media.cleanUp", () => callsOf(this.broker).call("media.cleanUp", {}))
+				.catch((error: unknown) => this.logger.warn("Could not clean up images:", error));
+		}, sweepIntervalMs);
+	},
+	async stopped(this: This) {
+		clearInterval(this.sweep);
+		await Promise.allSettled(this.confirming.values());
+		await this.darkroom.close();
+	},
+} as unknown as ServiceSchema;

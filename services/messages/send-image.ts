@@ -1,0 +1,43 @@
+import type { Batcher } from "../../lib/batcher.ts";
+import type { Calls } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { type Database, statement } from "../../mixins/database.ts";
+import type { StoredImage } from "../media/media.contract.ts";
+import type { Draft, Sent } from "./append.ts";
+
+/**
+ * Sends a message with an image. `media` keeps the image for this clientId first, and harmlessly again when the message is sent
+ * again; so of two messages with the same image one gets it. A message that is refused for good gives it back.
+ */
+export async function sendImage(
+	mailbox: Batcher<Draft, Sent>,
+	db: Database,
+	calls: Calls,
+	draft: Draft & { imageId: string },
+): Promise<Sent> {
+	const { imageId, clientId } = draft;
+	const image = await claim(db, calls, draft);
+	try {
+		return await mailbox.add({ ...draft, image });
+	} catch (error) {
+		if (image && error instanceof ParleyError && error.type !== "UNAVAILABLE")
+			await calls.call("media.release", { imageId, clientId });
+		throw error;
+	}
+}
+
+/** Null when the image cannot be had (any more), but the message is stored already: then that one is the answer. */
+async function claim(db: Database, calls: Calls, draft: Draft & { imageId: string }): Promise<StoredImage | null> {
+	const { imageId, conversationId, senderId, clientId } = draft;
+	try {
+		return await calls.call("media.claim", { imageId, conversationId, uploaderId: senderId, clientId });
+	} catch (error) {
+		if ((await db.query(storedStatement, [conversationId, senderId, clientId])).length > 0) return null;
+		throw error;
+	}
+}
+
+const storedStatement = statement(
+	"messages.send.stored",
+	"select from messages where conversation_id = $1 and sender_id = $2 and client_id = $3",
+);

@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
+import { prepareStorage, Storage } from "../../mixins/storage.ts";
+import { store } from "../support/store.ts";
+
+const origins = { corsOrigins: ["https://example.org"], appUrl: "http://localhost:3000" };
+
+let dataDir: string;
+let embedded: EmbeddedStorage;
+let storage: Storage;
+
+beforeEach(async () => {
+	dataDir = mkdtempSync(join(tmpdir(), "parley-storage-"));
+	embedded = await startStorage({ dataDir });
+	storage = new Storage({ ...embedded.s3, bucket: "parley" });
+});
+afterEach(async () => {
+	storage.close();
+	await embedded.stop();
+	rmSync(dataDir, { recursive: true });
+});
+
+test("what was stored is there after a restart, for those with the key, also through another process", async () => {
+	await store(storage, "images/1/a", Buffer.from("pixels"));
+	const second = await startStorage({ dataDir });
+	await embedded.stop();
+	const other = new Storage({ ...second.s3, bucket: "parley" });
+	expect(await (await fetch(await other.presign("get", "images/1/a", 60))).text()).toBe("pixels");
+	expect(await other.size("images/1/a")).toBe(6);
+	other.close();
+	await second.stop();
+	expect(statSync(join(dataDir, "s3.secret")).mode & 0o777).toBe(0o600);
+});
+
+test("what is not there is undefined, and deleting it does no harm", async () => {
+	expect(await storage.size("images/none")).toBeUndefined();
+	await storage.delete(["images/none"]);
+});
+
+test("a listing is whole and in order", async () => {
+	const keys = Array.from({ length: 25 }, (_, i) => `images/${String(i).padStart(3, "0")}/x`);
+	for (const key of keys.toReversed()) await store(storage, key, Buffer.from("x"));
+	const listed = [];
+	for await (const { key } of storage.list("images/")) listed.push(key);
+	expect(listed).toEqual(keys);
+});
+
+test("who has no signature, or another's, gets nothing", async () => {
+	await store(storage, "images/1/a", Buffer.from("pixels"));
+	const url = `${embedded.s3.endpoint}/parley`;
+	const signed = (await storage.signer()).sign("images/1/a", new Date(), 60);
+	expect((await fetch(signed)).status).toBe(200);
+	const attempts: [string, RequestInit?][] = [
+		[`${url}/images/1/a`],
+		[`${url}?list-type=2`],
+		[url.replace(/parley$/, "")],
+		[`${url}/images/1/a`, { method: "DELETE" }],
+		[`${url}/images/1/b`, { method: "PUT", body: "x" }],
+		[signed, { method: "PUT", body: "x" }],
+		[signed, { headers: { "x-amz-copy-source": "/parley/images/1/a" } }],
+		[(await storage.signer()).sign("images/1/a", new Date(Date.now() - 120_000), 60)],
+	];
+	for (const [address, init] of attempts) expect((await fetch(address, init)).status).toBe(403);
+});
+
+test("browsers of every page may use a signed URL", async () => {
+	const url = await storage.presignUpload("uploads/1", { mimeType: "image/png", sizeBytes: 3 }, 60);
+	const headers = {
+		Origin: "https://example.org",
+		"Access-Control-Request-Method": "PUT",
+		"Access-Control-Request-Headers": "content-type",
+	};
+	const preflight = await fetch(url, { method: "OPTIONS", headers });
+	expect(preflight.status).toBe(200);
+	expect(preflight.headers.get("access-control-allow-origin")).toBe("*");
+});
+
+test("a bucket that is not there is made, with the rules that browsers need", async () => {
+	const s3 = { ...embedded.s3, bucket: "another" };
+	await prepareStorage({ s3, ...origins });
+	await prepareStorage({ s3, ...origins });
+	const another = new Storage(s3);
+	await another.check();
+	another.close();
+	await expect(new Storage({ ...embedded.s3, bucket: "nowhere" }).check()).rejects.toMatchObject({ type: "UNAVAILABLE" });
+});
+
+test.each([
+	["secretAccessKey", "wrong", "SignatureDoesNotMatch"],
+	["accessKeyId", "wrong", "InvalidAccessKeyId"],
+	["endpoint", "http://127.0.0.1:1", "ECONNREFUSED"],
+])("a wrong %s is told in one line", async (setting, value, reason) => {
+	const prepared = prepareStorage({ s3: { ...embedded.s3, [setting]: value }, ...origins });
+	await expect(prepared).rejects.toThrow(new RegExp(`^The S3 bucket parley at [^\\n]+ cannot be used: [^\\n]*${reason}[^\\n]*$`));
+});
+
+test("clients are sent to the public endpoint", async () => {
+	const outside = new Storage({ ...embedded.s3, bucket: "parley", publicEndpoint: "https://s3.example.org" });
+	expect((await outside.signer()).sign("a", new Date(), 60)).toMatch(/^https:\/\/s3\.example\.org\/parley\/a\?/);
+	const upload = await outside.presignUpload("b", { mimeType: "image/png", sizeBytes: 3 }, 60);
+	expect(upload).toMatch(/^https:\/\/s3\.example\.org\/parley\/b\?/);
+	outside.close();
+	const aws = new Storage({ bucket: "parley", region: "eu-central-1", accessKeyId: "a", secretAccessKey: "b" });
+	const url = (await aws.signer()).sign("a", new Date(), 60);
+	expect(url).toMatch(/^https:\/\/parley\.s3\.eu-central-1\.amazonaws\.com\/a\?/);
+	aws.close();
+});

@@ -1,0 +1,95 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
+import { Storage } from "../../mixins/storage.ts";
+import { Darkroom } from "../../services/media/darkroom.ts";
+import type { Job } from "../../services/media/develop.ts";
+import { scan } from "../../services/media/scan.ts";
+import { picture } from "../support/images.ts";
+import { store } from "../support/store.ts";
+
+jest.setTimeout(30_000);
+
+let dataDir: string;
+let embedded: EmbeddedStorage;
+let storage: Storage;
+let darkroom: Darkroom;
+
+beforeEach(async () => {
+	dataDir = mkdtempSync(join(tmpdir(), "parley-darkroom-"));
+	embedded = await startStorage({ dataDir });
+	storage = new Storage({ ...embedded.s3, bucket: "parley" });
+	darkroom = new Darkroom();
+});
+afterEach(async () => {
+	await darkroom.close();
+	expect(children()).toEqual([]);
+	storage.close();
+	await embedded.stop();
+	rmSync(dataDir, { recursive: true });
+});
+
+test("images are made in a process of their own that gives way to others", async () => {
+	const job = await jobFor(1500, 1000);
+	const developing = darkroom.develop(job);
+	expect(children().map(({ nice }) => nice)).toEqual([10]);
+	expect(await developing).toMatchObject({ mimeType: "image/jpeg", width: 1500, height: 1000 });
+	expect(await storage.size("images/original")).toBeGreaterThan(0);
+	expect(await storage.size("images/thumbnail")).toBeGreaterThan(0);
+});
+
+test("should that process die, its image is UNAVAILABLE and the next one is made", async () => {
+	const doomed = darkroom.develop(await jobFor(1500, 1000));
+	for (const { pid } of children()) process.kill(pid, "SIGKILL");
+	await expect(doomed).rejects.toMatchObject({ type: "UNAVAILABLE" });
+	expect(await darkroom.develop(await jobFor(64, 48))).toMatchObject({ width: 64 });
+});
+
+test("a storage that fails is no verdict, and the process goes on", async () => {
+	const job = await jobFor(64, 48);
+	const refused = darkroom.develop({ ...job, targets: { ...job.targets, preview: `${job.targets.preview}0` } });
+	await expect(refused).rejects.toMatchObject({ type: "UNAVAILABLE" });
+	const [before] = children();
+	expect(await darkroom.develop(job)).toMatchObject({ width: 64 });
+	expect(children()).toEqual([before]);
+	expect(await darkroom.develop({ ...job, sizeBytes: 1 })).toEqual({ rejected: "SIZE_MISMATCH" });
+});
+
+test.each([
+	["true", "clean"],
+	["false", "infected"],
+	["grep -qv EICAR", "clean"],
+])("%s says %s", async (command, verdict) => {
+	expect(await scan(command, Buffer.from("an image"))).toBe(verdict);
+});
+
+test.each(["no-such-program -", "sh -c", "grep --no-such-option"])("%s says nothing: UNAVAILABLE", async (command) => {
+	await expect(scan(command, Buffer.alloc(1_000_000))).rejects.toMatchObject({ type: "UNAVAILABLE" });
+});
+
+async function jobFor(width: number, height: number): Promise<Job> {
+	const bytes = await picture(width, height).jpeg().toBuffer();
+	await store(storage, "uploads/raw", bytes);
+	return {
+		uploadUrl: await storage.presign("get", "uploads/raw", 60),
+		sizeBytes: bytes.length,
+		scanCommand: undefined,
+		targets: {
+			original: await storage.presign("put", "images/original", 60),
+			preview: await storage.presign("put", "images/preview", 60),
+			thumbnail: await storage.presign("put", "images/thumbnail", 60),
+		},
+		filename: "photo",
+	};
+}
+
+/** Those of this process that make images. */
+function children(): { pid: number; nice: number }[] {
+	const lines = execFileSync("ps", ["-o", "pid=,ni=,args=", "--ppid", String(process.pid)], { encoding: "utf8" }).split("\n");
+	return lines
+		.filter((line) => line.includes("image-process"))
+		.map((line) => line.trim().split(/\s+/))
+		.map(([pid, nice]) => ({ pid: Number(pid), nice: Number(nice) }));
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { embeddedSecret } from "../../embedded/secret.ts";
+import { readConfig } from "../../lib/config.ts";
+import { createDatabase } from "../support/database.ts";
+import { download, uploadAndConfirm } from "../support/images.ts";
+import { caller } from "../support/media-node.ts";
+import { until } from "../support/until.ts";
+
+jest.setTimeout(60_000);
+
+const runner = [
+	"node_modules/moleculer/bin/moleculer-runner.mjs",
+	"--config",
+	"moleculer.config.ts",
+	"--mask",
+	"**/*.service.ts",
+];
+
+let dataDir: string;
+let child: ChildProcess | undefined;
+
+beforeEach(() => {
+	dataDir = mkdtempSync(join(tmpdir(), "parley-start-"));
+});
+afterEach(async () => {
+	if (child && child.exitCode === null && child.signalCode === null) {
+		const exited = once(child, "exit");
+		child.kill("SIGTERM");
+		await exited;
+	}
+	child = undefined;
+	rmSync(dataDir, { recursive: true });
+});
+
+test("npm start has images with nothing else installed", async () => {
+	const port = await freePort();
+	child = start({ PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: "warn" });
+	const url = `http://127.0.0.1:${port}`;
+	await until(async () => (await fetch(`${url}/health/ready`)).ok, { timeoutMs: 40_000, intervalMs: 100 });
+	expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({ status: "ready" });
+
+	const secret = embeddedSecret(readConfig({ DATA_DIR: dataDir }).dataDir);
+	const alice = await caller(url, "alice", "user", secret);
+	const { body } = await alice.fetch("POST", "/conversations", { jobApplicationId: "demo-application" });
+	const image = await uploadAndConfirm(alice, body.id);
+	expect((await download(image.thumbnailUrl)).length).toBeGreaterThan(50);
+});
+
+test("a wrong S3 setting stops the start with one line", async () => {
+	const database = await createDatabase();
+	child = start({
+		DATABASE_URL: database.url,
+		JWT_SECRET: "secret",
+		DATA_DIR: dataDir,
+		PORT: "0",
+		S3_ENDPOINT: `http://127.0.0.1:${await freePort()}`,
+		S3_BUCKET: "parley",
+		S3_ACCESS_KEY_ID: "parley",
+		S3_SECRET_ACCESS_KEY: "never shown",
+	});
+	let said = "";
+	child.stderr?.on("data", (data) => {
+		said += data;
+	});
+	const [code] = await once(child, "exit");
+	expect(code).toBe(1);
+	expect(said).toMatch(/^The S3 bucket parley at http:\/\/127[^\n]+ cannot be used: [^\n]*ECONNREFUSED[^\n]*\n$/);
+	expect(said).not.toContain("never shown");
+	await database.drop();
+});
+
+function start(env: Record<string, string>): ChildProcess {
+	const inherited = { PATH: process.env.PATH, HOME: process.env.HOME };
+	return spawn(process.execPath, runner, {
+		env: { ...inherited, SERVICEDIR: "services", METRICS_PORT: "0", ...env },
+		stdio: ["ignore", "ignore", "pipe"],
+	});
+}
+
+async function freePort(): Promise<number> {
+	const server = createServer().listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const { port } = server.address() as AddressInfo;
+	server.close();
+	await once(server, "close");
+	return port;
+}

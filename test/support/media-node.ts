@@ -1,0 +1,126 @@
+import { hash, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ServiceBroker } from "moleculer";
+import { startStorage } from "../../embedded/storage.ts";
+import { serviceNames } from "../../lib/config.ts";
+import type { Calls } from "../../lib/contracts.ts";
+import { signToken } from "../../lib/token.ts";
+import { Database, statement } from "../../mixins/database.ts";
+import { prepareStorage, Storage } from "../../mixins/storage.ts";
+import { jwtSecret, startBroker } from "./broker.ts";
+import { createMigratedDatabase } from "./database.ts";
+import { type Flaky, startFlaky } from "./flaky.ts";
+import { urlOf } from "./gateway.ts";
+import { storageEnv } from "./storage-env.ts";
+
+/** All of Parley in this process, on a database and a storage of its own. */
+export interface MediaNode {
+	url: string;
+	/** The address of the storage, as clients see it too. */
+	storage: Flaky;
+	broker: ServiceBroker;
+	calls: Calls;
+	/** The keys in the bucket with this in them. */
+	objects(part: string): Promise<string[]>;
+	/** Makes such objects look as if they had been stored hours ago. */
+	ageObjects(part: string, hours: number): Promise<void>;
+	sql<Row>(text: string, values?: unknown[]): Promise<Row[]>;
+	/** A new registered user. */
+	person(): Promise<Person>;
+	/** A conversation between two new people. */
+	conversation(): Promise<{ id: string; alice: Person; bob: Person }>;
+	stop(): Promise<void>;
+}
+
+/** Somebody with a token. */
+export interface Person {
+	id: string;
+	token: string;
+	fetch(method: string, path: string, body?: object): Promise<Answer>;
+}
+
+export interface Answer {
+	status: number;
+	// biome-ignore lint/suspicious/noExplicitAny: what came over the wire; tests say what they expect of it
+	body: any;
+}
+
+export async function startMediaNode(env: Record<string, string> = {}): Promise<MediaNode> {
+	const database = await createMigratedDatabase();
+	const dataDir = mkdtempSync(join(tmpdir(), "parley-service-"));
+	const embedded = await startStorage({ dataDir });
+	const storage = await startFlaky(String(embedded.s3.endpoint));
+	const s3 = { ...embedded.s3, endpoint: storage.url };
+	await prepareStorage({ s3, corsOrigins: [], appUrl: "http://localhost" });
+	const node = await startBroker({
+		databaseUrl: database.url,
+		services: serviceNames,
+		env: { LOG_LEVEL: "fatal", ...storageEnv(s3), ...env },
+	});
+	const { broker, calls } = node;
+	const url = urlOf(node);
+	const db = new Database(database.url, () => {});
+	const bucket = new Storage({ ...embedded.s3, bucket: String(embedded.s3.bucket) });
+
+	const platform = await caller(url, "platform", "platform");
+	const person = async () => {
+		const somebody = await caller(url, `user-${randomUUID()}`, "user");
+		await platform.fetch("PUT", `/platform/users/${somebody.id}`, { name: "Somebody" });
+		return somebody;
+	};
+	const objects = async (part: string) => {
+		const keys: string[] = [];
+		for await (const { key } of bucket.list("")) if (key.includes(part)) keys.push(key);
+		return keys;
+	};
+	return {
+		url,
+		storage,
+		broker,
+		calls,
+		objects,
+		async ageObjects(part, hours) {
+			const then = new Date(Date.now() - hours * 3_600_000);
+			for (const key of await objects(part)) utimesSync(join(dataDir, "s3", "parley", `${key}._S3rver_object`), then, then);
+		},
+		sql: (text, values) => db.query(statement(hash("md5", text), text), values),
+		person,
+		async conversation() {
+			const [alice, bob] = [await person(), await person()];
+			const application = { applicantId: alice.id, employerId: bob.id, jobTitle: "Baker", status: "NEW" };
+			const jobApplicationId = randomUUID();
+			await platform.fetch("PUT", `/platform/applications/${jobApplicationId}`, application);
+			const { body } = await alice.fetch("POST", "/conversations", { jobApplicationId });
+			return { id: body.id, alice, bob };
+		},
+		async stop() {
+			await node.stop();
+			await db.close();
+			bucket.close();
+			await storage.stop();
+			await embedded.stop();
+			await database.drop();
+			rmSync(dataDir, { recursive: true });
+		},
+	};
+}
+
+/** Somebody who calls the server at `url`; tokens are signed with the secret of `startBroker`, or the one given. */
+export async function caller(url: string, id: string, role: "user" | "platform", secret = jwtSecret): Promise<Person> {
+	const token = await signToken({ sub: id, role, ttlSeconds: 600, jwt: { secret } });
+	return {
+		id,
+		token,
+		async fetch(method, path, body) {
+			const response = await fetch(url + path, {
+				method,
+				headers: { Authorization: `Bearer ${token}`, ...(body && { "Content-Type": "application/json" }) },
+				...(body && { body: JSON.stringify(body) }),
+			});
+			const text = await response.text();
+			return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+		},
+	};
+}
