@@ -5,6 +5,8 @@ const esmOnly = ["thumbhash", "jose", "uuid", "@exodus", "@asamuzakjp", "@csstoo
 export default {
 	testEnvironment: "<rootDir>/test/support/leak-guard.ts",
 	testMatch: ["<rootDir>/test/**/*.test.ts"],
+	// A machine may be busy with other things.
+	testTimeout: 30_000,
 	globalSetup: "<rootDir>/test/support/global-setup.ts",
 	globalTeardown: "<rootDir>/test/support/global-teardown.ts",
 	extensionsToTreatAsEsm: [],
