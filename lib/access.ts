@@ -1,4 +1,3 @@
-import type { Caller, Ctx } from "./contracts.ts";
 import { ParleyError } from "./errors.ts";
 import type { Role } from "./token.ts";
 
@@ -21,8 +20,27 @@ export interface UserAccess {
 	partner?: string;
 }
 
+/** Who is calling. */
+export interface Caller {
+	id: string;
+	role: Role;
+}
+
+/** Travels with every call. */
+export interface Meta {
+	/** Absent when Parley itself calls: a timer, a sweep, an event. */
+	user?: Caller;
+	/** Set by the gateway for what came over a socket. */
+	$via?: "socket";
+	/** A rate limit has counted this request. */
+	$counted?: true;
+	$statusCode?: number;
+	$location?: string;
+	$responseHeaders?: Record<string, string>;
+}
+
 /** The user who calls. Authorize has let nobody else through to an action with a role. */
-export function callerOf(ctx: Ctx): Caller {
+export function callerOf(ctx: { meta: Meta }): Caller {
 	if (!ctx.meta.user) throw new ParleyError("UNAUTHENTICATED");
 	return ctx.meta.user;
 }

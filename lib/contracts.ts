@@ -6,10 +6,9 @@ import { gateway } from "../services/gateway/gateway.contract.ts";
 import { media } from "../services/media/media.contract.ts";
 import { messages } from "../services/messages/messages.contract.ts";
 import { presence } from "../services/presence/presence.contract.ts";
-import type { Access } from "./access.ts";
+import type { Access, Meta } from "./access.ts";
 import type { ActionContract, Qualified } from "./contract.ts";
 import type { RateLimit } from "./rate.ts";
-import type { Role } from "./token.ts";
 
 /** Every service's contract, under the name by which it is called. */
 export const contracts = { applications, conversations, gateway, media, messages, presence, users };
@@ -34,25 +33,6 @@ export type Result<N extends ActionName> = z.output<Actions[N]["result"]>;
 export function contractOf(action: string): ActionContract | undefined {
 	const [service, name] = action.split(".") as [keyof typeof contracts, string];
 	return (contracts[service]?.actions as Record<string, ActionContract> | undefined)?.[name];
-}
-
-/** Who is calling. */
-export interface Caller {
-	id: string;
-	role: Role;
-}
-
-/** Travels with every call. */
-export interface Meta {
-	/** Absent when Parley itself calls: a timer, a sweep, an event. */
-	user?: Caller;
-	/** Set by the gateway for what came over a socket. */
-	$via?: "socket";
-	/** A rate limit has counted this request. */
-	$counted?: true;
-	$statusCode?: number;
-	$location?: string;
-	$responseHeaders?: Record<string, string>;
 }
 
 /** Calls and events narrowed to what the contracts allow; a broker and a context both do. */

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Context, Middleware, Service } from "moleculer";
-import type { Access, UserAccess } from "../lib/access.ts";
-import { callsOf, contractOf, type Meta, type Result } from "../lib/contracts.ts";
+import type { Access, Meta, UserAccess } from "../lib/access.ts";
+import { callsOf, contractOf, type Result } from "../lib/contracts.ts";
 import { ParleyError } from "../lib/errors.ts";
 import { PlatformId } from "../lib/schemas.ts";
 

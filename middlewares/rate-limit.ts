@@ -1,5 +1,5 @@
 import type { Context, Middleware, Service } from "moleculer";
-import type { Meta } from "../lib/contracts.ts";
+import type { Meta } from "../lib/access.ts";
 import { isUnexpected, publicError } from "../lib/errors.ts";
 import type { RateLimit } from "../lib/rate.ts";
 import { Limits, type Quota, rateLimited } from "../mixins/limits.ts";

@@ -3,8 +3,9 @@ import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { format } from "node:util";
 import { type BrokerOptions, Loggers, type LogLevels, ServiceBroker, type ServiceSchema } from "moleculer";
+import type { Meta } from "../../lib/access.ts";
 import { readConfig, type ServiceName, serviceNames } from "../../lib/config.ts";
-import { type Calls, callsOf, type Meta } from "../../lib/contracts.ts";
+import { type Calls, callsOf } from "../../lib/contracts.ts";
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 
