@@ -1,15 +1,11 @@
 import { io, type Socket } from "socket.io-client";
-import type { Sockets } from "../../services/gateway/sockets.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { disconnect, type Gateway, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation } from "../support/platform.ts";
 import { until } from "../support/until.ts";
 
-/** What the test sees of the gateway, and of the client's connection. */
-interface Gateway {
-	server: { address(): { port: number } };
-	sockets: Sockets;
-}
+/** What the test sees of the client's connection. */
 interface Line {
 	_socket: { pause(): void; resume(): void };
 }
@@ -21,7 +17,7 @@ let gateway: Gateway;
 beforeAll(async () => {
 	database = await createMigratedDatabase();
 	node = await startBroker({ databaseUrl: database.url });
-	gateway = node.broker.getLocalService("gateway") as unknown as Gateway;
+	gateway = gatewayOf(node);
 });
 
 afterAll(async () => {
@@ -54,8 +50,7 @@ test("A socket that does not read is closed with a code that says to reconnect, 
 	expect(await disconnected).toEqual({ reason: "transport close", code: 1013 });
 	await until(() => client.connected);
 	expect(gateway.sockets.of(applicantId)).toHaveLength(1);
-	client.close();
-	await until(() => gateway.sockets.of(applicantId).length === 0);
+	await disconnect(node, client);
 });
 
 test("A socket that reads gets any amount", async () => {
@@ -71,12 +66,11 @@ test("A socket that reads gets any amount", async () => {
 	}
 
 	expect(received).toBe(pushes);
-	client.close();
-	await until(() => gateway.sockets.of(applicantId).length === 0);
+	await disconnect(node, client);
 });
 
 async function connectAs(userId: string): Promise<Socket> {
-	const client = io(`http://127.0.0.1:${gateway.server.address().port}/messaging`, {
+	const client = io(`${urlOf(node)}/messaging`, {
 		auth: { token: await tokenOf(userId) },
 		transports: ["websocket"],
 		reconnectionDelay: 10,

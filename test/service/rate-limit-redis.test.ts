@@ -1,24 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { migrate } from "../../migrations/migrate.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { type LimitedNode, openConversation, quotaOf, request, startLimited, tokenOf } from "../support/limited.ts";
-import { type OwnRedis, startOwnRedis } from "../support/own-redis.ts";
+import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 
 let database: TestDatabase;
-let redis: OwnRedis;
+let folder: string;
+let redis: RedisServer;
 let one: LimitedNode;
 let other: LimitedNode;
 
 beforeAll(async () => {
-	database = await createDatabase();
-	await migrate(database.url);
+	database = await createMigratedDatabase();
 });
 
 beforeEach(async () => {
-	redis = await startOwnRedis();
+	folder = mkdtempSync(join(tmpdir(), "parley-redis-"));
+	redis = await startRedis(folder);
 	const env = { REDIS_URL: redis.url, RATE_LIMIT_MESSAGES: "4/hour", RATE_LIMIT_AUTH_FAILURES: "2/minute" };
 	one = await startLimited(database.url, env);
 	other = await startLimited(database.url, env);
@@ -26,7 +29,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
 	for (const { broker } of [one, other]) await broker.stop();
-	await redis.stop();
+	await redis.process.stop();
+	rmSync(folder, { recursive: true });
 });
 
 afterAll(() => database.drop());
@@ -61,14 +65,14 @@ test("a resend is given back for all nodes", async () => {
 test("without Redis each node goes on counting by itself; with it, they count together again", async () => {
 	const send = await aSender();
 	await send(one);
-	await redis.kill();
+	await redis.process.kill();
 	for (const node of [one, other]) {
 		for (const remaining of [3, 2, 1, 0]) expect(await send(node)).toEqual([201, remaining]);
 		expect(await send(node)).toEqual([429, 0]);
 		expect(node.log.filter((line) => line.startsWith("warn Redis does not answer"))).toHaveLength(1);
 	}
 
-	await redis.restart();
+	await redis.process.start();
 	for (const node of [one, other]) await until(() => node.log.some((line) => line.startsWith("info Redis answers again")));
 	expect([await send(one), await send(other)]).toEqual([
 		[201, 3],
@@ -79,13 +83,13 @@ test("without Redis each node goes on counting by itself; with it, they count to
 test("a Redis that hangs delays one caller a second, by a quarter of one", async () => {
 	const [send, sendAnother] = [await aSender(), await aSender()];
 	await send(one);
-	redis.freeze();
+	redis.process.freeze();
 	expect(await send(one)).toEqual([201, 3]);
 	const startMs = performance.now();
 	for (const remaining of [3, 2, 1]) expect(await sendAnother(one)).toEqual([201, remaining]);
 	expect(performance.now() - startMs).toBeLessThan(3 * 250);
 
-	redis.thaw();
+	redis.process.thaw();
 	await until(async () => {
 		await sendAnother(one);
 		return one.log.some((line) => line.startsWith("info Redis answers again"));
@@ -98,13 +102,13 @@ test("a Redis that hangs delays one caller a second, by a quarter of one", async
 });
 
 test("a node starts without Redis, and joins in when it comes", async () => {
-	await redis.kill();
+	await redis.process.kill();
 	const env = { REDIS_URL: redis.url, RATE_LIMIT_MESSAGES: "4/hour" };
 	const late = await startLimited(database.url, env);
 	try {
 		const send = await aSender();
 		expect(await send(late)).toEqual([201, 3]);
-		await redis.restart();
+		await redis.process.start();
 		await until(() => late.log.some((line) => line.startsWith("info Redis answers again")));
 		await until(() => one.log.some((line) => line.startsWith("info Redis answers again")));
 		expect([await send(late), await send(one)]).toEqual([
