@@ -1,4 +1,8 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { giveWay } from "../lib/give-way.ts";
 
 /** What the uploading process is told to begin with; after that, any message ends it. */
 export interface Order {
@@ -7,6 +11,13 @@ export interface Order {
 	perSecond: number;
 	uploaders: { conversationId: string; token: string }[];
 }
+
+/** What a phone sends at a time, and how often: 20 Mbit/s. */
+const pieceBytes = 25_000;
+const pieceMs = 10;
+
+// Phones do not share the server's cores.
+giveWay();
 
 /** Uploads and confirms images at a steady rate, as phones elsewhere would; answers how many when it is told to stop. */
 process.once("message", ({ url, photoPath, perSecond, uploaders }: Order) => {
@@ -38,6 +49,19 @@ async function uploadOne(url: string, conversationId: string, token: string, pho
 	};
 	const wanted = { filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: photo.length };
 	const { imageId, uploadUrl, headers } = await post(`${path}/upload-url`, wanted);
-	await (await fetch(uploadUrl, { method: "PUT", headers, body: photo })).arrayBuffer();
+	await put(uploadUrl, { ...headers, "Content-Length": photo.length }, photo);
 	await post(`${path}/confirm`, { imageId });
+}
+
+async function put(url: string, headers: Record<string, string | number>, body: Uint8Array): Promise<void> {
+	const sending = request(url, { method: "PUT", headers });
+	const answered = once(sending, "response");
+	for (let at = 0; at < body.length; at += pieceBytes) {
+		sending.write(body.subarray(at, at + pieceBytes));
+		await delay(pieceMs);
+	}
+	sending.end();
+	const [response] = await answered;
+	response.resume();
+	if (response.statusCode !== 200) throw new Error(`The upload was answered with ${response.statusCode}.`);
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setPriority, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -19,7 +19,7 @@ import type { Order } from "./media-uploads.ts";
 /**
  * What images cost: the CPU of one rendition set of a 12-megapixel JPEG, the time to sign a URL, and what 2 confirmed uploads a
  * second do to the delivery of 100 messages a second, in one process with everything embedded. Quiet and loaded phases take
- * turns, since a machine is never the same for long.
+ * turns, since a machine is never the same for long. Run it with kernel.sched_autogroup_enabled=0, or in a container: see ADR 11.
  */
 const { values } = parseArgs({
 	options: {
@@ -79,9 +79,9 @@ function measureSigning(): void {
 	const signer = new UrlSigner("https://s3.example.org/images/", "eu-central-1", { accessKeyId: "a", secretAccessKey: "b" });
 	const keys = Array.from({ length: 20_000 }, () => `images/${randomUUID()}/${"0".repeat(32)}/original`);
 	const at = new Date();
-	for (const key of keys) signer.sign(key, at, 900);
+	for (const key of keys) signer.sign("GET", key, at, 900);
 	const start = performance.now();
-	for (const key of keys) signer.sign(key, at, 900);
+	for (const key of keys) signer.sign("GET", key, at, 900);
 	console.log(`signing: ${(((performance.now() - start) / keys.length) * 1000).toFixed(1)} µs a URL`);
 }
 
@@ -176,10 +176,8 @@ async function exchange(crowd: Pair[], forSeconds: number): Promise<number[]> {
 	return took;
 }
 
-/** In a process that gives way: phones do not share the server's cores. */
 function startUploads(url: string, crowd: Pair[], photoPath: string) {
 	const child = fork(join(import.meta.dirname, "media-uploads.ts"));
-	if (child.pid !== undefined) setPriority(child.pid, 10);
 	const uploaders = crowd.map(({ conversationId, token }) => ({ conversationId, token }));
 	child.send({ url, photoPath, perSecond: uploadsPerSecond, uploaders } satisfies Order);
 	return {

@@ -1,6 +1,5 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../lib/config.ts";
 import { EmbeddedError } from "./error.ts";
@@ -13,9 +12,6 @@ export interface EmbeddedStorage {
 	stop(): Promise<void>;
 }
 
-/** Images give way to messages: 0 is normal, 19 the least important. */
-const niceness = 10;
-
 const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
 
 /**
@@ -26,7 +22,6 @@ const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
  */
 export async function startStorage({ dataDir }: { dataDir: string }): Promise<EmbeddedStorage> {
 	const child = fork(program, [dataDir], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
-	if (child.pid !== undefined) setPriority(child.pid, niceness);
 	const answer = await Promise.race([
 		once(child, "message").then(([message]) => message as S3Answer),
 		once(child, "exit").then(

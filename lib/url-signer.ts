@@ -7,8 +7,8 @@ export interface SigningCredentials {
 }
 
 /**
- * Presigned GET URLs by AWS Signature Version 4 (query parameters, UNSIGNED-PAYLOAD). The AWS SDK makes the same ones, but runs
- * its whole middleware for each: a page of history needs 150.
+ * Presigned URLs by AWS Signature Version 4 (query parameters, UNSIGNED-PAYLOAD). The AWS SDK makes the same ones, but runs its
+ * whole middleware for each: a page of history needs 150.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
 export class UrlSigner {
@@ -26,7 +26,7 @@ export class UrlSigner {
 	}
 
 	/** `key` must need no encoding in a URL. Valid for `ttlSeconds` from `at` on. */
-	sign(key: string, at: Date, ttlSeconds: number): string {
+	sign(method: "GET" | "PUT", key: string, at: Date, ttlSeconds: number): string {
 		const time = at.toISOString().replace(/[-:]|\.\d+/g, "");
 		const day = time.slice(0, 8);
 		const scope = `${day}/${this.#region}/s3/aws4_request`;
@@ -40,7 +40,7 @@ export class UrlSigner {
 			"X-Amz-SignedHeaders=host",
 		].join("&");
 		const path = this.#base.pathname + key;
-		const request = `GET\n${path}\n${query}\nhost:${this.#base.host}\n\nhost\nUNSIGNED-PAYLOAD`;
+		const request = `${method}\n${path}\n${query}\nhost:${this.#base.host}\n\nhost\nUNSIGNED-PAYLOAD`;
 		const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", request)}`;
 		const signature = createHmac("sha256", this.#keyOf(day)).update(toSign).digest("hex");
 		return `${this.#base.origin}${path}?${query}&X-Amz-Signature=${signature}`;

@@ -26,9 +26,9 @@ export async function signImages(storage: Storage, images: StoredImage[]): Promi
 	const urlsExpireAt = new Date(from.getTime() + ttlSeconds * 1000).toISOString();
 	return images.map(({ storageKey, previewKey, thumbnailKey, ...image }) => ({
 		...image,
-		originalUrl: signer.sign(storageKey, from, ttlSeconds),
-		previewUrl: signer.sign(previewKey, from, ttlSeconds),
-		thumbnailUrl: signer.sign(thumbnailKey, from, ttlSeconds),
+		originalUrl: signer.sign("GET", storageKey, from, ttlSeconds),
+		previewUrl: signer.sign("GET", previewKey, from, ttlSeconds),
+		thumbnailUrl: signer.sign("GET", thumbnailKey, from, ttlSeconds),
 		urlsExpireAt,
 	}));
 }

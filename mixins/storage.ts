@@ -28,14 +28,18 @@ export interface ListedObject {
 export class Storage {
 	readonly #bucket: string;
 	readonly #client: S3Client;
-	/** Makes URLs for clients; asks nothing. */
-	readonly #public: S3Client;
-	#signer: { signer: UrlSigner; secret: string } | undefined;
+	/** For where clients reach the bucket; asks nothing. */
+	readonly #publicClient: S3Client;
+	readonly #ownSigner: () => Promise<UrlSigner>;
+	/** Signs for clients without asking anybody; awaits only credentials, which the SDK remembers and renews. */
+	readonly signer: () => Promise<UrlSigner>;
 
 	constructor(s3: S3WithBucket) {
 		this.#bucket = s3.bucket;
 		this.#client = connect(s3, s3.endpoint);
-		this.#public = connect(s3, s3.publicEndpoint ?? s3.endpoint);
+		this.#publicClient = connect(s3, s3.publicEndpoint ?? s3.endpoint);
+		this.#ownSigner = signerOf(this.#client, s3.bucket);
+		this.signer = signerOf(this.#publicClient, s3.bucket);
 	}
 
 	/** Where a client may PUT an object of exactly this type and size. */
@@ -47,24 +51,12 @@ export class Storage {
 			ContentLength: type.sizeBytes,
 		});
 		const signableHeaders = new Set(["content-type", "content-length", "host"]);
-		return available(getSignedUrl(this.#public, command, { expiresIn: ttlSeconds, signableHeaders }));
+		return available(getSignedUrl(this.#publicClient, command, { expiresIn: ttlSeconds, signableHeaders }));
 	}
 
 	/** What our own processes may do with one object, and nothing else. */
-	presign(what: "get" | "put", key: string, ttlSeconds: number): Promise<string> {
-		const input = { Bucket: this.#bucket, Key: key };
-		const command = what === "get" ? new GetObjectCommand(input) : new PutObjectCommand(input);
-		return available(getSignedUrl(this.#client, command, { expiresIn: ttlSeconds }));
-	}
-
-	/** Signs for reading without asking anybody; awaits only credentials, which the SDK remembers and renews. */
-	async signer(): Promise<UrlSigner> {
-		const credentials = await available(this.#public.config.credentials());
-		if (this.#signer?.secret !== credentials.secretAccessKey) {
-			const signer = new UrlSigner(await this.#publicBase(), await this.#public.config.region(), credentials);
-			this.#signer = { signer, secret: credentials.secretAccessKey };
-		}
-		return this.#signer.signer;
+	async presign(method: "GET" | "PUT", key: string, ttlSeconds: number): Promise<string> {
+		return (await this.#ownSigner()).sign(method, key, new Date(), ttlSeconds);
 	}
 
 	/** Its size; undefined when it is not there. */
@@ -99,14 +91,7 @@ export class Storage {
 
 	close(): void {
 		this.#client.destroy();
-		this.#public.destroy();
-	}
-
-	/** Asked of the SDK, which knows all of AWS's endpoints and styles. */
-	async #publicBase(): Promise<string> {
-		const probe = "-";
-		const url = new URL(await getSignedUrl(this.#public, new GetObjectCommand({ Bucket: this.#bucket, Key: probe })));
-		return url.origin + url.pathname.slice(0, -probe.length);
+		this.#publicClient.destroy();
 	}
 }
 
@@ -196,6 +181,26 @@ function connect(s3: S3, endpoint: string | undefined): S3Client {
 		responseChecksumValidation: "WHEN_REQUIRED",
 		requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
 	});
+}
+
+/** The current signer of a client's bucket: another one when the SDK has renewed the credentials. */
+function signerOf(client: S3Client, bucket: string): () => Promise<UrlSigner> {
+	let current: { signer: UrlSigner; secret: string } | undefined;
+	return async () => {
+		const credentials = await available(client.config.credentials());
+		if (current?.secret !== credentials.secretAccessKey) {
+			const signer = new UrlSigner(await baseUrl(client, bucket), await client.config.region(), credentials);
+			current = { signer, secret: credentials.secretAccessKey };
+		}
+		return current.signer;
+	};
+}
+
+/** What the URL of every object begins with. Asked of the SDK, which knows all of AWS's endpoints and styles. */
+async function baseUrl(client: S3Client, bucket: string): Promise<string> {
+	const probe = "-";
+	const url = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: probe })));
+	return url.origin + url.pathname.slice(0, -probe.length);
 }
 
 /** What `absent` says of a failure's HTTP status; rethrows the others as UNAVAILABLE. */

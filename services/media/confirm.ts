@@ -54,7 +54,7 @@ async function makeReady(studio: Studio, upload: UploadRow, token: string): Prom
 		const developed = await verify(studio, upload);
 		if ("rejected" in developed) return await reject(studio, upload, token, developed.rejected);
 		const { mimeType, fileSizeBytes, width, height, placeholder } = developed;
-		const values = [upload.id, mimeType, fileSizeBytes, width, height, placeholder, retentionDays];
+		const values = [upload.id, mimeType, fileSizeBytes, width, height, placeholder, retentionDays, token];
 		const [ready] = await db.query<ReadyRow>(readyStatement, values);
 		if (!ready) {
 			await storage.delete(keysOf(upload));
@@ -62,8 +62,9 @@ async function makeReady(studio: Studio, upload: UploadRow, token: string): Prom
 		}
 		await tidy(studio, upload);
 		return toStoredImage(ready);
-	} finally {
+	} catch (error) {
 		await db.query(endLeaseStatement, [upload.id, token]);
+		throw error;
 	}
 }
 
@@ -75,10 +76,10 @@ async function verify(studio: Studio, upload: UploadRow): Promise<Developed | { 
 	if (sizeBytes > maxUploadBytes) return { rejected: "TOO_LARGE" };
 	if (sizeBytes !== upload.file_size_bytes) return { rejected: "SIZE_MISMATCH" };
 	const [uploadUrl, original, preview, thumbnail] = await Promise.all([
-		storage.presign("get", upload.upload_key, leaseSeconds),
-		storage.presign("put", upload.storage_key, leaseSeconds),
-		storage.presign("put", upload.preview_key, leaseSeconds),
-		storage.presign("put", upload.thumbnail_key, leaseSeconds),
+		storage.presign("GET", upload.upload_key, leaseSeconds),
+		storage.presign("PUT", upload.storage_key, leaseSeconds),
+		storage.presign("PUT", upload.preview_key, leaseSeconds),
+		storage.presign("PUT", upload.thumbnail_key, leaseSeconds),
 	]);
 	const targets = { original, preview, thumbnail };
 	return darkroom.develop({ uploadUrl, sizeBytes, scanCommand, targets, filename: upload.id });
@@ -147,7 +148,8 @@ const endLeaseStatement = statement(
 const readyStatement = statement(
 	"media.confirm.ready",
 	`update images set status = 'READY', mime_type = $2, file_size_bytes = $3, width = $4, height = $5, placeholder = $6,
-		delete_after = now() + make_interval(days => $7), updated_at = now()
+		delete_after = now() + make_interval(days => $7), updated_at = now(),
+		confirming_by = nullif(confirming_by, $8), confirming_until = case when confirming_by <> $8 then confirming_until end
 	where id = $1 and status = 'PENDING' returning ${readyColumns}`,
 );
 

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { ParleyError } from "../../lib/errors.ts";
 import type { Developed, Job } from "./develop.ts";
@@ -11,9 +10,6 @@ const program = fileURLToPath(new URL("image-process.ts", import.meta.url));
 
 /** A process that has nothing to do gives its memory back. */
 const idleMs = 60_000;
-
-/** Images give way to messages: 0 is normal, 19 the least important. */
-const niceness = 10;
 
 type Answer = Developed | { rejected: RejectionReason };
 
@@ -53,7 +49,6 @@ export class Darkroom {
 		this.#all.add(worker);
 		child.once("exit", () => this.#forget(worker));
 		child.once("error", () => this.#forget(worker));
-		if (child.pid !== undefined) setPriority(child.pid, niceness);
 		return worker;
 	}
 

@@ -69,7 +69,8 @@ function decode(bytes: Buffer) {
 function encode(image: Sharp, mimeType: ImageType): Sharp {
 	switch (mimeType) {
 		case "image/jpeg":
-			return image.jpeg({ quality: 90 });
+			// Tables of its own would save 3 % and double the time.
+			return image.jpeg({ quality: 90, optimiseCoding: false });
 		case "image/png":
 			return image.png({ compressionLevel: 6 });
 		case "image/webp":
@@ -85,8 +86,8 @@ async function smaller(bytes: Buffer): Promise<Pick<Renditions, "preview" | "thu
 	const thumbnail = await shrink(sharp(preview.data, { raw: preview.info }), thumbnailPixels);
 	const tiny = await shrink(sharp(thumbnail.data, { raw: thumbnail.info }).toColourspace("srgb").ensureAlpha(), thumbHashPixels);
 	return {
-		preview: await sharp(preview.data, { raw: preview.info }).webp({ quality: 80, effort: 2 }).toBuffer(),
-		thumbnail: await sharp(thumbnail.data, { raw: thumbnail.info }).webp({ quality: 80, effort: 2 }).toBuffer(),
+		preview: await sharp(preview.data, { raw: preview.info }).webp({ quality: 80, effort: 0 }).toBuffer(),
+		thumbnail: await sharp(thumbnail.data, { raw: thumbnail.info }).webp({ quality: 80, effort: 0 }).toBuffer(),
 		placeholder: Buffer.from(rgbaToThumbHash(tiny.info.width, tiny.info.height, tiny.data)).toString("base64"),
 	};
 }

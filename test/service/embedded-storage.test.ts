@@ -27,7 +27,7 @@ test("what was stored is there after a restart, for those with the key, also thr
 	const second = await startStorage({ dataDir });
 	await embedded.stop();
 	const other = new Storage({ ...second.s3, bucket: "parley" });
-	expect(await (await fetch(await other.presign("get", "images/1/a", 60))).text()).toBe("pixels");
+	expect(await (await fetch(await other.presign("GET", "images/1/a", 60))).text()).toBe("pixels");
 	expect(await other.size("images/1/a")).toBe(6);
 	other.close();
 	await second.stop();
@@ -50,7 +50,7 @@ test("a listing is whole and in order", async () => {
 test("who has no signature, or another's, gets nothing", async () => {
 	await store(storage, "images/1/a", Buffer.from("pixels"));
 	const url = `${embedded.s3.endpoint}/parley`;
-	const signed = (await storage.signer()).sign("images/1/a", new Date(), 60);
+	const signed = (await storage.signer()).sign("GET", "images/1/a", new Date(), 60);
 	expect((await fetch(signed)).status).toBe(200);
 	const attempts: [string, RequestInit?][] = [
 		[`${url}/images/1/a`],
@@ -60,7 +60,7 @@ test("who has no signature, or another's, gets nothing", async () => {
 		[`${url}/images/1/b`, { method: "PUT", body: "x" }],
 		[signed, { method: "PUT", body: "x" }],
 		[signed, { headers: { "x-amz-copy-source": "/parley/images/1/a" } }],
-		[(await storage.signer()).sign("images/1/a", new Date(Date.now() - 120_000), 60)],
+		[(await storage.signer()).sign("GET", "images/1/a", new Date(Date.now() - 120_000), 60)],
 	];
 	for (const [address, init] of attempts) expect((await fetch(address, init)).status).toBe(403);
 });
@@ -98,12 +98,12 @@ test.each([
 
 test("clients are sent to the public endpoint", async () => {
 	const outside = new Storage({ ...embedded.s3, bucket: "parley", publicEndpoint: "https://s3.example.org" });
-	expect((await outside.signer()).sign("a", new Date(), 60)).toMatch(/^https:\/\/s3\.example\.org\/parley\/a\?/);
+	expect((await outside.signer()).sign("GET", "a", new Date(), 60)).toMatch(/^https:\/\/s3\.example\.org\/parley\/a\?/);
 	const upload = await outside.presignUpload("b", { mimeType: "image/png", sizeBytes: 3 }, 60);
 	expect(upload).toMatch(/^https:\/\/s3\.example\.org\/parley\/b\?/);
 	outside.close();
 	const aws = new Storage({ bucket: "parley", region: "eu-central-1", accessKeyId: "a", secretAccessKey: "b" });
-	const url = (await aws.signer()).sign("a", new Date(), 60);
+	const url = (await aws.signer()).sign("GET", "a", new Date(), 60);
 	expect(url).toMatch(/^https:\/\/parley\.s3\.eu-central-1\.amazonaws\.com\/a\?/);
 	aws.close();
 });

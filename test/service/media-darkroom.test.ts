@@ -33,9 +33,8 @@ afterEach(async () => {
 
 test("images are made in a process of their own that gives way to others", async () => {
 	const job = await jobFor(1500, 1000);
-	const developing = darkroom.develop(job);
-	expect(children().map(({ nice }) => nice)).toEqual([10]);
-	expect(await developing).toMatchObject({ mimeType: "image/jpeg", width: 1500, height: 1000 });
+	expect(await darkroom.develop(job)).toMatchObject({ mimeType: "image/jpeg", width: 1500, height: 1000 });
+	expect(children()).toMatchObject([{ policy: "IDL" }]);
 	expect(await storage.size("images/original")).toBeGreaterThan(0);
 	expect(await storage.size("images/thumbnail")).toBeGreaterThan(0);
 });
@@ -73,23 +72,23 @@ async function jobFor(width: number, height: number): Promise<Job> {
 	const bytes = await picture(width, height).jpeg().toBuffer();
 	await store(storage, "uploads/raw", bytes);
 	return {
-		uploadUrl: await storage.presign("get", "uploads/raw", 60),
+		uploadUrl: await storage.presign("GET", "uploads/raw", 60),
 		sizeBytes: bytes.length,
 		scanCommand: undefined,
 		targets: {
-			original: await storage.presign("put", "images/original", 60),
-			preview: await storage.presign("put", "images/preview", 60),
-			thumbnail: await storage.presign("put", "images/thumbnail", 60),
+			original: await storage.presign("PUT", "images/original", 60),
+			preview: await storage.presign("PUT", "images/preview", 60),
+			thumbnail: await storage.presign("PUT", "images/thumbnail", 60),
 		},
 		filename: "photo",
 	};
 }
 
 /** Those of this process that make images. */
-function children(): { pid: number; nice: number }[] {
-	const lines = execFileSync("ps", ["-o", "pid=,ni=,args=", "--ppid", String(process.pid)], { encoding: "utf8" }).split("\n");
+function children(): { pid: number; policy: string | undefined }[] {
+	const lines = execFileSync("ps", ["-o", "pid=,cls=,args=", "--ppid", String(process.pid)], { encoding: "utf8" }).split("\n");
 	return lines
 		.filter((line) => line.includes("image-process"))
 		.map((line) => line.trim().split(/\s+/))
-		.map(([pid, nice]) => ({ pid: Number(pid), nice: Number(nice) }));
+		.map(([pid, policy]) => ({ pid: Number(pid), policy }));
 }
