@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { giveWay } from "../lib/give-way.ts";
 
 /** What the uploading process is told to begin with; after that, any message ends it. */
 export interface Order {
@@ -15,9 +14,6 @@ export interface Order {
 /** What a phone sends at a time, and how often: 20 Mbit/s. */
 const pieceBytes = 25_000;
 const pieceMs = 10;
-
-// Phones do not share the server's cores.
-giveWay();
 
 /** Uploads and confirms images at a steady rate, as phones elsewhere would; answers how many when it is told to stop. */
 process.once("message", ({ url, photoPath, perSecond, uploaders }: Order) => {

@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { io, type Socket } from "socket.io-client";
 import { embeddedSecret } from "../embedded/secret.ts";
+import { giveWay } from "../lib/give-way.ts";
 import { signToken } from "../lib/token.ts";
 import { UrlSigner } from "../lib/url-signer.ts";
 import { render } from "../services/media/render.ts";
@@ -19,7 +20,7 @@ import type { Order } from "./media-uploads.ts";
 /**
  * What images cost: the CPU of one rendition set of a 12-megapixel JPEG, the time to sign a URL, and what 2 confirmed uploads a
  * second do to the delivery of 100 messages a second, in one process with everything embedded. Quiet and loaded phases take
- * turns, since a machine is never the same for long. Run it with kernel.sched_autogroup_enabled=0, or in a container: see ADR 11.
+ * turns, since a machine is never the same for long.
  */
 const { values } = parseArgs({
 	options: {
@@ -115,6 +116,8 @@ async function measureMessages(): Promise<void> {
 		console.log(`  without images: ${describe(quiet)}`);
 		console.log(`  with ${(images / rounds / seconds).toFixed(1)} confirmed images/s: ${describe(loaded)}`);
 		console.log(`  p95: ${((percentile(loaded, 95) / percentile(quiet, 95) - 1) * 100).toFixed(0)} % (goal: within 20 %)`);
+		if (isAutogrouped())
+			console.log("  kernel.sched_autogroup_enabled is 1: outside of a container images cost more (docs/adr/0011)");
 		const more = (cpuMs.loaded - cpuMs.quiet) / images;
 		console.log(`  of the process that serves messages, an image takes ${more.toFixed(0)} ms of CPU`);
 		for (const { socket, other } of crowd) for (const each of [socket, other]) each.close();
@@ -178,6 +181,8 @@ async function exchange(crowd: Pair[], forSeconds: number): Promise<number[]> {
 
 function startUploads(url: string, crowd: Pair[], photoPath: string) {
 	const child = fork(join(import.meta.dirname, "media-uploads.ts"));
+	// Phones do not share the server's cores.
+	giveWay(child);
 	const uploaders = crowd.map(({ conversationId, token }) => ({ conversationId, token }));
 	child.send({ url, photoPath, perSecond: uploadsPerSecond, uploaders } satisfies Order);
 	return {
@@ -190,6 +195,14 @@ function startUploads(url: string, crowd: Pair[], photoPath: string) {
 			return confirmed;
 		},
 	};
+}
+
+function isAutogrouped(): boolean {
+	try {
+		return readFileSync("/proc/sys/kernel/sched_autogroup_enabled", "utf8").trim() === "1";
+	} catch {
+		return false;
+	}
 }
 
 /** Used so far by all threads of a process, without its children. Linux only; 0 elsewhere. */

@@ -1,11 +1,8 @@
-import { giveWay } from "../lib/give-way.ts";
 import { EmbeddedError } from "./error.ts";
 import { serveS3 } from "./s3-server.ts";
 
 /** What the process answers with, once. */
 export type S3Answer = { s3: Awaited<ReturnType<typeof serveS3>> } | { problem: string };
-
-giveWay();
 
 // A Ctrl-C in a terminal is for all its processes: the parent decides when we end.
 process.on("SIGINT", () => {});

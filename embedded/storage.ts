@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../lib/config.ts";
+import { giveWay } from "../lib/give-way.ts";
 import { EmbeddedError } from "./error.ts";
 import type { S3Answer } from "./s3-process.ts";
 
@@ -22,6 +23,7 @@ const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
  */
 export async function startStorage({ dataDir }: { dataDir: string }): Promise<EmbeddedStorage> {
 	const child = fork(program, [dataDir], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+	giveWay(child);
 	const answer = await Promise.race([
 		once(child, "message").then(([message]) => message as S3Answer),
 		once(child, "exit").then(

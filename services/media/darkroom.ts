@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { ParleyError } from "../../lib/errors.ts";
+import { giveWay } from "../../lib/give-way.ts";
 import type { Developed, Job } from "./develop.ts";
 import type { RejectionReason } from "./media.contract.ts";
 import { developSeconds } from "./states.ts";
@@ -49,6 +50,7 @@ export class Darkroom {
 		this.#all.add(worker);
 		child.once("exit", () => this.#forget(worker));
 		child.once("error", () => this.#forget(worker));
+		giveWay(child);
 		return worker;
 	}
 

@@ -1,12 +1,10 @@
 import sharp from "sharp";
-import { giveWay } from "../../lib/give-way.ts";
 import { develop, type Job } from "./develop.ts";
 
 /**
  * The process in which images are decoded, one at a time: decoders are native code fed by strangers. No image ever passes
  * through the process that started it. It ends with its parent.
  */
-giveWay();
 sharp.concurrency(1);
 sharp.cache(false);
 sharp.block({ operation: ["VipsForeignLoad"] });

@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { Storage } from "../../mixins/storage.ts";
@@ -37,6 +38,20 @@ test("images are made in a process of their own that gives way to others", async
 	expect(children()).toMatchObject([{ policy: "IDL" }]);
 	expect(await storage.size("images/original")).toBeGreaterThan(0);
 	expect(await storage.size("images/thumbnail")).toBeGreaterThan(0);
+});
+
+test("on cores that others keep busy, an image does not wait for ever", async () => {
+	const job = await jobFor(4000, 3000);
+	const spin = `for (const end = Date.now() + 20_000; Date.now() < end; );`;
+	const others = Array.from({ length: availableParallelism() * 2 }, () => spawn(process.execPath, ["-e", spin]));
+	try {
+		expect(await darkroom.develop(job)).toMatchObject({ width: 4000 });
+		expect(others.every(({ exitCode }) => exitCode === null)).toBe(true);
+	} finally {
+		const ended = others.map((other) => once(other, "exit"));
+		for (const other of others) other.kill("SIGKILL");
+		await Promise.all(ended);
+	}
 });
 
 test("should that process die, its image is UNAVAILABLE and the next one is made", async () => {
