@@ -13,6 +13,9 @@ export interface EmbeddedStorage {
 	stop(): Promise<void>;
 }
 
+/** s3rver makes the tokens by which a listing goes on with DES. */
+const execArgv = ["--openssl-legacy-provider"];
+
 const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
 
 /**
@@ -22,7 +25,7 @@ const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
  * @throws {EmbeddedError} when it cannot run here
  */
 export async function startStorage({ dataDir }: { dataDir: string }): Promise<EmbeddedStorage> {
-	const child = fork(program, [dataDir], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+	const child = fork(program, [dataDir], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] });
 	giveWay(child);
 	const answer = await Promise.race([
 		once(child, "message").then(([message]) => message as S3Answer),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
@@ -85,6 +85,17 @@ test("a bucket that is not there is made, with the rules that browsers need", as
 	await another.check();
 	another.close();
 	await expect(new Storage({ ...embedded.s3, bucket: "nowhere" }).check()).rejects.toMatchObject({ type: "UNAVAILABLE" });
+});
+
+test("a listing goes on where a page ends, and a bucket with objects is as good as an empty one", async () => {
+	const folder = join(dataDir, "s3", "parley", "pages");
+	mkdirSync(folder, { recursive: true });
+	const names = Array.from({ length: 1_100 }, (_, index) => String(index).padStart(4, "0"));
+	for (const name of names) writeFileSync(join(folder, `${name}._S3rver_object`), name);
+	const listed: string[] = [];
+	for await (const { key } of storage.list("pages/")) listed.push(key);
+	expect(listed).toEqual(names.map((name) => `pages/${name}`));
+	await prepareStorage({ s3: embedded.s3, ...origins });
 });
 
 test.each([
