@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { Storage } from "../../mixins/storage.ts";
 import { Darkroom } from "../../services/media/darkroom.ts";
 import type { Job } from "../../services/media/develop.ts";
 import { scan } from "../../services/media/scan.ts";
+import { imageProcessesOf } from "../support/image-processes.ts";
 import { picture } from "../support/images.ts";
 import { store } from "../support/store.ts";
 
@@ -26,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
 	await darkroom.close();
-	expect(children()).toEqual([]);
+	expect(imageProcessesOf(process.pid)).toEqual([]);
 	storage.close();
 	await embedded.stop();
 	rmSync(dataDir, { recursive: true });
@@ -35,14 +36,14 @@ afterEach(async () => {
 test("images are made in a process of their own that gives way to others", async () => {
 	const job = await jobFor(1500, 1000);
 	expect(await darkroom.develop(job)).toMatchObject({ mimeType: "image/jpeg", width: 1500, height: 1000 });
-	expect(children()).toMatchObject([{ policy: "IDL" }]);
+	expect(imageProcessesOf(process.pid)).toMatchObject([{ policy: "IDL" }]);
 	expect(await storage.size("images/original")).toBeGreaterThan(0);
 	expect(await storage.size("images/thumbnail")).toBeGreaterThan(0);
 });
 
 test("on cores that others keep busy, an image does not wait for ever", async () => {
 	const job = await jobFor(4000, 3000);
-	const spin = `for (const end = Date.now() + 20_000; Date.now() < end; );`;
+	const spin = `for (const end = Date.now() + 40_000; Date.now() < end; );`;
 	const others = Array.from({ length: availableParallelism() * 2 }, () => spawn(process.execPath, ["-e", spin]));
 	try {
 		expect(await darkroom.develop(job)).toMatchObject({ width: 4000 });
@@ -56,7 +57,7 @@ test("on cores that others keep busy, an image does not wait for ever", async ()
 
 test("should that process die, its image is UNAVAILABLE and the next one is made", async () => {
 	const doomed = darkroom.develop(await jobFor(1500, 1000));
-	for (const { pid } of children()) process.kill(pid, "SIGKILL");
+	for (const { pid } of imageProcessesOf(process.pid)) process.kill(pid, "SIGKILL");
 	await expect(doomed).rejects.toMatchObject({ type: "UNAVAILABLE" });
 	expect(await darkroom.develop(await jobFor(64, 48))).toMatchObject({ width: 64 });
 });
@@ -65,9 +66,9 @@ test("a storage that fails is no verdict, and the process goes on", async () => 
 	const job = await jobFor(64, 48);
 	const refused = darkroom.develop({ ...job, targets: { ...job.targets, preview: `${job.targets.preview}0` } });
 	await expect(refused).rejects.toMatchObject({ type: "UNAVAILABLE" });
-	const [before] = children();
+	const [before] = imageProcessesOf(process.pid);
 	expect(await darkroom.develop(job)).toMatchObject({ width: 64 });
-	expect(children()).toEqual([before]);
+	expect(imageProcessesOf(process.pid)).toEqual([before]);
 	expect(await darkroom.develop({ ...job, sizeBytes: 1 })).toEqual({ rejected: "SIZE_MISMATCH" });
 });
 
@@ -97,13 +98,4 @@ async function jobFor(width: number, height: number): Promise<Job> {
 		},
 		filename: "photo",
 	};
-}
-
-/** Those of this process that make images. */
-function children(): { pid: number; policy: string | undefined }[] {
-	const lines = execFileSync("ps", ["-o", "pid=,cls=,args=", "--ppid", String(process.pid)], { encoding: "utf8" }).split("\n");
-	return lines
-		.filter((line) => line.includes("image-process"))
-		.map((line) => line.trim().split(/\s+/))
-		.map(([pid, policy]) => ({ pid: Number(pid), policy }));
 }

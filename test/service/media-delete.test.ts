@@ -43,7 +43,7 @@ test("a deleted image is gone for both, its message stays, and both are told", a
 	expect(await messagesOf(bob)).toMatchObject([{ id: message.id, type: "IMAGE", content: "Look", image: null }]);
 	expect((await bob.fetch("GET", `/images/${image.id}`)).status).toBe(404);
 	expect((await fetch(image.originalUrl)).status).toBe(404);
-	expect(await parley.objects(image.id)).toEqual([]);
+	expect(await parley.bucket.keys(image.id)).toEqual([]);
 	await parley.sql("update images set claimed_at = now() - interval '2 minutes' where id = $1", [image.id]);
 	await parley.calls.call("media.cleanUp", {});
 	expect(await statusOf(image.id)).toBe("GONE");
@@ -66,7 +66,7 @@ test("an image that was never sent leaves no row", async () => {
 	const imageId = await upload(alice, conversationId, await picture().jpeg().toBuffer());
 	expect((await alice.fetch("DELETE", `/images/${imageId}`)).status).toBe(204);
 	expect(await statusOf(imageId)).toBeUndefined();
-	expect(await parley.objects(imageId)).toEqual([]);
+	expect(await parley.bucket.keys(imageId)).toEqual([]);
 });
 
 test("a storage that fails is asked again, and the row does not say gone before", async () => {
@@ -83,7 +83,7 @@ test("a storage that fails is asked again, and the row does not say gone before"
 	parley.storage.refuses = () => false;
 	expect(await parley.calls.call("media.cleanUp", {})).toMatchObject({ failed: 0 });
 	expect(await statusOf(image.id)).toBe("GONE");
-	expect(await parley.objects(image.id)).toEqual([]);
+	expect(await parley.bucket.keys(image.id)).toEqual([]);
 });
 
 test("deleting while it is confirmed leaves nothing, whoever is faster", async () => {
@@ -102,7 +102,7 @@ test("deleting while it is confirmed leaves nothing, whoever is faster", async (
 		expect([404, 422]).toContain(status);
 		await parley.calls.call("media.cleanUp", {});
 		expect(await statusOf(imageId)).toBeUndefined();
-		expect(await parley.objects(imageId)).toEqual([]);
+		expect(await parley.bucket.keys(imageId)).toEqual([]);
 	}
 });
 
@@ -165,7 +165,7 @@ test("images go after 90 days, abandoned ones after one, and others stay", async
 	expect(await statusOf(old.image.id)).toBe("GONE");
 	for (const id of [unsent.id, unconfirmed, claimedInVain.id]) {
 		expect(await statusOf(id)).toBeUndefined();
-		expect(await parley.objects(id)).toEqual([]);
+		expect(await parley.bucket.keys(id)).toEqual([]);
 	}
 	for (const id of [kept.image.id, fresh.id, unclaimedThoughSent.image.id]) expect(await statusOf(id)).toBe("READY");
 	const shown = (await messagesOf(bob)).map(({ image }: Answer["body"]) => image && lasting(image).id);
@@ -175,7 +175,7 @@ test("images go after 90 days, abandoned ones after one, and others stay", async
 
 test("the check finds what has no row and what has no object", async () => {
 	const image = await uploadAndConfirm(alice, conversationId);
-	const keys = await parley.objects(image.id);
+	const keys = await parley.bucket.keys(image.id);
 	expect(keys).toHaveLength(3);
 	const away = randomUUID();
 	const rename = (from: string, to: string) => parley.sql("update images set id = $2 where id = $1", [from, to]);

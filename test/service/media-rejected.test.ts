@@ -78,12 +78,12 @@ test("what comes late to the URL of a rejected image is swept away after a day",
 	await expectRejection(body.imageId, "WRONG_TYPE");
 	expect((await put()).status).toBe(200);
 	await parley.calls.call("media.cleanUp", {});
-	expect(await parley.objects(body.imageId)).toHaveLength(1);
-	await parley.ageObjects(body.imageId, 25);
+	expect(await parley.bucket.keys(body.imageId)).toHaveLength(1);
+	await parley.bucket.age(body.imageId, 25);
 	const { objectsWithoutRow } = await parley.calls.call("media.reconcile", {});
-	expect(objectsWithoutRow).toEqual(await parley.objects(body.imageId));
+	expect(objectsWithoutRow).toEqual(await parley.bucket.keys(body.imageId));
 	await parley.calls.call("media.cleanUp", {});
-	expect(await parley.objects(body.imageId)).toEqual([]);
+	expect(await parley.bucket.keys(body.imageId)).toEqual([]);
 });
 
 async function expectRejection(imageId: string, reason: string): Promise<void> {
@@ -92,7 +92,7 @@ async function expectRejection(imageId: string, reason: string): Promise<void> {
 	expect(status).toBe(422);
 	expect((await confirm(alice, conversationId, imageId)).status).toBe(404);
 	expect(await parley.sql("select from images where id = $1", [imageId])).toEqual([]);
-	expect(await parley.objects(imageId)).toEqual([]);
+	expect(await parley.bucket.keys(imageId)).toEqual([]);
 }
 
 function requestUpload(sizeBytes: number) {

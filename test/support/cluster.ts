@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inParallel } from "../../bench/in-parallel.ts";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import { type ServiceName, serviceNames } from "../../lib/config.ts";
+import { type Config, type ServiceName, serviceNames } from "../../lib/config.ts";
 import type { Target } from "../system/core/target.ts";
 import { type NatsServer, startNats } from "./nats.ts";
 import { isGatewayReady, parleyProcess, targetOf } from "./parley.ts";
@@ -18,6 +18,8 @@ export interface ClusterOptions {
 	databaseUrl: string;
 	/** How many processes run a service; those not named: one. */
 	counts?: Partial<Record<ServiceName, number>>;
+	/** A storage that is prepared; one of its own if not given. */
+	s3?: Config["s3"];
 	/** Further settings of every process. */
 	env?: Record<string, string>;
 }
@@ -39,7 +41,7 @@ export interface Cluster extends Target {
 const startingAtOnce = 2;
 
 /** Resolves when every gateway is ready. What was started is ended if something does not start. */
-export async function startCluster({ databaseUrl, counts = {}, env = {} }: ClusterOptions): Promise<Cluster> {
+export async function startCluster({ databaseUrl, counts = {}, s3, env = {} }: ClusterOptions): Promise<Cluster> {
 	const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
 	const nodes = new Map<string, OsProcess>();
 	const urls = new Map<string, string>();
@@ -64,13 +66,13 @@ export async function startCluster({ databaseUrl, counts = {}, env = {} }: Clust
 		servers.push(nats.process);
 		const redis = await startRedis(folder);
 		servers.push(redis.process);
-		storage = await startStorage({ dataDir: folder });
+		if (!s3) storage = await startStorage({ dataDir: folder });
 		const shared = {
 			NATS_URL: nats.url,
 			REDIS_URL: redis.url,
 			DATABASE_URL: databaseUrl,
 			JWT_SECRET: secret,
-			...storageEnv(storage.s3),
+			...storageEnv(s3 ?? (storage as EmbeddedStorage).s3),
 			...env,
 		};
 

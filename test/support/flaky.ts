@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 /** Stands between a client and a server, and lets through what the test wants. */
 export interface Flaky {
 	url: string;
+	/** The server's address. */
+	target: string;
 	/** Requests for which this holds are answered with 503. */
 	refuses: (req: IncomingMessage) => boolean;
 	/** Is awaited before a request goes on. */
@@ -13,7 +15,6 @@ export interface Flaky {
 }
 
 export async function startFlaky(target: string): Promise<Flaky> {
-	const { hostname, port } = new URL(target);
 	const server = createServer(async (req, res) => {
 		await flaky.before(req);
 		if (flaky.refuses(req)) {
@@ -21,6 +22,7 @@ export async function startFlaky(target: string): Promise<Flaky> {
 			return void res.writeHead(503).end();
 		}
 		const { method, url, headers } = req;
+		const { hostname, port } = new URL(flaky.target);
 		// The host stays the one that was signed.
 		const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
 			res.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -33,6 +35,7 @@ export async function startFlaky(target: string): Promise<Flaky> {
 	await once(server, "listening");
 	const flaky: Flaky = {
 		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+		target,
 		refuses: () => false,
 		before: () => {},
 		async stop() {

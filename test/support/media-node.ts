@@ -1,5 +1,5 @@
 import { hash, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, utimesSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
@@ -8,12 +8,13 @@ import { serviceNames } from "../../lib/config.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import { signToken } from "../../lib/token.ts";
 import { Database, statement } from "../../mixins/database.ts";
-import { prepareStorage, Storage } from "../../mixins/storage.ts";
+import { prepareStorage } from "../../mixins/storage.ts";
 import { jwtSecret, startBroker } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 import { type Flaky, startFlaky } from "./flaky.ts";
 import { urlOf } from "./gateway.ts";
 import { storageEnv } from "./storage-env.ts";
+import { TestBucket } from "./test-bucket.ts";
 
 /** All of Parley in this process, on a database and a storage of its own. */
 export interface MediaNode {
@@ -22,10 +23,7 @@ export interface MediaNode {
 	storage: Flaky;
 	broker: ServiceBroker;
 	calls: Calls;
-	/** The keys in the bucket with this in them. */
-	objects(part: string): Promise<string[]>;
-	/** Makes such objects look as if they had been stored hours ago. */
-	ageObjects(part: string, hours: number): Promise<void>;
+	bucket: TestBucket;
 	sql<Row>(text: string, values?: unknown[]): Promise<Row[]>;
 	/** A new registered user. */
 	person(): Promise<Person>;
@@ -62,7 +60,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 	const { broker, calls } = node;
 	const url = urlOf(node);
 	const db = new Database(database.url, () => {});
-	const bucket = new Storage({ ...embedded.s3, bucket: String(embedded.s3.bucket) });
+	const bucket = new TestBucket(dataDir, embedded.s3);
 
 	const platform = await caller(url, "platform", "platform");
 	const person = async () => {
@@ -70,21 +68,12 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 		await platform.fetch("PUT", `/platform/users/${somebody.id}`, { name: "Somebody" });
 		return somebody;
 	};
-	const objects = async (part: string) => {
-		const keys: string[] = [];
-		for await (const { key } of bucket.list("")) if (key.includes(part)) keys.push(key);
-		return keys;
-	};
 	return {
 		url,
 		storage,
 		broker,
 		calls,
-		objects,
-		async ageObjects(part, hours) {
-			const then = new Date(Date.now() - hours * 3_600_000);
-			for (const key of await objects(part)) utimesSync(join(dataDir, "s3", "parley", `${key}._S3rver_object`), then, then);
-		},
+		bucket,
 		sql: (text, values) => db.query(statement(hash("md5", text), text), values),
 		person,
 		async conversation() {
