@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { inParallel } from "../../bench/in-parallel.ts";
 import { ChatClient } from "../../client/chat.ts";
-import { ParleyApiError } from "../../client/errors.ts";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
 import type { Target } from "../system/core/target.ts";
+import { codeOf, passing, retryMs } from "./retry.ts";
 
 /** Somebody with an app: what it was shown, in that order. */
 export interface Person {
@@ -25,10 +25,7 @@ export interface Sent {
 }
 
 const registeringAtOnce = 8;
-const retryMs = 200;
 const readingMs = 1_000;
-/** What an app tries again by itself. */
-const passing = new Set(["UNAVAILABLE", "INTERNAL", "NETWORK"]);
 
 /** People in conversations of two, each of the two before another front, who write without waiting for anything. */
 export class Crowd {
@@ -136,7 +133,7 @@ export class Crowd {
 				sent.acknowledged = { seq, atMs: performance.now() };
 				return;
 			} catch (error) {
-				const code = error instanceof ParleyApiError ? error.code : String(error);
+				const code = codeOf(error);
 				if (!passing.has(code)) return void this.failures.push(`a send was answered with ${code}`);
 				this.refusals[code] = (this.refusals[code] ?? 0) + 1;
 				await delay(retryMs);

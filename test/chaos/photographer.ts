@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { ParleyApiError } from "../../client/errors.ts";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
 import type { Target } from "../system/core/target.ts";
+import { codeOf, passing, retryMs } from "./retry.ts";
 
 /** An image that was uploaded and confirmed, and what its uploader was told of it since. */
 export interface Picture {
@@ -13,11 +13,8 @@ export interface Picture {
 	deleted: boolean;
 }
 
-const retryMs = 200;
 /** Every so many images one is not sent, and one is deleted: in the first case whether or not it was sent. */
 const [unsentEvery, deletedEvery] = [5, 3];
-/** What an app tries again by itself. */
-const passing = new Set(["UNAVAILABLE", "INTERNAL", "NETWORK"]);
 
 /** Somebody who uploads, sends and deletes images, one after the other, and repeats what fails; a failed upload is given up. */
 export class Photographer {
@@ -114,8 +111,4 @@ export class Photographer {
 		else this.failures.push(`${what} was answered with ${code}`);
 		return passing.has(code);
 	}
-}
-
-function codeOf(error: unknown): string {
-	return error instanceof ParleyApiError ? error.code : String(error);
 }
