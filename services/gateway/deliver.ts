@@ -34,7 +34,7 @@ export function deliverMessage(
 /** A device that never acknowledges must not make its socket remember every message. */
 const maxUnacknowledged = 1_000;
 
-/** socket.io keeps what is to be called in the order of asking, and shrugs at an answer to what it has forgotten. */
+/** socket.io keeps what is to be called in the order of asking, and ignores acknowledgements that it no longer tracks. */
 function forgetOldest(socket: ClientSocket): void {
 	const { acks } = socket as unknown as { acks: Map<number, unknown> };
 	if (acks.size <= maxUnacknowledged) return;

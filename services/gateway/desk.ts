@@ -5,6 +5,7 @@ import { type ActionInput, type ActionName, callsOf, type Result } from "../../l
 import { ParleyError } from "../../lib/errors.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { PresenceReporter } from "./presence-reporter.ts";
+import type { Redelivery } from "./redelivery.ts";
 import type { SocketQueries } from "./socket-queries.ts";
 import type { ClientSocket, Sockets } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
@@ -16,6 +17,7 @@ export interface Desk {
 	sockets: Sockets;
 	authenticate: Authenticate;
 	presence: PresenceReporter;
+	redelivery: Redelivery;
 	acks: Coalescer<DeliveryAck>;
 	socketQueries: SocketQueries;
 }

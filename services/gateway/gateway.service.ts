@@ -15,7 +15,7 @@ import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { parser } from "./packet-parser.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
-import { redeliver } from "./redelivery.ts";
+import { Redelivery, tickMs } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
 import { SocketQueries } from "./socket-queries.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
@@ -35,9 +35,6 @@ const ackIntervalMs = 200;
 
 /** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
 const erasedIntervalMs = 30_000;
-
-/** How often it is looked for messages that should have been acknowledged by now. */
-const redeliveryIntervalMs = 2_000;
 
 /** A third of the lease that the registry gives: two renewals may be lost. */
 const renewIntervalMs = 10_000;
@@ -136,6 +133,7 @@ export default {
 		this.draining = false;
 		this.sockets = new Sockets();
 		this.presence = new PresenceReporter(this.broker, this.sockets);
+		this.redelivery = new Redelivery(this);
 		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
 		this.socketQueries = new SocketQueries(config.rateLimits.socketQueries);
@@ -143,7 +141,8 @@ export default {
 			try {
 				await callsOf(this.broker).call("messages.markDelivered", { acks });
 			} catch (error) {
-				this.logger.warn("Could not store acknowledgements:", error);
+				this.logger.warn("Could not store acknowledgements; the messages are given again:", error);
+				for (const { userId } of acks) this.redelivery.soon(userId);
 			}
 		}, ackIntervalMs);
 		Object.assign(this.settings, { port: config.port, ip: config.host });
@@ -164,7 +163,7 @@ export default {
 		});
 		this.timers = [
 			every(erasedIntervalMs, this, () => this.expelErased()),
-			every(redeliveryIntervalMs, this, () => redeliver(this)),
+			every(tickMs, this, () => this.redelivery.tick()),
 			every(renewIntervalMs, this, () => this.presence.renew()),
 		];
 		await this.presence.renew().catch((error) => this.logger.debug("The registry was not told:", error));

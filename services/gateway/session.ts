@@ -33,6 +33,7 @@ export async function signIn(desk: Desk, socket: ClientSocket, verified: Verifie
 	socket.conn.once("close", () => signOut(desk, socket));
 	if (caller.role !== "user") return;
 	desk.sockets.add(caller.id, socket);
+	desk.redelivery.soon(caller.id);
 	await desk.presence.report(caller.id);
 }
 

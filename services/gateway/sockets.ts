@@ -1,4 +1,5 @@
 import type { DefaultEventsMap, Namespace, Socket } from "socket.io";
+import type { Offer } from "./offers.ts";
 import type { Verified } from "./token-verifier.ts";
 
 /** What a socket knows about itself. */
@@ -11,8 +12,10 @@ export interface SocketData {
 	status?: "online" | "away";
 	/** The conversations in which this device types. */
 	typing?: Set<string>;
-	/** How often the message at a conversation's delivered cursor was given to this socket again, without an answer. */
-	redelivered?: Map<string, { seq: number; times: number }>;
+	/** What it was given again, by conversation. */
+	offers?: Map<string, Offer>;
+	/** The push that has waited longest for its acknowledgement, by socket.io's id, and since when it is known to be that. */
+	oldestPush?: { id: number; sinceMs: number };
 }
 
 type AnyEvents = DefaultEventsMap;
@@ -48,6 +51,11 @@ export class Sockets {
 	}
 
 	all(): ClientSocket[] {
-		return [...this.#byUser.values()].flatMap((sockets) => [...sockets]);
+		return [...this.each()];
+	}
+
+	/** Every socket, without a copy: for looks at all of them. */
+	*each(): Generator<ClientSocket> {
+		for (const sockets of this.#byUser.values()) yield* sockets;
 	}
 }

@@ -84,6 +84,9 @@ const Found = z.object({
 	snippet: z.string(),
 });
 
+/** Up to which seq one participant of a conversation has it on a device. */
+const DeliveredCursor = z.object({ conversationId: z.guid(), deliveredSeq: z.int() });
+
 /** A place in a conversation. */
 const Position = z.object({ conversationId: z.guid(), seq: Seq });
 
@@ -151,10 +154,18 @@ export const messages = {
 			params: z.object({ conversationIds: z.array(z.guid()), sinceXid: Xid.nullable(), limit: z.int().positive() }),
 			result: z.array(z.object({ conversationId: z.guid(), messages: z.array(Message), hasMore: z.boolean() })),
 		},
-		/** Messages that these users' devices should have had for a while and have not acknowledged, in order. */
+		/**
+		 * The conversations in which these users' devices should have had messages for a while and have not acknowledged them: of
+		 * each user a few, in the order of the conversations' ids, from the one after `afterId` on.
+		 */
 		undelivered: {
-			params: z.object({ userIds: z.array(PlatformId) }),
-			result: z.object({ undelivered: z.array(z.object({ recipientId: PlatformId, message: Message })) }),
+			params: z.object({ users: z.array(z.object({ userId: PlatformId, afterId: z.guid().nullable() })) }),
+			result: z.object({ lagging: z.array(DeliveredCursor.extend({ userId: PlatformId })) }),
+		},
+		/** What others wrote to a user above these delivered cursors: one conversation after the other, in order, as much as a page holds. */
+		backlog: {
+			params: z.object({ userId: PlatformId, cursors: z.array(DeliveredCursor) }),
+			result: z.array(Message),
 		},
 		/** Where a message is. NOT_FOUND. */
 		locate: { params: z.object({ messageId: Id }), result: Position },

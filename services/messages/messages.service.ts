@@ -9,6 +9,7 @@ import { createSignImages } from "../../mixins/image-urls.ts";
 import { storage, type WithStorage } from "../../mixins/storage.ts";
 import { announceReading } from "./announce-reading.ts";
 import type { Draft, Sent } from "./append.ts";
+import { backlog } from "./backlog.ts";
 import { changes } from "./changes.ts";
 import { dropImage, imageUses } from "./image-uses.ts";
 import { list } from "./list.ts";
@@ -109,7 +110,13 @@ const actions = {
 	undelivered: {
 		access: "internal",
 		async handler(ctx) {
-			return { undelivered: await undelivered(this.db, this.toMessages, ctx.params.userIds) };
+			return { lagging: await undelivered(this.db, ctx.params.users) };
+		},
+	},
+	backlog: {
+		access: "internal",
+		handler(ctx) {
+			return backlog(this.db, this.toMessages, ctx.params);
 		},
 	},
 	locate: {

@@ -99,7 +99,10 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"messages.locate": ({ messageId }) => ({ params: { messageId } }),
 	"messages.health": () => ({ params: {} }),
 	"messages.changes": ({ conversationId }) => ({ params: { conversationIds: [conversationId], sinceXid: null, limit: 1 } }),
-	"messages.undelivered": ({ applicantId }) => ({ params: { userIds: [applicantId] } }),
+	"messages.undelivered": ({ applicantId }) => ({ params: { users: [{ userId: applicantId, afterId: null }] } }),
+	"messages.backlog": ({ applicantId, conversationId }) => ({
+		params: { userId: applicantId, cursors: [{ conversationId, deliveredSeq: 0 }] },
+	}),
 	"presence.report": ({ applicantId }) => ({
 		params: { nodeId: randomUUID(), users: [{ userId: applicantId, status: "away" }], complete: true },
 	}),

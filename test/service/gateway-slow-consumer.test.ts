@@ -69,6 +69,53 @@ test("A socket that reads gets any amount", async () => {
 	await disconnect(node, client);
 });
 
+test("A socket that reads well gets a burst of two megabytes at once, over the connection that it has", async () => {
+	const { applicantId } = await openConversation(node.calls);
+	const client = await connectAs(applicantId);
+	let [received, disconnects] = [0, 0];
+	client.on("unread_count", () => received++);
+	client.on("disconnect", () => disconnects++);
+	const payload = { conversationId: "x", count: 1, total: 1, padding: "x".repeat(1024) };
+
+	const pushes = Array.from({ length: 2_048 }, () => ({ payload, to: [{ userId: applicantId, event: "unread_count" }] }));
+	await node.calls.call("gateway.deliver", { pushes });
+
+	await until(() => received === 2_048);
+	expect(disconnects).toBe(0);
+	await disconnect(node, client);
+});
+
+test("A socket that takes a little all the time stays, however slowly", async () => {
+	const { applicantId } = await openConversation(node.calls);
+	const client = await connectAs(applicantId);
+	const line = lineOf(client);
+	let [received, disconnects] = [0, 0];
+	client.on("unread_count", () => received++);
+	client.on("disconnect", () => disconnects++);
+	const payload = { conversationId: "x", count: 1, total: 1, padding: "x".repeat(kilobytes * 1024) };
+	const push = { payload, to: [{ userId: applicantId, event: "unread_count" }] };
+
+	const [held] = gateway.sockets.of(applicantId);
+	const { conn } = held as unknown as { conn: { writeBuffer: unknown[] } };
+	let sent = 0;
+	const endMs = performance.now() + 7_000;
+	while (performance.now() < endMs) {
+		line._socket.pause();
+		// Of 4 MB a socket is closed in any case.
+		for (; conn.writeBuffer.length < 36; sent++) {
+			await node.calls.call("gateway.deliver", { pushes: [push] });
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		line._socket.resume();
+		const before = received;
+		await until(() => received > before);
+	}
+
+	await until(() => received === sent);
+	expect(disconnects).toBe(0);
+	await disconnect(node, client);
+});
+
 async function connectAs(userId: string): Promise<Socket> {
 	const client = io(`${urlOf(node)}/messaging`, {
 		auth: { token: await tokenOf(userId) },
