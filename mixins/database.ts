@@ -9,14 +9,14 @@ export interface Statement {
 
 export const statement = (name: string, text: string): Statement => ({ name, text });
 
-/** The connections of one process to PostgreSQL. */
+/** A group of connections to PostgreSQL. */
 export class Database {
 	readonly #pool: pg.Pool;
 
-	constructor(url: string, onError: (error: Error) => void) {
+	constructor(url: string, onError: (error: Error) => void, maxConnections = 10) {
 		this.#pool = new pg.Pool({
 			connectionString: url,
-			max: 10,
+			max: maxConnections,
 			connectionTimeoutMillis: 5_000,
 			statement_timeout: 15_000,
 			keepAlive: true,
@@ -70,25 +70,42 @@ export class Database {
 
 /** What the mixin adds to a service. */
 export interface WithDatabase extends Service {
+	/** For queries. */
 	db: Database;
+	/** For the message path alone: sends and acknowledgements. A slow query cannot take its connections. */
+	pathDb: Database;
 }
 
-const shared = new WeakMap<ServiceBroker, { db: Database; users: number }>();
+/** How many connections each group of a process may open. The message path needs few: one statement stores many messages. */
+const maxConnections = { db: 10, pathDb: 4 };
 
-/** `this.db` from `created` to `stopped`: one pool a process, closed by the last service that uses it. */
+interface Shared {
+	db: Database;
+	pathDb: Database;
+	users: number;
+}
+
+const shared = new WeakMap<ServiceBroker, Shared>();
+
+/** `this.db` and `this.pathDb` from `created` to `stopped`: shared by the services of a process, closed by the last of them. */
 export const database: Partial<ServiceSchema> = {
 	created(this: Service) {
 		const { broker } = this;
-		const entry = shared.get(broker) ?? { db: open(this), users: 0 };
+		const entry = shared.get(broker) ?? {
+			db: open(broker, maxConnections.db),
+			pathDb: open(broker, maxConnections.pathDb),
+			users: 0,
+		};
 		entry.users++;
 		shared.set(broker, entry);
-		(this as WithDatabase).db = entry.db;
+		const { db, pathDb } = entry;
+		Object.assign(this as WithDatabase, { db, pathDb });
 	},
 	async stopped(this: Service) {
 		const entry = shared.get(this.broker);
 		if (!entry || --entry.users > 0) return;
 		shared.delete(this.broker);
-		await entry.db.close();
+		await Promise.all([entry.db.close(), entry.pathDb.close()]);
 	},
 };
 
@@ -100,8 +117,9 @@ export async function checkDatabase(db: Database): Promise<null> {
 
 const ping = statement("ping", "select 1");
 
-function open({ broker }: Service): Database {
-	return new Database(broker.config.databaseUrl, (error) => broker.logger.warn("A database connection broke:", error.message));
+function open(broker: ServiceBroker, connections: number): Database {
+	const warn = (error: Error) => broker.logger.warn("A database connection broke:", error.message);
+	return new Database(broker.config.databaseUrl, warn, connections);
 }
 
 const parsers: Record<number, (text: string) => unknown> = {
