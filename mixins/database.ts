@@ -1,5 +1,6 @@
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import pg from "pg";
+import { connectionClass, connectionSettings } from "./postgres.ts";
 
 /** A prepared statement: PostgreSQL parses the text once a connection and knows it by its name from then on. */
 export interface Statement {
@@ -9,19 +10,17 @@ export interface Statement {
 
 export const statement = (name: string, text: string): Statement => ({ name, text });
 
-/** The connections of one process to PostgreSQL. */
+/** A group of connections to PostgreSQL. */
 export class Database {
 	readonly #pool: pg.Pool;
 
-	constructor(url: string, onError: (error: Error) => void) {
+	constructor(url: string, onError: (error: Error) => void, maxConnections = 10) {
 		this.#pool = new pg.Pool({
+			...connectionSettings,
 			connectionString: url,
-			max: 10,
-			connectionTimeoutMillis: 5_000,
-			statement_timeout: 15_000,
-			keepAlive: true,
+			max: maxConnections,
+			Client: connectionClass(),
 			types: { getTypeParser },
-			application_name: "parley",
 			// All our statements look rows up by keys. A prepared plan made while a table was small must not scan it for ever.
 			options: "-c timezone=UTC -c enable_seqscan=off",
 		});
@@ -30,65 +29,93 @@ export class Database {
 	}
 
 	/** Runs a statement; its rows, with times as ISO strings and bigint as numbers. */
-	async query<Row = Record<string, unknown>>(query: Statement, values: unknown[] = []): Promise<Row[]> {
-		const { rows } = await this.#pool.query({ ...query, values });
-		return rows as Row[];
+	query<Row = Record<string, unknown>>(query: Statement, values: unknown[] = []): Promise<Row[]> {
+		return this.#onConnection(async (client) => (await client.query({ ...query, values })).rows as Row[]);
 	}
 
 	/**
 	 * Does `work` unless another node is doing it now; then false. The lock is that of a session and ends with it: should the
 	 * connection break, another node may begin while the work here is not over.
 	 */
-	async exclusively(name: string, work: () => Promise<unknown>): Promise<boolean> {
-		const client = await this.#pool.connect();
-		let failure: Error | undefined;
-		// Without a listener a connection that breaks meanwhile ends the process.
-		const noteFailure = (error: Error) => {
-			failure = error;
-		};
-		client.on("error", noteFailure);
-		try {
+	exclusively(name: string, work: () => Promise<unknown>): Promise<boolean> {
+		return this.#onConnection(async (client) => {
 			const { rows } = await client.query("select pg_try_advisory_lock(hashtextextended($1, 0)) as locked", [name]);
 			if (!rows[0]?.locked) return false;
-			await work();
-			await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", [name]);
+			try {
+				await work();
+			} finally {
+				await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", [name]);
+			}
 			return true;
-		} catch (error) {
-			noteFailure(error as Error);
-			throw error;
-		} finally {
-			client.off("error", noteFailure);
-			// After a failure it is closed, and the lock is gone with it.
-			client.release(failure);
-		}
+		});
 	}
 
 	close(): Promise<void> {
 		return this.#pool.end();
 	}
+
+	/** Afterwards the connection goes back to the pool, unless it is of no further use: then it is closed. */
+	async #onConnection<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+		const client = await this.#pool.connect();
+		let isUsable = true;
+		try {
+			return await work(client);
+		} catch (error) {
+			isUsable = isAboutStatement(error);
+			throw error;
+		} finally {
+			client.release(!isUsable);
+		}
+	}
+}
+
+/**
+ * Whether an error says something of the statement alone: a bad value, a broken constraint, a conflict with another transaction, a
+ * lock or an answer that took too long. All others close the connection: some say that it is broken or leads to the wrong server,
+ * some (a plan or a prepared statement that is no longer valid) would come back on it with every statement.
+ */
+function isAboutStatement(error: unknown): boolean {
+	return error instanceof pg.DatabaseError && /^(22|23|40|55P03|57014)/.test(error.code ?? "");
 }
 
 /** What the mixin adds to a service. */
 export interface WithDatabase extends Service {
+	/** For queries. */
 	db: Database;
+	/** For the message path alone: sends and acknowledgements. A slow query cannot take its connections. */
+	pathDb: Database;
 }
 
-const shared = new WeakMap<ServiceBroker, { db: Database; users: number }>();
+/** How many connections each group of a process may open. The message path needs few: one statement stores many messages. */
+const maxConnections = { db: 10, pathDb: 4 };
 
-/** `this.db` from `created` to `stopped`: one pool a process, closed by the last service that uses it. */
+interface Shared {
+	db: Database;
+	pathDb: Database;
+	users: number;
+}
+
+const shared = new WeakMap<ServiceBroker, Shared>();
+
+/** `this.db` and `this.pathDb` from `created` to `stopped`: shared by the services of a process, closed by the last of them. */
 export const database: Partial<ServiceSchema> = {
 	created(this: Service) {
 		const { broker } = this;
-		const entry = shared.get(broker) ?? { db: open(this), users: 0 };
+		const entry = shared.get(broker) ?? {
+			db: open(broker, maxConnections.db),
+			pathDb: open(broker, maxConnections.pathDb),
+			users: 0,
+		};
 		entry.users++;
 		shared.set(broker, entry);
-		(this as WithDatabase).db = entry.db;
+		const { db, pathDb } = entry;
+		Object.assign(this as WithDatabase, { db, pathDb });
 	},
 	async stopped(this: Service) {
 		const entry = shared.get(this.broker);
 		if (!entry || --entry.users > 0) return;
 		shared.delete(this.broker);
-		await entry.db.close();
+		await Promise.all([entry.db.close(), entry.pathDb.close()]);
 	},
 };
 
@@ -100,8 +127,9 @@ export async function checkDatabase(db: Database): Promise<null> {
 
 const ping = statement("ping", "select 1");
 
-function open({ broker }: Service): Database {
-	return new Database(broker.config.databaseUrl, (error) => broker.logger.warn("A database connection broke:", error.message));
+function open(broker: ServiceBroker, connections: number): Database {
+	const warn = (error: Error) => broker.logger.warn("A database connection broke:", error.message);
+	return new Database(broker.config.databaseUrl, warn, connections);
 }
 
 const parsers: Record<number, (text: string) => unknown> = {

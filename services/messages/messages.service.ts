@@ -2,6 +2,7 @@ import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import type { Batcher } from "../../lib/batcher.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
+import { Gate } from "../../lib/gate.ts";
 import { sharded } from "../../lib/sharded.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
@@ -26,7 +27,11 @@ import { undelivered } from "./undelivered.ts";
 interface This extends WithDatabase, WithStorage {
 	mailbox: Batcher<Draft, Sent>;
 	toMessages: ToMessages;
+	searching: Gate;
 }
+
+/** Searches are the slowest queries: of the connections for queries they may take this many at a time. */
+const maxSearches = { concurrency: 3, maxWaiting: 30 };
 
 const actions = {
 	send: {
@@ -38,7 +43,7 @@ const actions = {
 			const draft = { ...ctx.params, senderId: callerOf(ctx).id, image: null };
 			const { message, created } = await (imageId === null
 				? this.mailbox.add(draft)
-				: sendImage(this.mailbox, this.db, ctx, { ...draft, imageId }));
+				: sendImage(this.mailbox, this.pathDb, ctx, { ...draft, imageId }));
 			ctx.meta.$statusCode = created ? 201 : 200;
 			ctx.meta.$location = `/conversations/${message.conversationId}/messages?after=${message.seq - 1}&limit=1`;
 			return message;
@@ -55,7 +60,7 @@ const actions = {
 		access: { role: "user", conversation: "conversationId" },
 		rateLimit: "queries",
 		handler(ctx) {
-			return search(this.db, this.toMessages, callerOf(ctx).id, ctx.params);
+			return this.searching.pass(() => search(this.db, this.toMessages, callerOf(ctx).id, ctx.params));
 		},
 	},
 	markRead: {
@@ -64,7 +69,7 @@ const actions = {
 		async handler(ctx) {
 			const { conversationId, seq = null } = ctx.params.messageId ? await locate(this.db, ctx.params.messageId) : ctx.params;
 			const userId = callerOf(ctx).id;
-			const reading = await markRead(this.db, String(conversationId), userId, seq);
+			const reading = await markRead(this.pathDb, String(conversationId), userId, seq);
 			await announceReading(this.broker, String(conversationId), userId, reading);
 			return { conversationId: String(conversationId), readSeq: reading.readSeq, unreadCount: reading.unreadCount };
 		},
@@ -72,7 +77,7 @@ const actions = {
 	markDelivered: {
 		access: "internal",
 		async handler(ctx) {
-			const deliveries = await markDelivered(this.db, ctx.params.acks);
+			const deliveries = await markDelivered(this.pathDb, ctx.params.acks);
 			await deliver(
 				this.broker,
 				deliveries.map(({ otherId, ...delivery }) => push(delivery, { userId: otherId, event: "message_delivered" })),
@@ -139,7 +144,8 @@ export default {
 	actions,
 	created(this: This) {
 		this.toMessages = createToMessages(createSignImages(this.broker, this.storage), this.logger);
-		this.mailbox = createMailbox(this.broker, this.db, this.toMessages);
+		this.searching = new Gate(maxSearches);
+		this.mailbox = createMailbox(this.broker, this.pathDb, this.toMessages);
 	},
 	async stopped(this: This) {
 		await this.mailbox.drain();
