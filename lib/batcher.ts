@@ -2,9 +2,11 @@ import { ParleyError } from "./errors.ts";
 
 interface Parked<Item, Result> {
 	item: Item;
-	resolve(result: Result): void;
+	resolve(result: Result | Promise<Result>): void;
 	reject(error: unknown): void;
 }
+
+type Run<Item, Result> = (items: Item[]) => Promise<(Result | Promise<Result> | Error)[]>;
 
 /**
  * Does what many callers ask for in few round trips. An item that comes while nothing runs goes at the end of this turn of the
@@ -12,14 +14,17 @@ interface Parked<Item, Result> {
  * grow with the load by themselves. Around a commit this is known as group commit.
  */
 export class Batcher<Item, Result> {
-	readonly #run: (items: Item[]) => Promise<(Result | Error)[]>;
+	readonly #run: Run<Item, Result>;
 	readonly #maxBatch: number;
 	readonly #maxParked: number;
 	readonly #parked: Parked<Item, Result>[] = [];
 	#running: Promise<void> | undefined;
 
-	/** `run` answers every item, in order; an Error rejects just that one. A rejected `run` rejects the whole batch. */
-	constructor(run: (items: Item[]) => Promise<(Result | Error)[]>, options: { maxBatch: number; maxParked: number }) {
+	/**
+	 * `run` answers every item, in order: an Error rejects just that one, and for a promise only that one waits, not the next run.
+	 * A rejected `run` rejects the whole batch.
+	 */
+	constructor(run: Run<Item, Result>, options: { maxBatch: number; maxParked: number }) {
 		this.#run = run;
 		this.#maxBatch = options.maxBatch;
 		this.#maxParked = options.maxParked;
@@ -54,7 +59,7 @@ export class Batcher<Item, Result> {
 		try {
 			const results = await this.#run(batch.map(({ item }) => item));
 			batch.forEach(({ resolve, reject }, i) => {
-				const result = results[i] as Result | Error;
+				const result = results[i] as Result | Promise<Result> | Error;
 				if (result instanceof Error) reject(result);
 				else resolve(result);
 			});

@@ -31,34 +31,52 @@ export interface Sent {
 	reopened: boolean;
 }
 
+/** What became of a draft. `held`: somebody else has locked its conversation, and nothing was done. */
+export type Appended = Sent | ParleyError | "held";
+
 /**
  * Appends drafts to their conversations, all in one statement and one commit; answers each, in order.
  *
- * 1. `heads` locks the conversations in the order of their ids (so that two nodes cannot deadlock) and sees them as they are
- *    once the lock is there. The row decides who takes part, whether it is archived, and what the next seq is.
+ * 1. `heads` locks the conversations that nobody else has locked, and sees them as they are once the lock is there. The row
+ *    decides who takes part, whether it is archived, and what the next seq is.
  * 2. Hardly any clientId comes twice, so at first nobody looks: a second one breaks the unique key, nothing is written, and the
- *    same is done again with `judged` looking for what is stored. Another node may store a clientId while we wait for the
- *    lock, unseen by our snapshot: then the key breaks once more, and we try once more. So it is with an image that another
+ *    same is done again with `judged` looking for what is stored. Another node may store a clientId between our snapshot and our
+ *    lock: then the key breaks once more, and we try once more. So it is with an image that another
  *    message got meanwhile. A draft that is refused breaks no key: it is looked for afterwards, since what was stored stays
  *    stored when its conversation is archived.
  * 3. `numbered` gives the rest their seqs, in the order of the batch, and `created_at`, which never goes back in a conversation.
  */
-export async function append(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
+export function append(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
+	return appendBy(free, db, toMessages, drafts);
+}
+
+/** The same for drafts to one conversation, which waits for its lock; `held` when it waited in vain. */
+export async function appendWaiting(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
+	try {
+		return await appendBy(waiting, db, toMessages, drafts);
+	} catch (error) {
+		if ((error as { code?: unknown }).code === lockNotAvailable) return drafts.map(() => "held");
+		throw error;
+	}
+}
+
+const lockNotAvailable = "55P03";
+
+async function appendBy(variants: Variants, db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
 	const firsts = new Map<string, Draft>();
 	for (const draft of drafts) {
 		const key = keyOf(draft);
 		if (!firsts.has(key)) firsts.set(key, draft);
 	}
-	const appended = await appendDistinct(db, [...firsts.values()]);
-	const messages = await toMessages(appended.flatMap((answer) => (answer instanceof ParleyError ? [] : answer.row)));
+	const appended = await appendDistinct(variants, db, [...firsts.values()]);
+	const messages = await toMessages(appended.flatMap((answer) => (isStored(answer) ? answer.row : [])));
 	const messageOf = new Map(messages.map((message) => [message.id, message]));
-	const answerOf = new Map([...firsts.keys()].map((key, i) => [key, appended[i] as Appended | ParleyError]));
+	const answerOf = new Map([...firsts.keys()].map((key, i) => [key, appended[i] as Outcome]));
 	return drafts.map((draft) => {
 		const key = keyOf(draft);
-		const first = answerOf.get(key) as Appended | ParleyError;
-		const answer =
-			draft === firsts.get(key) || first instanceof ParleyError ? first : repeated(draft, first.row, first.recipientId);
-		if (answer instanceof ParleyError) return answer;
+		const first = answerOf.get(key) as Outcome;
+		const answer = draft === firsts.get(key) || !isStored(first) ? first : repeated(draft, first.row, first.recipientId);
+		if (!isStored(answer)) return answer;
 		const { row, ...rest } = answer;
 		return { message: messageOf.get(row.id) as Message, ...rest };
 	});
@@ -66,20 +84,24 @@ export async function append(db: Database, toMessages: ToMessages, drafts: Draft
 
 const keyOf = ({ conversationId, senderId, clientId }: Draft) => `${conversationId} ${clientId} ${senderId}`;
 
-/** What became of a draft, before its URLs are signed. */
-interface Appended extends Omit<Sent, "message"> {
+/** A stored message before its URLs are signed. */
+interface Stored extends Omit<Sent, "message"> {
 	row: MessageRow;
 }
 
+type Outcome = Stored | ParleyError | "held";
+
+const isStored = (outcome: Outcome): outcome is Stored => outcome !== "held" && !(outcome instanceof ParleyError);
+
 interface AppendedRow {
-	outcome: "created" | "stored" | "bad reply" | "image used" | Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
+	outcome: "created" | "stored" | "held" | "bad reply" | "image used" | Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
 	seq: number;
 	created_at: string;
 	recipient_id: string;
 	reopened: boolean;
 }
 
-async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended | ParleyError)[]> {
+async function appendDistinct(variants: Variants, db: Database, drafts: Draft[]): Promise<Outcome[]> {
 	const ids = drafts.map(newId);
 	const hasImages = drafts.some((draft) => draft.imageId !== null);
 	const values: unknown[][] = [
@@ -97,7 +119,7 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended 
 		values.push(drafts.map((draft) => draft.imageId));
 		values.push(drafts.map((draft) => draft.image && JSON.stringify(draft.image)));
 	}
-	const rows = await appendRows(db, hasImages ? withImages : textsOnly, values);
+	const rows = await appendRows(db, hasImages ? variants.withImages : variants.textsOnly, values);
 	const stored = await storedMessages(db, drafts, rows);
 
 	return drafts.map((draft, i) => {
@@ -112,6 +134,8 @@ async function appendDistinct(db: Database, drafts: Draft[]): Promise<(Appended 
 				};
 			case "stored":
 				return repeated(draft, stored.get(`${draft.conversationId} ${row.seq}`) as MessageRow, row.recipient_id);
+			case "held":
+				return "held";
 			case "bad reply":
 				return new ParleyError("VALIDATION_FAILED", { details: [{ path: "replyToSeq", message: "there is no such message" }] });
 			case "image used":
@@ -130,7 +154,7 @@ async function appendRows(db: Database, { appendNew, appendOrFind }: Statements,
 		if (!isWorthRepeating(error)) throw error;
 		return appendOrFindRows(db, appendOrFind, values);
 	}
-	const refused = rows.flatMap(({ outcome }, i) => (outcome === "created" || outcome === "NOT_FOUND" ? [] : [i]));
+	const refused = rows.flatMap(({ outcome }, i) => (notLookedFor.has(outcome) ? [] : [i]));
 	if (refused.length === 0) return rows;
 	const found = await appendOrFindRows(
 		db,
@@ -139,6 +163,9 @@ async function appendRows(db: Database, { appendNew, appendOrFind }: Statements,
 	);
 	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
 }
+
+/** Outcomes that do not depend on what is stored under the clientId. */
+const notLookedFor = new Set<AppendedRow["outcome"]>(["created", "held", "NOT_FOUND"]);
 
 async function appendOrFindRows(db: Database, appendOrFind: Statement, values: unknown[][]): Promise<AppendedRow[]> {
 	for (let attempt = 1; ; attempt++) {
@@ -186,7 +213,7 @@ async function storedMessages(db: Database, drafts: Draft[], rows: AppendedRow[]
 }
 
 /** The same clientId again: the stored message if it says the same, else the clientId was reused. */
-function repeated(draft: Draft, row: MessageRow, recipientId: string): Appended | ParleyError {
+function repeated(draft: Draft, row: MessageRow, recipientId: string): Stored | ParleyError {
 	const same =
 		row.type === draft.type &&
 		row.content === draft.content &&
@@ -196,7 +223,7 @@ function repeated(draft: Draft, row: MessageRow, recipientId: string): Appended 
 	return same ? { row, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
 }
 
-function appendSql({ finds, hasImages }: { finds: boolean; hasImages: boolean }): string {
+function appendSql({ waits, finds, hasImages }: { waits: boolean; finds: boolean; hasImages: boolean }): string {
 	const ifFinding = (sql: string, otherwise = "") => (finds ? sql : otherwise);
 	const ifImages = (sql: string) => (hasImages ? sql : "");
 	const columns = `type, content, reply_to_seq, metadata, search${ifImages(", image_id, image")}`;
@@ -208,12 +235,15 @@ function appendSql({ finds, hasImages }: { finds: boolean; hasImages: boolean })
 	),
 	heads as materialized (
 		select id, user1_id, user2_id, status, last_seq, user1_sent, user2_sent, last_message_at
-		from conversations where id = any ($1) order by id for no key update
+		from conversations where id = any ($1) order by id for no key update ${waits ? "" : "skip locked"}
 	),
 	judged as materialized (
 		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, ${ifFinding("m.seq", "null::bigint")} as stored_seq,
 			case s.sender_id when h.user1_id then h.user2_id else h.user1_id end as recipient_id,
 			case
+				when h.id is null and exists (
+					select from conversations l where l.id = s.conversation_id and s.sender_id in (l.user1_id, l.user2_id)
+				) then 'held'
 				when h.id is null or s.sender_id not in (h.user1_id, h.user2_id) then 'NOT_FOUND'
 				${ifFinding("when m.seq is not null then 'stored'")}
 				when h.status = 'ARCHIVED' then 'CONVERSATION_ARCHIVED'
@@ -256,17 +286,23 @@ function appendSql({ finds, hasImages }: { finds: boolean; hasImages: boolean })
 }
 
 /** Texts do without what only images need: of those there are few. */
-const textsOnly: Statements = {
-	appendNew: statement("messages.appendNew", appendSql({ finds: false, hasImages: false })),
-	appendOrFind: statement("messages.appendOrFind", appendSql({ finds: true, hasImages: false })),
-};
-
-const withImages: Statements = {
-	appendNew: statement("messages.appendNew.withImages", appendSql({ finds: false, hasImages: true })),
-	appendOrFind: statement("messages.appendOrFind.withImages", appendSql({ finds: true, hasImages: true })),
-};
+interface Variants {
+	textsOnly: Statements;
+	withImages: Statements;
+}
 
 interface Statements {
 	appendNew: Statement;
 	appendOrFind: Statement;
+}
+
+const free = variantsOf("messages.append", { waits: false });
+const waiting = variantsOf("messages.appendWaiting", { waits: true });
+
+function variantsOf(name: string, { waits }: { waits: boolean }): Variants {
+	const both = (suffix: string, hasImages: boolean): Statements => ({
+		appendNew: statement(`${name}.new${suffix}`, appendSql({ waits, finds: false, hasImages })),
+		appendOrFind: statement(`${name}.orFind${suffix}`, appendSql({ waits, finds: true, hasImages })),
+	});
+	return { textsOnly: both("", false), withImages: both(".withImages", true) };
 }

@@ -1,6 +1,5 @@
 import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
-import type { Batcher } from "../../lib/batcher.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
 import { Gate } from "../../lib/gate.ts";
 import { sharded } from "../../lib/sharded.ts";
@@ -9,13 +8,12 @@ import { deliver, push } from "../../mixins/delivery.ts";
 import { createSignImages } from "../../mixins/image-urls.ts";
 import { storage, type WithStorage } from "../../mixins/storage.ts";
 import { announceReading } from "./announce-reading.ts";
-import type { Draft, Sent } from "./append.ts";
 import { backlog } from "./backlog.ts";
 import { changes } from "./changes.ts";
 import { dropImage, imageUses } from "./image-uses.ts";
 import { list } from "./list.ts";
 import { locate } from "./locate.ts";
-import { createMailbox } from "./mailbox.ts";
+import { Mailbox } from "./mailbox.ts";
 import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
 import { createToMessages, type ToMessages } from "./message-row.ts";
@@ -25,7 +23,7 @@ import { sendImage } from "./send-image.ts";
 import { undelivered } from "./undelivered.ts";
 
 interface This extends WithDatabase, WithStorage {
-	mailbox: Batcher<Draft, Sent>;
+	mailbox: Mailbox;
 	toMessages: ToMessages;
 	searching: Gate;
 }
@@ -145,7 +143,7 @@ export default {
 	created(this: This) {
 		this.toMessages = createToMessages(createSignImages(this.broker, this.storage), this.logger);
 		this.searching = new Gate(maxSearches);
-		this.mailbox = createMailbox(this.broker, this.pathDb, this.toMessages);
+		this.mailbox = new Mailbox(this.broker, this.pathDb, this.toMessages);
 	},
 	async stopped(this: This) {
 		await this.mailbox.drain();

@@ -1,20 +1,15 @@
-import type { Batcher } from "../../lib/batcher.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { StoredImage } from "../media/media.contract.ts";
 import type { Draft, Sent } from "./append.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 /**
  * Sends a message with an image. `media` keeps the image for this clientId first, and harmlessly again when the message is sent
  * again; so of two messages with the same image one gets it. A message that is refused for good gives it back.
  */
-export async function sendImage(
-	mailbox: Batcher<Draft, Sent>,
-	db: Database,
-	calls: Calls,
-	draft: Draft & { imageId: string },
-): Promise<Sent> {
+export async function sendImage(mailbox: Mailbox, db: Database, calls: Calls, draft: Draft & { imageId: string }): Promise<Sent> {
 	const { imageId, clientId } = draft;
 	const image = await claim(db, calls, draft);
 	try {

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { Database, statement } from "../../mixins/database.ts";
-import { append, type Draft, type Sent } from "../../services/messages/append.ts";
+import type { Draft, Sent } from "../../services/messages/append.ts";
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead } from "../../services/messages/mark-read.ts";
+import { append } from "../support/append.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
 import { countUnread, storedMessages } from "../support/stored.ts";
-import { textMessages } from "../support/text-messages.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
@@ -66,7 +66,7 @@ describe("whatever is sent, read and acknowledged at once on two nodes", () => {
 									const { conversationId, ...users } = conversations[conversation as 0 | 1];
 									return draftOf(conversationId, users[person], clientIds[client], `${person} ${client}`);
 								});
-								const answers = await append(db, textMessages, drafts);
+								const answers = await append(db, drafts);
 								answered.push(...drafts.map((draft, i) => ({ draft, sent: expectSent(answers[i]) })));
 								return;
 							}
@@ -124,10 +124,10 @@ test("a clientId that comes with other content is refused, in the same batch, in
 		{ ...first, replyToSeq: 1 },
 		{ ...first, metadata: { a: 1 } },
 	];
-	const [sent, again, ...refused] = await append(nodes[0], textMessages, [first, { ...first }, ...others]);
+	const [sent, again, ...refused] = await append(nodes[0], [first, { ...first }, ...others]);
 	expect(expectSent(sent).created).toBe(true);
 	expect(expectSent(again)).toEqual({ ...expectSent(sent), created: false });
-	for (const db of nodes) refused.push(...(await append(db, textMessages, others)));
+	for (const db of nodes) refused.push(...(await append(db, others)));
 	expect(refused).toHaveLength(9);
 	for (const answer of refused) expect(answer).toMatchObject({ type: "CLIENT_ID_REUSED" });
 	expect(await storedMessages(nodes[0], conversationId)).toHaveLength(1);
@@ -142,7 +142,7 @@ test("a clientId belongs to its sender and conversation: others may use the same
 		draftOf(people.conversationId, people.employerId, clientId, "two"),
 		draftOf(second.conversationId, people.applicantId, clientId, "three"),
 	];
-	const answers = (await append(nodes[0], textMessages, drafts)).map(expectSent);
+	const answers = (await append(nodes[0], drafts)).map(expectSent);
 	expect(answers.map(({ created, message }) => [created, message.seq])).toEqual([
 		[true, 1],
 		[true, 2],
@@ -194,7 +194,7 @@ test("what one sender does wrong is refused alone; the rest of the batch is stor
 		draftOf(archived.conversationId, archived.employerId),
 		draftOf(conversationId, employerId),
 	];
-	const answers = await append(nodes[0], textMessages, drafts);
+	const answers = await append(nodes[0], drafts);
 	expect(answers.map((answer) => ("message" in answer && "created" in answer ? answer.message.seq : answer.type))).toEqual([
 		1,
 		"NOT_FOUND",
@@ -209,10 +209,10 @@ test("what one sender does wrong is refused alone; the rest of the batch is stor
 test("a reply names a message that is there", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
 	const reply = { ...draftOf(conversationId, employerId), replyToSeq: 1 };
-	const [early] = await append(nodes[0], textMessages, [reply]);
+	const [early] = await append(nodes[0], [reply]);
 	expect(early).toMatchObject({ type: "VALIDATION_FAILED" });
-	await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
-	const [sent] = await append(nodes[1], textMessages, [reply]);
+	await append(nodes[0], [draftOf(conversationId, applicantId)]);
+	const [sent] = await append(nodes[1], [reply]);
 	expect(expectSent(sent).message).toMatchObject({ seq: 2, replyToSeq: 1 });
 });
 
@@ -223,8 +223,8 @@ test("a message into an AUTO_ARCHIVED conversation reopens it and says so once",
 		"update conversations set status = 'AUTO_ARCHIVED', archived_at = now(), archived_by = null where id = $1",
 		[conversationId],
 	);
-	const [first] = await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
-	const [second] = await append(nodes[1], textMessages, [draftOf(conversationId, applicantId)]);
+	const [first] = await append(nodes[0], [draftOf(conversationId, applicantId)]);
+	const [second] = await append(nodes[1], [draftOf(conversationId, applicantId)]);
 	expect([expectSent(first).reopened, expectSent(second).reopened]).toEqual([true, false]);
 	const conversation = await node.calls.call("conversations.get", { conversationId }, as(applicantId));
 	expect(conversation).toMatchObject({ status: "ACTIVE", archivedAt: null, archivedBy: null, lastSeq: 2 });
@@ -234,9 +234,9 @@ test("what was stored stays stored: it is found again when its conversation is a
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const active = await openConversation(node.calls);
 	const draft = draftOf(conversationId, applicantId);
-	const [first] = await append(nodes[0], textMessages, [draft]);
+	const [first] = await append(nodes[0], [draft]);
 	await node.calls.call("conversations.archive", { conversationId }, as(applicantId));
-	const [fresh, again, reused, other] = await append(nodes[1], textMessages, [
+	const [fresh, again, reused, other] = await append(nodes[1], [
 		draftOf(conversationId, applicantId),
 		{ ...draft },
 		{ ...draft, content: "something else" },
@@ -253,7 +253,7 @@ test("a message that waits for an archiving is refused by it, and does not undo 
 	const archiving = "update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2 where id = $1";
 	let answers: Promise<(Sent | Error)[]> = Promise.resolve([]);
 	await holding(database.url, archiving, [conversationId, employerId], async (waiting) => {
-		answers = append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
+		answers = append(nodes[0], [draftOf(conversationId, applicantId)]);
 		await until(async () => (await waiting()) === 1);
 	});
 	expect(await answers).toMatchObject([{ type: "CONVERSATION_ARCHIVED" }]);
@@ -263,10 +263,10 @@ test("a message that waits for an archiving is refused by it, and does not undo 
 
 test("created_at never goes back, not even when the database's clock does", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
-	const [first] = await append(nodes[0], textMessages, [draftOf(conversationId, applicantId)]);
+	const [first] = await append(nodes[0], [draftOf(conversationId, applicantId)]);
 	const future = "2100-01-01T00:00:00.000Z";
 	await query(database.url, "update conversations set last_message_at = $2 where id = $1", [conversationId, future]);
-	const [second] = await append(nodes[1], textMessages, [draftOf(conversationId, applicantId)]);
+	const [second] = await append(nodes[1], [draftOf(conversationId, applicantId)]);
 	expect(Date.parse(expectSent(first).message.createdAt)).toBeLessThan(Date.now() + 60_000);
 	expect(expectSent(second).message.createdAt).toBe(future);
 });
@@ -275,9 +275,7 @@ test("a hundred copies of one message, on two nodes at once, are one", async () 
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const draft = draftOf(conversationId, applicantId);
 	const copies = () => Array.from({ length: 5 }, () => ({ ...draft }));
-	const batches = await Promise.all(
-		Array.from({ length: 20 }, (_, i) => append(nodes[(i % 2) as 0 | 1], textMessages, copies())),
-	);
+	const batches = await Promise.all(Array.from({ length: 20 }, (_, i) => append(nodes[(i % 2) as 0 | 1], copies())));
 	const answers = batches.flat().map(expectSent);
 	expect(answers.filter(({ created }) => created)).toHaveLength(1);
 	expect(new Set(answers.map(({ message }) => message.id)).size).toBe(1);
@@ -287,7 +285,7 @@ test("a hundred copies of one message, on two nodes at once, are one", async () 
 test("however many write into one conversation at once, on two nodes, nobody loses against the others", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
 	const writers = Array.from({ length: 40 }, (_, i) =>
-		append(nodes[(i % 2) as 0 | 1], textMessages, [draftOf(conversationId, i % 3 ? applicantId : employerId)]),
+		append(nodes[(i % 2) as 0 | 1], [draftOf(conversationId, i % 3 ? applicantId : employerId)]),
 	);
 	const seqs = (await Promise.all(writers)).flat().map((answer) => expectSent(answer).message.seq);
 	expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));

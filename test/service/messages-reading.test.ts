@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { Database } from "../../mixins/database.ts";
-import { append } from "../../services/messages/append.ts";
 import { list } from "../../services/messages/list.ts";
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead, type Reading } from "../../services/messages/mark-read.ts";
+import { append } from "../support/append.ts";
 import { as, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
@@ -194,7 +194,7 @@ test("each message was delivered and read when the first receipt at or above it 
 						replyToSeq: null,
 						metadata: {},
 					};
-					await append(db, textMessages, [{ ...draft, type: "TEXT" }]);
+					await append(db, [{ ...draft, type: "TEXT" }]);
 				} else if (kind === "deliver") {
 					const [delivery] = await markDelivered(db, [{ conversationId, userId, seq }]);
 					for (const message of reached) message.deliveredAt ??= delivery?.at ?? "delivered without a receipt";

@@ -25,7 +25,7 @@ type Mode =
 	| { name: "pass" }
 	| { name: "black hole"; newToo: boolean }
 	| { name: "slow"; latencyMs: number; bytesPerSecond: number }
-	| { name: "swallow"; answers: Swallowed };
+	| { name: "swallow"; answers: Swallowed; until: number };
 
 /** A server's address with a network before it that a test can break. It passes everything on until it is told otherwise. */
 export class TcpProxy {
@@ -83,9 +83,9 @@ export class TcpProxy {
 		this.#mode = { name: "slow", latencyMs, bytesPerSecond };
 	}
 
-	/** Answers of this kind never arrive: once the server has given one, its connection is reset. */
-	swallow(answers: Swallowed): void {
-		this.#mode = { name: "swallow", answers };
+	/** Answers of this kind never arrive, or so many of them: once the server has given one, its connection is reset. */
+	swallow(answers: Swallowed, times = Number.POSITIVE_INFINITY): void {
+		this.#mode = { name: "swallow", answers, until: this.swallowed + times };
 	}
 
 	async close(): Promise<void> {
@@ -105,12 +105,13 @@ export class TcpProxy {
 	#carry(link: Link, direction: Direction, bytes: Buffer): void {
 		const mode = this.#mode;
 		if (link.isCut) return;
-		if (mode.name === "swallow" && this.#isSwallowed(link, direction, bytes, mode.answers)) return;
+		if (mode.name === "swallow" && this.#isSwallowed(link, direction, bytes, mode)) return;
 		const waitMs = mode.name === "slow" ? mode.latencyMs + (bytes.length / mode.bytesPerSecond) * 1_000 : 0;
 		link.pass(direction, bytes, waitMs);
 	}
 
-	#isSwallowed(link: Link, direction: Direction, bytes: Buffer, { request, isComplete }: Swallowed): boolean {
+	#isSwallowed(link: Link, direction: Direction, bytes: Buffer, mode: Extract<Mode, { name: "swallow" }>): boolean {
+		const { request, isComplete } = mode.answers;
 		if (direction === "up") {
 			if (bytes.includes(request)) link.swallowing ??= Buffer.alloc(0);
 			return false;
@@ -120,6 +121,7 @@ export class TcpProxy {
 		if (isComplete(link.swallowing)) {
 			this.swallowed++;
 			link.reset();
+			if (this.swallowed === mode.until) this.pass();
 		}
 		return true;
 	}
