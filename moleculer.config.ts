@@ -5,6 +5,7 @@ import { startEmbedded } from "./embedded/start.ts";
 import { describeNode, type NodeConfig, withConfig } from "./lib/broker.ts";
 import { loadConfig } from "./lib/config.ts";
 import { authorize } from "./middlewares/authorize.ts";
+import { drain } from "./middlewares/drain.ts";
 import { rateLimit } from "./middlewares/rate-limit.ts";
 import { validate } from "./middlewares/validate.ts";
 import { migrate } from "./migrations/migrate.ts";
@@ -31,7 +32,7 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 		// Contracts validate (middlewares/validate), not Moleculer's own schemas.
 		validator: false,
 		// The first is the innermost: who may not call is refused before the parameters are looked at, and all that is counted.
-		middlewares: [withConfig(config), validate, authorize(), rateLimit],
+		middlewares: [withConfig(config), validate, authorize(), rateLimit, drain],
 	};
 }
 

@@ -118,6 +118,11 @@ export default {
 				throw connectError(error);
 			}
 		},
+		/** Comes before the node is withdrawn (middlewares/drain). */
+		async drain(this: This) {
+			this.draining = true;
+			await drain(this);
+		},
 		async expelErased(this: This) {
 			const connected = this.sockets.userIds();
 			if (connected.length === 0) return;
@@ -169,8 +174,6 @@ export default {
 		await this.presence.renew().catch((error) => this.logger.debug("The registry was not told:", error));
 	},
 	async stopped(this: This) {
-		this.draining = true;
-		await drain(this);
 		for (const timer of this.timers) clearInterval(timer);
 		await this.acks.drain();
 	},
