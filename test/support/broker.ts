@@ -8,6 +8,7 @@ import { readConfig, type ServiceName, serviceNames } from "../../lib/config.ts"
 import { type Calls, callsOf } from "../../lib/contracts.ts";
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
+import { BoundedBus } from "./bounded-bus.ts";
 
 /** What a node of a test runs. */
 export interface NodeOptions {
@@ -40,12 +41,14 @@ export async function startBroker(options: NodeOptions): Promise<TestNode> {
 }
 
 /**
- * Several nodes that know each other. What they say to each other becomes JSON on the way, as between processes. Resolves when
- * every node sees every service.
+ * Several nodes that know each other. What they say to each other becomes JSON on the way, as between processes, and is bounded
+ * as on NATS. Nodes with a NATS_URL in their `env` really meet there. Resolves when every node sees every service.
  */
 export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode, ...TestNode[]]> {
-	const together = { namespace: randomUUID(), transporter: "Fake" } as const;
-	const nodes = options.map((node) => createNode(node, together));
+	const namespace = randomUUID();
+	const nodes = options.map((node) =>
+		createNode(node, { namespace, ...(node.env?.NATS_URL === undefined && { transporter: new BoundedBus() }) }),
+	);
 	await start(nodes, options);
 	const names = new Set(nodes.flatMap(({ broker }) => broker.services.map(({ name }) => name)));
 	names.delete("$node");
