@@ -1,5 +1,13 @@
 import { Errors, type Middleware, type ServiceBroker, type Transporters } from "moleculer";
-import { cut, FragmentJoiner, type FragmentHeader, fragmentBytes, isFragment, maxPacketBytes, readFragment } from "../lib/fragments.ts";
+import {
+	cut,
+	type FragmentHeader,
+	FragmentJoiner,
+	fragmentBytes,
+	isFragment,
+	maxPacketBytes,
+	readFragment,
+} from "../lib/fragments.ts";
 
 /** What unfinished packets may take of a node's memory. */
 const maxUnfinishedBytes = 4 * maxPacketBytes;

@@ -96,12 +96,14 @@ class NodeWatch {
 	/** Nodes whose heartbeat is late. Those that were silent for too long leave the registry. */
 	#silent(nowMs: number): string[] {
 		const { transit, registry } = this.#broker;
-		if (!transit?.tx.connected || nowMs - this.#stoodStillAtMs < reunionMs || this.#isReunion(nowMs)) return [];
+		if (!transit?.tx.connected) return [];
 		const nowSeconds = Math.round(process.uptime());
+		// Before that this node could not hear the others.
+		const hearsForSeconds = (nowMs - Math.max(this.#stoodStillAtMs, this.#connectedAtMs)) / 1000;
 		const silent: string[] = [];
 		for (const node of registry.nodes.toArray()) {
 			if (node.local || !node.available) continue;
-			const silentSeconds = nowSeconds - node.lastHeartbeatTime;
+			const silentSeconds = Math.min(nowSeconds - node.lastHeartbeatTime, hearsForSeconds);
 			if (silentSeconds > heartbeatTimeoutSeconds) {
 				this.#broker.logger.warn(`Nothing was heard of ${node.id} for more than ${heartbeatTimeoutSeconds} s.`);
 				registry.discoverer.remoteNodeDisconnected(node.id, true);
@@ -110,8 +112,8 @@ class NodeWatch {
 		return silent;
 	}
 
-	#isReunion(nowMs: number): boolean {
-		return this.#nats !== undefined && nowMs - this.#nats.connectedAtMs < reunionMs;
+	get #connectedAtMs(): number {
+		return this.#nats?.connectedAtMs ?? Number.NEGATIVE_INFINITY;
 	}
 
 	/** NATS says that nobody was there to hear the probe. */
@@ -120,7 +122,8 @@ class NodeWatch {
 		if (nodeId === undefined) return;
 		this.#probes.delete(nodeId);
 		// What was asked is lost in any case.
-		if (this.#isReunion(performance.now())) this.#broker.transit?.removePendingRequestByNodeID(nodeId);
+		const isReunion = performance.now() - this.#connectedAtMs < reunionMs;
+		if (isReunion) this.#broker.transit?.removePendingRequestByNodeID(nodeId);
 		else this.#broker.registry.discoverer.remoteNodeDisconnected(nodeId, true);
 	}
 }

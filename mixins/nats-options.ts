@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
-import { type Authenticator, type ConnectionOptions, credsAuthenticator, tokenAuthenticator, usernamePasswordAuthenticator } from "nats";
+import {
+	type Authenticator,
+	type ConnectionOptions,
+	credsAuthenticator,
+	tokenAuthenticator,
+	usernamePasswordAuthenticator,
+} from "nats";
 import { type Config, ConfigError } from "../lib/config.ts";
 
 export type NatsSettings = Pick<Config, "natsUrl" | "natsCredentialsFile">;

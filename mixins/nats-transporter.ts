@@ -45,6 +45,9 @@ export class NatsTransporter extends Transporters.NATS {
 				if (message.headers?.code === 503) this.#onAbsent(message.subject.slice(this.#probeSubject.length + 1));
 			},
 		});
+		client.subscribe(this.#backSubject, {
+			callback: (_, message) => this.transit.removePendingRequestByNodeID(Buffer.from(message.data).toString()),
+		});
 		void this.#follow(client);
 		void client.closed().then((error) => {
 			this.connected = false;
@@ -83,9 +86,13 @@ export class NatsTransporter extends Transporters.NATS {
 		this.#onAbsent = heard;
 	}
 
-	/** Below our own prefix, so that who may use that may use this. */
+	/** Below Moleculer's own prefix, so that who may use that may use these. */
 	get #probeSubject(): string {
 		return `${this.prefix}.PROBE.${this.nodeID}`;
+	}
+
+	get #backSubject(): string {
+		return `${this.prefix}.BACK`;
 	}
 
 	async #follow(client: NatsConnection): Promise<void> {
@@ -114,6 +121,8 @@ export class NatsTransporter extends Transporters.NATS {
 		const problem = payloadProblem(client);
 		if (problem) this.logger.error(problem);
 		this.#connectedAtMs = performance.now();
+		// What others asked of this node, or it answered, while it was away is lost: they must ask again.
+		client.publish(this.#backSubject, Buffer.from(this.nodeID));
 		this.onConnected(true).catch((error: unknown) => this.logger.error("Could not announce this node again:", error));
 	}
 }

@@ -1,3 +1,4 @@
+import { BoundedBus } from "../support/bounded-bus.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { echo } from "../support/echo.ts";
@@ -10,10 +11,25 @@ let database: TestDatabase;
 let caller: TestNode;
 let server: TestNode;
 
+/** Loses one of the long messages that it is given, once. */
+class LossyBus extends BoundedBus {
+	/** How many long messages go before the one that is lost. */
+	before = Number.POSITIVE_INFINITY;
+
+	override async send(topic: string, data: Buffer): Promise<void> {
+		if (data.length < 100_000 || this.before-- !== 0) await super.send(topic, data);
+	}
+}
+
+const buses = { caller: new LossyBus(), server: new LossyBus() };
+
 beforeAll(async () => {
 	database = await createMigratedDatabase();
 	const node = { databaseUrl: database.url, services: [] };
-	[caller, server] = (await startBrokers(node, { ...node, others: [echo] })) as [TestNode, TestNode];
+	[caller, server] = (await startBrokers({ ...node, bus: buses.caller }, { ...node, bus: buses.server, others: [echo] })) as [
+		TestNode,
+		TestNode,
+	];
 });
 
 afterAll(async () => {
@@ -53,3 +69,21 @@ test("a request beyond 32 MB is refused at once and sent to nobody", async () =>
 	expect(performance.now() - startedMs).toBeLessThan(atOnceMs);
 	expect(caller.broker.transit?.pendingRequests.size).toBe(0);
 });
+
+test.each(["request", "answer"])(
+	"a call is rejected at once when a part of its %s is lost, and made again if it may be",
+	async (lost) => {
+		const bus = lost === "request" ? buses.caller : buses.server;
+		const text = "a".repeat(3 * mebibyte);
+		const startedMs = performance.now();
+
+		bus.before = 1;
+		const single = caller.broker.call("echo.same", { text }, { retries: 0 });
+		await expect(single).rejects.toMatchObject({ type: "PACKET_LOST", data: { nodeID: server.broker.nodeID } });
+		expect(caller.broker.transit?.pendingRequests.size).toBe(0);
+
+		bus.before = 1;
+		expect((await caller.broker.call<string, object>("echo.same", { text })) === text).toBe(true);
+		expect(performance.now() - startedMs).toBeLessThan(atOnceMs);
+	},
+);

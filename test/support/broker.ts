@@ -19,6 +19,8 @@ export interface NodeOptions {
 	others?: ServiceSchema[];
 	/** Further settings, as the environment says them. */
 	env?: Record<string, string>;
+	/** How it speaks with the other nodes of this process, if not as `startBrokers` has it. */
+	bus?: BoundedBus;
 }
 
 /** A broker that runs in this process as `npm start` would run it, on any free port of 127.0.0.1. */
@@ -47,13 +49,20 @@ export async function startBroker(options: NodeOptions): Promise<TestNode> {
 export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode, ...TestNode[]]> {
 	const namespace = randomUUID();
 	const nodes = options.map((node) =>
-		createNode(node, { namespace, ...(node.env?.NATS_URL === undefined && { transporter: new BoundedBus() }) }),
+		createNode(node, { namespace, ...(node.env?.NATS_URL === undefined && { transporter: node.bus ?? new BoundedBus() }) }),
 	);
 	await start(nodes, options);
 	const names = new Set(nodes.flatMap(({ broker }) => broker.services.map(({ name }) => name)));
 	names.delete("$node");
 	await Promise.all(nodes.map(({ broker }) => broker.waitForServices([...names], 10_000, 5)));
 	return nodes as [TestNode, ...TestNode[]];
+}
+
+/** One more node of a cluster of processes, in this process. `env` says where its NATS is. */
+export async function joinCluster(options: NodeOptions): Promise<TestNode> {
+	const node = createNode(options, {});
+	await start([node], [options]);
+	return node;
 }
 
 /** Calling options of somebody with a token. */
