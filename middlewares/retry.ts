@@ -33,6 +33,8 @@ type Send = (ctx: Context) => Promise<unknown>;
 
 /** Without a time-out of the call itself (0), there is none here. */
 function attempt(broker: ServiceBroker, send: Send, ctx: Context, attemptMs: number): Promise<unknown> {
+	// Said here once, and not logged as an error by Moleculer for each packet.
+	if (broker.transit?.tx.connected === false) return Promise.reject(new Errors.BrokerDisconnectedError("There is no bus."));
 	const totalMs = timeoutOf(ctx);
 	if (totalMs === 0) return send(ctx);
 	const timeoutMs = Math.min(totalMs, attemptMs);

@@ -67,6 +67,11 @@ export class NatsTransporter extends Transporters.NATS {
 		this.client = null;
 	}
 
+	/** Events may be lost at any time. While there is no connection they are, without an error in the log for each. */
+	override prepublish(packet: Parameters<Transporters.NATS["prepublish"]>[0]): Promise<void> {
+		return !this.connected && packet.type === "EVENT" ? Promise.resolve() : super.prepublish(packet);
+	}
+
 	/** nats.js throws where a promise is expected. */
 	override async send(topic: string, data: Buffer): Promise<void> {
 		this.client?.publish(topic, data);

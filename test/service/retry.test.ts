@@ -1,6 +1,6 @@
 import type { Context, ServiceSchema } from "moleculer";
 import { callTimeoutMs, requestDeadlineMs } from "../../lib/timeouts.ts";
-import { startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
+import { as, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { urlOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
@@ -100,9 +100,21 @@ test("a nested call ends with its caller", async () => {
 	expect(endedMs - startedMs).toBeLessThan(500);
 });
 
+test("what is asked to authorize a call ends with the call", async () => {
+	const asking = service("conversations", { participants: { access: "internal", handler: hang } });
+	const [caller, authorizing] = await start({}, { services: ["messages"] }, { others: [asking] });
+	const params = { conversationId: "0190a0b0-0000-7000-8000-000000000000" };
+	const call = caller.calls.call("messages.list", params, { ...as("somebody"), timeout: 300, retries: 0 });
+	await until(() => timesAsked("conversations.participants") === 1);
+	expect(authorizing.broker.transit?.pendingRequests.size).toBe(1);
+	await expect(call).rejects.toMatchObject({ type: "REQUEST_TIMEOUT" });
+	await until(() => authorizing.broker.transit?.pendingRequests.size === 0, { timeoutMs: 1_000 });
+});
+
 test("what a node that is leaving refuses is asked of another", async () => {
 	const echo = () => service("echo", { say: { handler: async () => "said" } });
 	const [caller, leaving, staying] = await start({}, { others: [echo()] }, { others: [echo()] });
+	await until(() => nodesWith(caller, "echo.say") === 2);
 	Object.assign(leaving.broker, { stopping: true });
 	const answers = await Promise.all(Array.from({ length: 10 }, () => caller.broker.call("echo.say")));
 	expect(new Set(answers)).toEqual(new Set(["said"]));
@@ -114,6 +126,7 @@ test("what a node had not answered when it left is asked of another", async () =
 	const works = (ctx: Ctx): Promise<string> => (asked.get("slow.work")?.length === 1 ? hang(ctx) : Promise.resolve("done"));
 	const slow = () => service("slow", { work: { handler: works } });
 	const [caller] = await start({}, { others: [slow()] }, { others: [slow()] });
+	await until(() => nodesWith(caller, "slow.work") === 2);
 	const call = caller.broker.call("slow.work");
 	const [first = ""] = await until(() => asked.get("slow.work"));
 	caller.broker.registry.discoverer.remoteNodeDisconnected(first, true);
@@ -125,7 +138,10 @@ type Ctx = Context<object>;
 type Handler = (ctx: Ctx) => Promise<unknown>;
 
 /** A service that counts what it is asked for. */
-function service(name: string, actions: Record<string, { handler: Handler; access?: object; timeout?: number }>): ServiceSchema {
+function service(
+	name: string,
+	actions: Record<string, { handler: Handler; access?: object | string; timeout?: number }>,
+): ServiceSchema {
 	const counted = Object.entries(actions).map(([action, { handler, ...options }]) => {
 		const full = `${name}.${action}`;
 		return [
@@ -148,6 +164,11 @@ function hang(_: Ctx): Promise<never> {
 
 function timesAsked(action: string): number {
 	return asked.get(action)?.length ?? 0;
+}
+
+/** How many nodes `node` knows to have an action. */
+function nodesWith({ broker }: TestNode, action: string): number {
+	return broker.registry.getActionEndpoints(action)?.endpoints.length ?? 0;
 }
 
 async function start<N extends object[]>(...options: N): Promise<{ [I in keyof N]: TestNode }> {
