@@ -63,7 +63,9 @@ const settings = {
 	/** The database; without it PostgreSQL is embedded. */
 	databaseUrl: from("DATABASE_URL", urlOf(["postgres", "postgresql"])),
 	/** The bus between processes, perhaps several servers separated by commas; without it there is one process. */
-	natsUrl: from("NATS_URL", urlsOf(["nats", "tls"])),
+	natsUrl: from("NATS_URL", urlsOf(["nats", "tls"]).refine(haveOneLogin, { error: "must not name different users" })),
+	/** What NATS calls a creds file: a JWT and an NKEY. Read for each connection. */
+	natsCredentialsFile: from("NATS_CREDENTIALS_FILE", text),
 	/** Without it Redis is in-process. */
 	redisUrl: from("REDIS_URL", urlOf(["redis", "rediss"])),
 	/** What this process runs; default everything. */
@@ -206,6 +208,15 @@ function urlOf(schemes: string[]) {
 function urlsOf(schemes: string[]) {
 	const what = `one or more URLs, separated by commas, that start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
 	return rule(what, (value) => value.split(",").every((url) => isUrl(url.trim(), schemes)));
+}
+
+/** Servers of one cluster know the same users; nats.js sends the same to each. */
+function haveOneLogin(urls: string): boolean {
+	const logins = urls.split(",").map((url) => {
+		const { username, password } = new URL(url.trim());
+		return `${username}:${password}`;
+	});
+	return new Set(logins.filter((login) => login !== ":")).size <= 1;
 }
 
 function isPort(value: string): boolean {

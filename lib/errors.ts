@@ -79,6 +79,9 @@ const passing = new Set([
 	"REQUEST_SKIPPED",
 	"REQUEST_REJECTED",
 	"QUEUE_FULL",
+	"PACKET_LOST",
+	// Moleculer's word for a bus that is away.
+	"BAD_GATEWAY",
 	"ECONNREFUSED",
 	"ECONNRESET",
 	"EPIPE",

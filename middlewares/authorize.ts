@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Context, Middleware, Service } from "moleculer";
 import type { Access, Meta, UserAccess } from "../lib/access.ts";
 import { callsOf, contractOf, type Result } from "../lib/contracts.ts";
+import { withinCaller } from "../lib/deadline.ts";
 import { ParleyError } from "../lib/errors.ts";
 import { PlatformId } from "../lib/schemas.ts";
 
@@ -23,7 +24,7 @@ export function authorize(): Middleware {
 		let asked = participants.get(conversationId);
 		if (!asked) {
 			asked = callsOf(ctx.broker)
-				.call("conversations.participants", { conversationId })
+				.call("conversations.participants", { conversationId }, withinCaller(ctx))
 				.then(({ userIds }) => userIds);
 			asked.catch(() => participants.delete(conversationId));
 			participants.set(conversationId, asked);
@@ -34,7 +35,7 @@ export function authorize(): Middleware {
 	async function locate(ctx: Call, messageId: string): Promise<string> {
 		let conversationId = conversationOfMessage.get(messageId);
 		if (!conversationId) {
-			({ conversationId } = await callsOf(ctx.broker).call("messages.locate", { messageId }));
+			({ conversationId } = await callsOf(ctx.broker).call("messages.locate", { messageId }, withinCaller(ctx)));
 			conversationOfMessage.set(messageId, conversationId);
 		}
 		return conversationId;
@@ -43,7 +44,7 @@ export function authorize(): Middleware {
 	async function mayUseImage(ctx: Call, imageId: string, userId: string, isUploader: boolean): Promise<boolean> {
 		let place = placeOfImage.get(imageId);
 		if (!place) {
-			place = await callsOf(ctx.broker).call("media.locate", { imageId });
+			place = await callsOf(ctx.broker).call("media.locate", { imageId }, withinCaller(ctx));
 			placeOfImage.set(imageId, place);
 		}
 		return isUploader ? place.uploaderId === userId : isParticipant(ctx, place.conversationId, userId);
@@ -53,7 +54,7 @@ export function authorize(): Middleware {
 		if (!PlatformId.safeParse(partnerId).success) return false;
 		const pair = JSON.stringify([userId, partnerId]);
 		if (userId === partnerId || partners.has(pair)) return true;
-		const { shared } = await callsOf(ctx.broker).call("conversations.share", { userId, partnerId });
+		const { shared } = await callsOf(ctx.broker).call("conversations.share", { userId, partnerId }, withinCaller(ctx));
 		if (shared) partners.set(pair, true);
 		return shared;
 	}

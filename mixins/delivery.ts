@@ -1,5 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../lib/batcher.ts";
+import { inChunks, jsonLength } from "../lib/chunks.ts";
 import { callsOf, type Result } from "../lib/contracts.ts";
 import type { Push, ServerEvents } from "../services/gateway/gateway.contract.ts";
 
@@ -10,6 +11,9 @@ export function push<E extends keyof ServerEvents>(payload: ServerEvents[E], ...
 
 /** How long the registry may take to answer; after that everybody is asked. */
 const locateTimeoutMs = 500;
+
+/** More pushes than this to one gateway are measured, and cut into calls of about so many characters. */
+const [unmeasuredPushes, chunkCharacters] = [16, 384 * 1024];
 
 const outboxes = new WeakMap<ServiceBroker, Batcher<Push[], null>>();
 
@@ -53,13 +57,20 @@ async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
 function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
 	for (const nodeID of gateways) {
 		const here = places?.reporting.includes(nodeID) ? pushesFor(nodeID, pushes, places.nodes) : pushes;
-		if (here.length === 0) continue;
-		callsOf(broker)
-			.call("gateway.deliver", { pushes: here }, { nodeID, retries: 0 })
-			.catch((error: unknown) =>
-				broker.logger.warn(`Could not deliver to ${nodeID}:`, error instanceof Error ? error.message : error),
-			);
+		for (const chunk of inCalls(here)) {
+			callsOf(broker)
+				.call("gateway.deliver", { pushes: chunk }, { nodeID, retries: 0 })
+				.catch((error: unknown) =>
+					broker.logger.warn(`Could not deliver to ${nodeID}:`, error instanceof Error ? error.message : error),
+				);
+		}
 	}
+}
+
+/** One enormous call would hold up all others on its way. A few pushes go as they are: the bus takes any length. */
+function inCalls(pushes: Push[]): Push[][] {
+	if (pushes.length === 0) return [];
+	return pushes.length <= unmeasuredPushes ? [pushes] : inChunks(pushes, jsonLength, chunkCharacters);
 }
 
 type Places = Result<"presence.locate">;

@@ -8,6 +8,7 @@ import { readConfig, type ServiceName, serviceNames } from "../../lib/config.ts"
 import { type Calls, callsOf } from "../../lib/contracts.ts";
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
+import { BoundedBus } from "./bounded-bus.ts";
 
 /** What a node of a test runs. */
 export interface NodeOptions {
@@ -18,6 +19,8 @@ export interface NodeOptions {
 	others?: ServiceSchema[];
 	/** Further settings, as the environment says them. */
 	env?: Record<string, string>;
+	/** How it speaks with the other nodes of this process, if not as `startBrokers` has it. */
+	bus?: BoundedBus;
 }
 
 /** A broker that runs in this process as `npm start` would run it, on any free port of 127.0.0.1. */
@@ -40,17 +43,26 @@ export async function startBroker(options: NodeOptions): Promise<TestNode> {
 }
 
 /**
- * Several nodes that know each other. What they say to each other becomes JSON on the way, as between processes. Resolves when
- * every node sees every service.
+ * Several nodes that know each other. What they say to each other becomes JSON on the way, as between processes, and is bounded
+ * as on NATS. Nodes with a NATS_URL in their `env` really meet there. Resolves when every node sees every service.
  */
 export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode, ...TestNode[]]> {
-	const together = { namespace: randomUUID(), transporter: "Fake" } as const;
-	const nodes = options.map((node) => createNode(node, together));
+	const namespace = randomUUID();
+	const nodes = options.map((node) =>
+		createNode(node, { namespace, ...(node.env?.NATS_URL === undefined && { transporter: node.bus ?? new BoundedBus() }) }),
+	);
 	await start(nodes, options);
 	const names = new Set(nodes.flatMap(({ broker }) => broker.services.map(({ name }) => name)));
 	names.delete("$node");
 	await Promise.all(nodes.map(({ broker }) => broker.waitForServices([...names], 10_000, 5)));
 	return nodes as [TestNode, ...TestNode[]];
+}
+
+/** One more node of a cluster of processes, in this process. `env` says where its NATS is. */
+export async function joinCluster(options: NodeOptions): Promise<TestNode> {
+	const node = createNode(options, {});
+	await start([node], [options]);
+	return node;
 }
 
 /** Calling options of somebody with a token. */

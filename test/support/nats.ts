@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "./ports.ts";
 import { OsProcess } from "./processes.ts";
@@ -22,18 +23,20 @@ export function isAddressedTo(subject: string, pid: number): boolean {
 	return new RegExp(`-${pid}(-[0-9a-f]+)?$`).test(subject);
 }
 
-/** `folder` gets its log; it has no data. */
-export async function startNats(folder: string): Promise<NatsServer> {
+/** `folder` gets its log; it has no data. `settings` are those of its configuration file. */
+export async function startNats(folder: string, settings = ""): Promise<NatsServer> {
 	const [port, monitorPort] = [await freePort(), await freePort()];
 	const ask = async <Answer>(path: string): Promise<Answer> => {
 		const answer = await fetch(`http://127.0.0.1:${monitorPort}${path}`, { headers: { connection: "close" } });
 		if (!answer.ok) throw new Error(`nats-server answered ${answer.status} to ${path}`);
 		return (await answer.json()) as Answer;
 	};
+	const configuration = join(folder, `nats-${port}.conf`);
+	writeFileSync(configuration, settings);
 	const server = new OsProcess({
 		name: "nats-server",
 		file: await findProgram("nats-server"),
-		args: ["--addr", "127.0.0.1", "--port", String(port), "--http_port", String(monitorPort)],
+		args: ["--addr", "127.0.0.1", "--port", String(port), "--http_port", String(monitorPort), "--config", configuration],
 		logFile: join(folder, "nats.log"),
 		isReady: async () => (await ask<{ status: string }>("/healthz")).status === "ok",
 	});

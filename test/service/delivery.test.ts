@@ -1,0 +1,52 @@
+import type { Service, ServiceSchema } from "moleculer";
+import type { ActionsOf } from "../../lib/contracts.ts";
+import { deliver, push } from "../../mixins/delivery.ts";
+import type { Push } from "../../services/gateway/gateway.contract.ts";
+import { startBrokers, type TestNode } from "../support/broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { until } from "../support/until.ts";
+
+let database: TestDatabase;
+let nodes: TestNode[] = [];
+let calls: Push[][];
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	calls = [];
+	const node = { databaseUrl: database.url, services: [] };
+	nodes = await startBrokers(node, { ...node, others: [countingGateway()] });
+});
+
+afterAll(async () => {
+	for (const node of nodes) await node.stop();
+	await database?.drop();
+});
+
+test("many pushes to a gateway go in calls of about half a megabyte, all of them and in order", async () => {
+	const [sender] = nodes;
+	if (!sender) throw new Error("no node");
+	const sent = Array.from({ length: 3_000 }, (_, count) =>
+		push({ conversationId: "x".repeat(1_000), count, total: count }, { userId: `user-${count}`, event: "unread_count" }),
+	);
+	await deliver(sender.broker, sent);
+	await until(() => calls.flat().length === sent.length);
+	expect(calls.flat()).toEqual(sent);
+	const sizes = calls.map((pushes) => JSON.stringify(pushes).length);
+	expect(Math.max(...sizes)).toBeLessThan(512 * 1024);
+	expect(sizes.length).toBeLessThan(12);
+});
+
+function countingGateway(): ServiceSchema {
+	return {
+		name: "gateway",
+		actions: {
+			deliver: {
+				access: "internal",
+				async handler(ctx) {
+					calls.push(ctx.params.pushes);
+					return null;
+				},
+			},
+		} satisfies ActionsOf<"gateway", Service>,
+	} as ServiceSchema;
+}
