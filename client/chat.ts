@@ -111,7 +111,7 @@ export class ChatClient {
 
 	/** Disconnects until `connect`. Sends that were not acknowledged are rejected: whether they arrived is not known. */
 	close(): void {
-		this.#replica.rest();
+		this.#replica.pause();
 		this.#outbox.close();
 		this.#connection.close();
 	}

@@ -92,7 +92,7 @@ export class Replica {
 	}
 
 	/** Nothing is tried again until somebody wants to catch up. */
-	rest(): void {
+	pause(): void {
 		clearTimeout(this.#retry);
 	}
 

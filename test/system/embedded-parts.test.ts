@@ -52,6 +52,8 @@ describe("Parley in one process, when what it brings along is killed", () => {
 			expect(postmasterPid()).not.toBe(killed);
 		}
 		expect([...codes]).toEqual(["UNAVAILABLE"]);
+		// Through the other services, which have connections of their own.
+		await until(() => aConversation(server), againWithin);
 		const history = await historyOf(alice, id);
 		const stored = new Map(history.map((message) => [message.id, message.seq]));
 		expect(acknowledged.map((message) => stored.get(message.id))).toEqual(acknowledged.map(({ seq }) => seq));
