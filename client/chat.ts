@@ -1,25 +1,14 @@
 import { newClientId } from "./client-id.ts";
-import { Connection } from "./connection.ts";
-import { ConversationState } from "./conversation-state.ts";
+import { Connection, type RequestOptions } from "./connection.ts";
+import type { ConversationState } from "./conversation-state.ts";
 import { Emitter } from "./emitter.ts";
 import { ParleyApiError } from "./errors.ts";
 import { type BaseUrl, Gateways } from "./gateways.ts";
+import { Outbox, type OutgoingMessage } from "./outbox.ts";
+import { Replica } from "./replica.ts";
 import { RestClient } from "./rest.ts";
 import { currentToken, type TokenSource } from "./token.ts";
-import type {
-	Ack,
-	ClientEvents,
-	Conversation,
-	Draft,
-	ErrorBody,
-	Message,
-	MessagePage,
-	Presence,
-	ReadState,
-	ServerEvents,
-	Snapshot,
-	Time,
-} from "./types.ts";
+import type { Ack, ClientEvents, Draft, ErrorBody, Message, Presence, ReadState, ServerEvents, Time } from "./types.ts";
 
 /** What an app hears: the server's events, with both kinds of messages made one, and the state of the connection. */
 export interface ChatEvents extends Omit<ServerEvents, "message_sent" | "message_received" | "error"> {
@@ -44,47 +33,44 @@ export interface ChatOptions {
 	ackTimeoutMs?: number;
 	/** The first pause before connecting again, default 1,000; it grows up to fivefold, and is jittered. */
 	reconnectDelayMs?: number;
+	/** The first pause before a message is sent again, default 200; it grows up to sixteenfold, and is jittered. */
+	resendDelayMs?: number;
+}
+
+function describe(error: unknown): ChatEvents["error"] {
+	const { code, message } = error instanceof ParleyApiError ? error : { code: "INTERNAL" as const, message: String(error) };
+	return { code, message };
 }
 
 /** How long somebody types after saying so. */
 const typingMs = 3_000;
 
 /**
- * A chat connection that heals itself. Messages arrive at least once and in any order after a reconnect; the app sees each
- * once, in order:
+ * A chat connection that heals itself.
  *
- * 1. Every conversation that `sync` told of, or that is open, has a `ConversationState`. A message that does not follow the
- *    last one there means that some were missed, and `sync` is asked; so it is after every connection.
- * 2. What happens while `sync` is on its way waits for the answer, which may be older. The cursor moves when the answer is in
- *    the states: should anything fail before, the same is asked again.
- * 3. A pushed message is acknowledged (which makes the second tick) when it is in the state, not before. Those that came by
+ * 1. The app sees each message once and in order, however it came (`Replica`).
+ * 2. A pushed message is acknowledged (which makes the second tick) when it is in the state, not before. Those that came by
  *    `sync` are not: the server pushes them again.
- * 4. What is sent goes out until the server acknowledges it, with the same clientId: the server stores it once.
+ * 3. What is sent goes out until the server acknowledges it, with the same clientId: the server stores it once (`Outbox`).
  */
 export class ChatClient {
 	readonly rest: RestClient;
 	readonly #token: TokenSource;
 	readonly #ackTimeoutMs: number;
-	readonly #reconnectDelayMs: number;
 	readonly #connection: Connection;
 	readonly #events = new Emitter<ChatEvents>();
-	readonly #states = new Map<string, ConversationState>();
-	/** Conversations whose typing is heard. */
-	readonly #joined = new Set<string>();
+	readonly #replica: Replica;
+	readonly #outbox: Outbox;
 	/** Who types, by conversation. */
 	readonly #typists = new Map<string, ServerEvents["user_typing"]>();
 	#status: "online" | "away" = "online";
-	#cursor: string | undefined;
-	#syncing: Promise<void> | undefined;
-	#resyncing: ReturnType<typeof setTimeout> | undefined;
-	#queue: Promise<unknown> = Promise.resolve();
 
-	constructor({ baseUrl, token, ackTimeoutMs = 10_000, reconnectDelayMs = 1_000 }: ChatOptions) {
+	constructor({ baseUrl, token, ackTimeoutMs = 10_000, reconnectDelayMs = 1_000, resendDelayMs = 200 }: ChatOptions) {
 		const gateways = new Gateways(baseUrl);
 		this.rest = new RestClient({ baseUrl: gateways, token });
 		this.#token = token;
 		this.#ackTimeoutMs = ackTimeoutMs;
-		this.#reconnectDelayMs = reconnectDelayMs;
+		this.#outbox = new Outbox((message) => this.#sendOnce(message), resendDelayMs);
 		this.#connection = new Connection(
 			{ gateways, token, timeoutMs: ackTimeoutMs, reconnectDelayMs },
 			{
@@ -100,6 +86,22 @@ export class ChatClient {
 				},
 			},
 		);
+		const connection = this.#connection;
+		this.#replica = new Replica(
+			{
+				get isConnected() {
+					return connection.isConnected;
+				},
+				sync: (since) => this.#ask("sync", since === undefined ? {} : { since }),
+				query: (action, params) => this.call(action, params),
+			},
+			{
+				news: (message) => this.#events.emit("message", { message }),
+				synced: (conversationIds) => this.#events.emit("synced", { conversationIds }),
+				failed: (error) => this.#events.emit("error", describe(error)),
+			},
+			reconnectDelayMs,
+		);
 	}
 
 	/** Resolves when connected; rejects at the first failure. If that was the network, the client goes on trying until `close`. */
@@ -107,9 +109,10 @@ export class ChatClient {
 		return this.#connection.connect();
 	}
 
-	/** Disconnects for good. Sends that were not acknowledged are rejected: whether they arrived is not known. */
+	/** Disconnects until `connect`. Sends that were not acknowledged are rejected: whether they arrived is not known. */
 	close(): void {
-		clearTimeout(this.#resyncing);
+		this.#replica.pause();
+		this.#outbox.close();
 		this.#connection.close();
 	}
 
@@ -120,25 +123,26 @@ export class ChatClient {
 
 	/** The conversation with its newest messages; it stays up to date, and from now on the other side's typing is heard. */
 	async open(conversationId: string): Promise<ConversationState> {
-		const state = await this.#inOrder(
-			async () => this.#states.get(conversationId) ?? this.#keep(await this.#load(conversationId)),
-		);
-		if (!this.#joined.has(conversationId)) {
+		const state = await this.#replica.load(conversationId);
+		if (!this.#replica.opened.has(conversationId)) {
 			await this.#ask("join_conversation", { conversationId });
-			this.#joined.add(conversationId);
+			this.#replica.opened.add(conversationId);
 		}
 		return state;
 	}
 
 	/** What is known of a conversation, without asking the server. */
 	state(conversationId: string): ConversationState | undefined {
-		return this.#states.get(conversationId);
+		return this.#replica.state(conversationId);
 	}
 
-	/** Resolves with the stored message (one tick), which is in the state by then. While disconnected it waits, and goes out at the next connection. */
+	/**
+	 * Resolves with the stored message (one tick), which is in the state by then. While disconnected, and while the server is not
+	 * available, it waits and is tried again: until it is stored, or refused (as by RATE_LIMITED or INTERNAL), or until `close`.
+	 * The error has the `clientId`, with which it can be sent again, also after a restart of the app.
+	 */
 	async send(conversationId: string, draft: Draft): Promise<Message> {
-		const payload = { ...draft, conversationId, clientId: draft.clientId ?? newClientId() };
-		const { message } = await this.#ask("send_message", payload);
+		const message = await this.#outbox.send({ ...draft, conversationId, clientId: draft.clientId ?? newClientId() });
 		await this.#receive(message);
 		return message;
 	}
@@ -205,13 +209,14 @@ export class ChatClient {
 
 	/** A new connection knows nothing of the one before. */
 	#resume(): void {
-		for (const conversationId of this.#joined) this.#connection.tell("join_conversation", { conversationId });
+		for (const conversationId of this.#replica.opened) this.#connection.tell("join_conversation", { conversationId });
 		if (this.#status !== "online") this.#connection.tell("set_presence", { status: this.#status });
 		// That they stopped may have been said while nobody listened.
 		for (const typing of this.#typists.values()) this.#events.emit("user_typing", { ...typing, typing: false });
 		this.#typists.clear();
 		this.#events.emit("connected", {});
-		void this.#catchUp();
+		this.#outbox.retryNow();
+		void this.#replica.catchUp();
 	}
 
 	#apply<Name extends keyof ChatEvents>(
@@ -220,132 +225,25 @@ export class ChatClient {
 		payload: ChatEvents[Name],
 		change: (state: ConversationState) => void,
 	): void {
-		void this.#inOrder(() => {
-			const state = this.#states.get(conversationId);
-			if (state) change(state);
-			this.#events.emit(event, payload);
-		});
+		this.#replica.apply(conversationId, change, () => this.#events.emit(event, payload));
 	}
 
 	async #receive(message: Message, acknowledge?: () => void): Promise<void> {
-		const { conversationId, seq } = message;
-		const outcome = await this.#inOrder(() => this.#add(this.#states.get(conversationId), message));
-		if (outcome === "gap") await this.#catchUp();
-		if ((this.#states.get(conversationId)?.lastSeq ?? 0) >= seq) acknowledge?.();
+		if (await this.#replica.receive(message)) acknowledge?.();
 	}
 
-	/** Asks `sync`, once for all who want it before the question goes out. Never rejects. */
-	#catchUp(): Promise<void> {
-		this.#syncing ??= this.#inOrder(async () => {
-			this.#syncing = undefined;
-			if (this.#connection.isConnected) await this.#sync();
-		}).catch((error: unknown) => {
-			// Without a connection there is nothing to repeat: the next one begins with it.
-			if (!this.#connection.isConnected) return;
-			const { code, message } = error instanceof ParleyApiError ? error : { code: "INTERNAL" as const, message: String(error) };
-			this.#events.emit("error", { code, message });
-			clearTimeout(this.#resyncing);
-			this.#resyncing = setTimeout(() => void this.#catchUp(), this.#reconnectDelayMs);
-		});
-		return this.#syncing;
-	}
-
-	async #sync(): Promise<void> {
-		const answer = await this.#ask("sync", this.#cursor === undefined ? {} : { since: this.#cursor });
-		const isAfresh = this.#cursor === undefined || answer.reset;
-		const told = new Set(answer.conversations.map(({ id }) => id));
-		for (const snapshot of answer.conversations) await this.#take(snapshot, isAfresh);
-		if (isAfresh) for (const id of this.#states.keys()) if (!told.has(id)) await this.#restart(id);
-		this.#cursor = answer.nextSince;
-		this.#events.emit("synced", { conversationIds: [...told] });
-	}
-
-	/** Takes over what the server says of a conversation: all that counts, if `isAfresh`, or what is new or changed. */
-	async #take(snapshot: Snapshot, isAfresh: boolean): Promise<void> {
-		const { messages, hasMore: _, ...conversation } = snapshot;
-		const known = this.#states.get(conversation.id);
-		if (!known && isAfresh) return void this.#keep(snapshot);
-		const state = known ?? (await this.#discover(snapshot));
-		if (!state) return;
-		state.replace(conversation);
-		for (const message of messages) {
-			state.change(message);
-			if (this.#add(state, message) === "added") continue;
-			if (message.seq > state.lastSeq) await this.#fill(state, message);
-		}
-		if (isAfresh) state.restart(conversation, messages);
-	}
-
-	/** What is there already is history, and no news. */
-	#keep({ messages, hasMore: _, ...conversation }: Snapshot): ConversationState {
-		const state = new ConversationState(conversation, 0);
-		state.restart(conversation, messages);
-		this.#states.set(conversation.id, state);
-		return state;
-	}
-
-	/** A conversation that was not known, with history up to its first new message; undefined when there is none. */
-	async #discover({ messages, hasMore: _, ...conversation }: Snapshot): Promise<ConversationState | undefined> {
-		const head = messages.at(-1)?.seq ?? 0;
-		const firstNew = messages.find(({ seq }, index) => head - seq === messages.length - 1 - index)?.seq ?? 0;
-		if (head === 0 || head < conversation.lastSeq) return undefined;
-		const { items } = await this.#list(conversation.id, { before: firstNew });
-		const state = new ConversationState(conversation, firstNew - 1);
-		state.prepend(items);
-		this.#states.set(conversation.id, state);
-		return state;
-	}
-
-	/** Nothing was said of a conversation where all was to be said anew. After a restore the server may not have it any more. */
-	async #restart(conversationId: string): Promise<void> {
-		try {
-			if (this.#joined.has(conversationId)) return await this.#take(await this.#load(conversationId), true);
-		} catch (error) {
-			if (!(error instanceof ParleyApiError) || error.code !== "NOT_FOUND") throw error;
-			this.#joined.delete(conversationId);
-		}
-		this.#states.delete(conversationId);
-	}
-
-	/** The messages between the last one that is here and this one, and this one. */
-	async #fill(state: ConversationState, next: Message): Promise<void> {
-		for (let hasMore = true; hasMore && state.lastSeq < next.seq; ) {
-			const page = await this.#list(next.conversationId, { after: state.lastSeq, limit: 100 });
-			for (const message of page.items) if (message.seq <= next.seq) this.#add(state, message);
-			hasMore = page.hasMore;
-		}
-	}
-
-	async #load(conversationId: string): Promise<Snapshot> {
-		const conversation = await this.call<Conversation>("conversations.get", { conversationId });
-		const { items, hasMore } = await this.#list(conversationId, {});
-		return { ...conversation, messages: items.toReversed(), hasMore };
-	}
-
-	#list(conversationId: string, query: { before?: number; after?: number; limit?: number }): Promise<MessagePage> {
-		return this.call("messages.list", { conversationId, ...query });
-	}
-
-	/** Of a conversation that is not known every message is missed. */
-	#add(state: ConversationState | undefined, message: Message): "added" | "duplicate" | "gap" {
-		const outcome = state?.add(message) ?? "gap";
-		if (outcome === "added") this.#events.emit("message", { message });
-		return outcome;
-	}
-
-	/** One thing at a time, so that what loading brings and what events bring do not overtake each other. */
-	#inOrder<Result>(job: () => Result | Promise<Result>): Promise<Result> {
-		const result = this.#queue.then(job);
-		this.#queue = result.catch(() => undefined);
-		return result;
+	async #sendOnce(message: OutgoingMessage): Promise<Message> {
+		return (await this.#ask("send_message", message, this.#ackTimeoutMs, { counts: "connected" })).message;
 	}
 
 	async #ask<Name extends keyof ClientEvents>(
 		event: Name,
 		payload: ClientEvents[Name]["payload"],
-		timeoutMs: number | undefined = event === "send_message" ? undefined : this.#ackTimeoutMs,
+		timeoutMs = this.#ackTimeoutMs,
+		options: RequestOptions = {},
 	): Promise<ClientEvents[Name]["answer"]> {
-		const [ack] = (await this.#connection.request(event, [payload], timeoutMs)) as [Ack<ClientEvents[Name]["answer"]>];
+		const answer = await this.#connection.request(event, [payload], timeoutMs, options);
+		const [ack] = answer as [Ack<ClientEvents[Name]["answer"]>];
 		if (!ack.ok) throw new ParleyApiError(ack.error);
 		return ack;
 	}

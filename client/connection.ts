@@ -1,4 +1,5 @@
 import { io, type Socket } from "socket.io-client";
+import { backoffMs } from "./backoff.ts";
 import { ParleyApiError } from "./errors.ts";
 import type { Gateways } from "./gateways.ts";
 import { currentToken, type TokenSource } from "./token.ts";
@@ -11,6 +12,11 @@ export interface ConnectionOptions {
 	timeoutMs: number;
 	/** The first pause before connecting again; it grows up to fivefold, and is jittered. */
 	reconnectDelayMs: number;
+}
+
+export interface RequestOptions {
+	/** When the time for an answer passes: from the request on (the default), or only while the request is with a server. */
+	counts?: "always" | "connected";
 }
 
 /** Who is told what happens on a connection. */
@@ -75,21 +81,24 @@ export class Connection {
 		if (wasConnected) this.#listener.disconnected("io client disconnect");
 	}
 
-	/** Resolves with the arguments of the acknowledgement. Without `timeoutMs` it waits as long as it takes. */
-	request(event: string, args: unknown[], timeoutMs?: number): Promise<unknown[]> {
+	/** Resolves with the arguments of the acknowledgement; rejects when there is none within `timeoutMs`. */
+	request(event: string, args: unknown[], timeoutMs: number, { counts = "always" }: RequestOptions = {}): Promise<unknown[]> {
 		return new Promise((resolve, reject) => {
-			const timer = timeoutMs === undefined ? undefined : setTimeout(() => request.reject(noAnswer()), timeoutMs);
 			const settle = () => {
-				clearTimeout(timer);
+				clearTimeout(request.timer);
 				return this.#requests.delete(request);
 			};
 			const request: Request = {
 				event,
 				args,
+				timeoutMs,
+				counts,
+				timer: undefined,
 				resolve: (answer) => settle() && resolve(answer),
 				reject: (error) => settle() && reject(error),
 			};
 			this.#requests.add(request);
+			if (counts === "always") startTimer(request);
 			if (this.isConnected) this.#transmit(request);
 		});
 	}
@@ -147,6 +156,7 @@ export class Connection {
 	}
 
 	#lose(reason: string): void {
+		for (const { counts, timer } of this.#requests) if (counts === "connected") clearTimeout(timer);
 		this.#listener.disconnected(reason);
 		if (!this.#successor && this.#redialing === undefined) this.#redial();
 	}
@@ -156,13 +166,15 @@ export class Connection {
 		this.#listener.heard(event, payload, acknowledge);
 	}
 
-	#redial(afterMs = this.#options.reconnectDelayMs * Math.min(2 ** this.#failures++, 5) * (0.5 + Math.random())): void {
+	#redial(afterMs = backoffMs(this.#options.reconnectDelayMs, this.#failures++)): void {
 		this.#options.gateways.moveOn();
 		clearTimeout(this.#redialing);
 		this.#redialing = setTimeout(() => this.#dial(), afterMs);
 	}
 
-	#transmit({ event, args, resolve }: Request): void {
+	#transmit(request: Request): void {
+		const { event, args, resolve } = request;
+		if (request.counts === "connected") startTimer(request);
 		this.#socket?.emit(event, ...args, (...answer: unknown[]) => resolve(answer));
 	}
 
@@ -175,6 +187,9 @@ export class Connection {
 interface Request {
 	event: string;
 	args: unknown[];
+	timeoutMs: number;
+	counts: "always" | "connected";
+	timer: ReturnType<typeof setTimeout> | undefined;
 	resolve(answer: unknown[]): void;
 	reject(error: ParleyApiError): void;
 }
@@ -188,6 +203,8 @@ function isFinal({ code }: ErrorBody): boolean {
 	return code === "UNAUTHENTICATED" || code === "TOKEN_EXPIRED" || code === "FORBIDDEN";
 }
 
-function noAnswer(): ParleyApiError {
-	return new ParleyApiError({ code: "NETWORK", message: "No answer from the server." });
+function startTimer(request: Request): void {
+	clearTimeout(request.timer);
+	const noAnswer = () => request.reject(new ParleyApiError({ code: "NETWORK", message: "No answer from the server." }));
+	request.timer = setTimeout(noAnswer, request.timeoutMs);
 }

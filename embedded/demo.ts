@@ -1,6 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import pg from "pg";
 import { callsOf } from "../lib/contracts.ts";
+import { localUrl } from "../lib/local-url.ts";
 import { signToken } from "../lib/token.ts";
 
 const people = [
@@ -12,7 +13,7 @@ const ttlSeconds = 24 * 60 * 60;
 
 /** On an empty database, two people and an application between them; prints how to begin. */
 export async function greet(broker: ServiceBroker, wanted: boolean): Promise<void> {
-	const { jwt, port, databaseUrl } = broker.config;
+	const { jwt, databaseUrl } = broker.config;
 	const isWhole = broker.getLocalService("gateway") && broker.getLocalService("users");
 	if (!wanted || !isWhole || !(await isEmpty(databaseUrl))) return;
 	await makeDemoData(broker);
@@ -22,15 +23,16 @@ export async function greet(broker: ServiceBroker, wanted: boolean): Promise<voi
 		people.map(({ id }) => signToken({ sub: id, role: "user", ttlSeconds, jwt: { ...jwt, secret } })),
 	);
 
+	const url = localUrl(broker.config);
 	process.stdout.write(`
-Parley runs on http://localhost:${port}. The database was empty, so there are two people and a job application
+Parley runs on ${url}. The database was empty, so there are two people and a job application
 now (DEMO=off to do without). Their tokens, for a day (npm run token makes more):
 
 ${people.map(({ id }, i) => `${id}: ${tokens[i]}`).join("\n")}
 
 Open a conversation as Alice:
 
-curl -X POST http://localhost:${port}/conversations -H 'Content-Type: application/json' \\
+curl -X POST ${url}/conversations -H 'Content-Type: application/json' \\
   -H 'Authorization: Bearer ${tokens[0]}' -d '{"jobApplicationId":"${applicationId}"}'
 
 `);

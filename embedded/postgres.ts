@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { atExit } from "./at-exit.ts";
 import { EmbeddedError } from "./error.ts";
+import { keepRunning, type Watcher } from "./keep-running.ts";
 import { lockFolder } from "./lock.ts";
 import { launch, type Site, shutDown, stopLeftover } from "./postmaster.ts";
 import { keptSecret } from "./secret.ts";
@@ -16,6 +17,8 @@ export interface PostgresOptions {
 	dataDir: string;
 	/** Server parameters, over those chosen here. */
 	settings?: Record<string, string>;
+	/** By default it writes to standard error, and ends this process with exit code 1 when the server is lost. */
+	watcher?: Watcher;
 }
 
 /** A running server. */
@@ -41,13 +44,19 @@ const defaults = {
 
 /**
  * Starts a real PostgreSQL on a free port of 127.0.0.1, making its data folder first if there is none. It ends with `stop()`
- * or with this process; one that a killed process left behind is stopped first.
+ * or with this process; one that a killed process left behind is stopped first. Should it end by itself, it is started again on
+ * the same port.
  * @throws {EmbeddedError} when it cannot run here
  */
-export async function startPostgres({ dataDir, settings }: PostgresOptions): Promise<EmbeddedPostgres> {
+export async function startPostgres({ dataDir, settings, watcher }: PostgresOptions): Promise<EmbeddedPostgres> {
 	mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 	const folder = realpathSync(dataDir);
 	const unlock = lockFolder(folder);
+	const forget = atExit(unlock);
+	const release = () => {
+		forget();
+		unlock();
+	};
 	try {
 		const data = join(folder, "postgres");
 		const account = accountFor(data);
@@ -63,17 +72,24 @@ export async function startPostgres({ dataDir, settings }: PostgresOptions): Pro
 		await stopLeftover(data);
 		if (!existsSync(data)) await initialize(site, account, passwordFile);
 
-		const server = await launch(site);
-		const forget = atExit(() => {
-			server.signal("SIGINT");
-			unlock();
-		});
+		let port: number | undefined;
+		const stopServer = await keepRunning(
+			{
+				name: "The embedded PostgreSQL",
+				async start(stopping) {
+					await stopLeftover(data);
+					const server = await launch(site, stopping, port);
+					port = server.port;
+					return { ended: server.exited, stop: () => shutDown(server) };
+				},
+			},
+			watcher,
+		);
 		const stop = async () => {
-			await shutDown(server);
-			forget();
-			unlock();
+			await stopServer();
+			release();
 		};
-		const url = `postgres://${name}:${password}@127.0.0.1:${server.port}/${name}`;
+		const url = `postgres://${name}:${password}@127.0.0.1:${port}/${name}`;
 		try {
 			await ensureDatabase(url);
 		} catch (error) {
@@ -82,7 +98,7 @@ export async function startPostgres({ dataDir, settings }: PostgresOptions): Pro
 		}
 		return { url, stop };
 	} catch (error) {
-		unlock();
+		release();
 		throw error;
 	}
 }

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { atExit } from "./at-exit.ts";
 import { EmbeddedError } from "./error.ts";
+import { freePort } from "./free-port.ts";
 import { commandLine, isAlive, signal } from "./processes.ts";
 import type { Wrap } from "./unprivileged.ts";
 
@@ -22,30 +23,40 @@ export interface Site {
 export interface Postmaster {
 	pid: number;
 	signal(name: NodeJS.Signals): void;
-	exited: Promise<void>;
+	/** With how it ended. */
+	exited: Promise<string>;
 }
 
 const pollMs = 10;
 const patienceMs = 5_000;
+
+/** How long back ends of a server that was killed may go on with what they are doing. */
+const orphansMs = 5_000;
 const logLimitBytes = 10_000_000;
 
 /**
- * Starts the server on a free port and waits until it accepts connections.
+ * Starts the server, on a free port if none is given, and waits until it accepts connections. When `stopping` is aborted before,
+ * the server is stopped and this rejects. The server ends with this process.
  * @throws {EmbeddedError} with what PostgreSQL said when it gave up
  */
-export async function launch(site: Site): Promise<Postmaster & { port: number }> {
+export async function launch(site: Site, stopping: AbortSignal, givenPort?: number): Promise<Postmaster & { port: number }> {
 	if (sizeOf(site.log) > logLimitBytes) rmSync(site.log);
-	for (let attempt = 1; ; attempt++) {
-		const port = await freePort();
+	for (const deadline = Date.now() + orphansMs; ; await delay(pollMs * 10, undefined, { signal: stopping })) {
+		stopping.throwIfAborted();
+		const port = givenPort ?? (await freePort());
 		const logged = sizeOf(site.log);
 		const server = run(site, port);
-		if (await isReady(site.data, server)) return { ...server, port };
+		const stop = () => void shutDown(server);
+		stopping.addEventListener("abort", stop);
+		const ready = await isReady(site.data, server);
+		stopping.removeEventListener("abort", stop);
+		if (ready) return { ...server, port };
+		stopping.throwIfAborted();
 		const said = readFileSync(site.log).subarray(logged).toString().trim().split("\n");
 		const reason = said.find((line) => /FATAL|PANIC/.test(line)) ?? said.at(-1);
 		// Someone else took the free port, or children of a killed server have not let go of its memory yet.
 		const passing = said.some((line) => /could not bind|still in use/.test(line));
-		if (!passing || attempt === 5) throw new EmbeddedError(`PostgreSQL did not start: ${reason} (see ${site.log})`);
-		await delay(pollMs * 10);
+		if (!passing || Date.now() > deadline) throw new EmbeddedError(`PostgreSQL did not start: ${reason} (see ${site.log})`);
 	}
 }
 
@@ -83,13 +94,12 @@ function run({ data, log, binaries, wrap, settings }: Site, port: number): Postm
 	});
 	closeSync(output);
 	child.unref();
-	return {
-		pid: child.pid ?? 0,
-		signal: (name) => child.kill(name),
-		exited: new Promise((resolve) => {
-			child.once("exit", () => resolve()).once("error", () => resolve());
-		}),
-	};
+	const forget = atExit(() => child.kill("SIGINT"));
+	const exited = new Promise<string>((resolve) => {
+		child.once("exit", (code, name) => resolve(name ?? `exit code ${code}`));
+		child.once("error", ({ message }) => resolve(message));
+	});
+	return { pid: child.pid ?? 0, signal: (name) => child.kill(name), exited: exited.finally(forget) };
 }
 
 /** False when the server has exited. There is no limit while it lives: a recovery may take its time. */
@@ -116,20 +126,11 @@ function readPidFile(data: string): string[] {
 	}
 }
 
-async function whenGone(pid: number): Promise<void> {
+async function whenGone(pid: number): Promise<string> {
 	while (isAlive(pid)) await delay(pollMs);
+	return "gone";
 }
 
 function sizeOf(path: string): number {
 	return existsSync(path) ? statSync(path).size : 0;
-}
-
-function freePort(): Promise<number> {
-	return new Promise((resolve, reject) => {
-		const probe = createServer().once("error", reject);
-		probe.listen(0, "127.0.0.1", () => {
-			const address = probe.address();
-			probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-		});
-	});
 }

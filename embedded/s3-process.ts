@@ -8,7 +8,9 @@ export type S3Answer = { s3: Awaited<ReturnType<typeof serveS3>> } | { problem: 
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 
-const answer: S3Answer = await serveS3(String(process.argv[2])).then(
+const [dataDir = "", port] = process.argv.slice(2);
+
+const answer: S3Answer = await serveS3(dataDir, port === undefined ? undefined : Number(port)).then(
 	(s3) => ({ s3 }),
 	(error: unknown) => {
 		if (error instanceof EmbeddedError) return { problem: error.message };

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { mkdirSync, realpathSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Config } from "../lib/config.ts";
 import { EmbeddedError } from "./error.ts";
+import { freePort } from "./free-port.ts";
 import { keptSecret } from "./secret.ts";
 
 const bucket = "parley";
@@ -15,18 +15,19 @@ const cors = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><Allo
 <AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>`;
 
 /**
- * Serves S3 on a free port of 127.0.0.1 until this process ends, and says how to reach it.
- * @throws {EmbeddedError} when s3rver is not installed
+ * Serves S3 on a port of 127.0.0.1, a free one if none is given, until this process ends, and says how to reach it.
+ * @throws {EmbeddedError} when s3rver is not installed, or the port is taken
  */
-export async function serveS3(dataDir: string): Promise<Config["s3"]> {
+export async function serveS3(dataDir: string, givenPort?: number): Promise<Config["s3"]> {
 	mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 	const folder = realpathSync(dataDir);
 	const secretAccessKey = keptSecret(join(folder, "s3.secret"));
 	const handle = await s3rver(join(folder, "s3"), secretAccessKey);
 	const server = createServer((req, res) => (isSigned(req) ? handle(req, res) : refuse(res)));
-	server.listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const { port } = server.address() as AddressInfo;
+	const port = givenPort ?? (await freePort());
+	await once(server.listen(port, "127.0.0.1"), "listening").catch((cause: Error) => {
+		throw new EmbeddedError(`The embedded S3 cannot listen: ${cause.message}`, { cause });
+	});
 	return { endpoint: `http://127.0.0.1:${port}`, bucket, region: "us-east-1", accessKeyId, secretAccessKey, pathStyle: true };
 }
 

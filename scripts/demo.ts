@@ -4,7 +4,8 @@ import type { ConversationState, Tick } from "../client/conversation-state.ts";
 import { ParleyApiError } from "../client/errors.ts";
 import { RestClient } from "../client/rest.ts";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { loadConfig } from "../lib/config.ts";
+import { type Config, loadConfig } from "../lib/config.ts";
+import { localUrl } from "../lib/local-url.ts";
 import { type Role, signToken } from "../lib/token.ts";
 
 /** Plays a short conversation against a running server, shows what each side sees, and exits with 1 if that is not as promised. */
@@ -20,13 +21,13 @@ process.exitCode = await main().catch((error: unknown) => {
 });
 
 async function main(): Promise<number> {
-	const { values } = parseArgs({ options: { url: { type: "string", default: "http://localhost:3000" } } });
-	const baseUrl = values.url.replace(/\/+$/, "");
+	const config = loadConfig();
+	const baseUrl = urlOf(config);
 	if (!(await fetch(`${baseUrl}/health/live`).catch(() => undefined))) {
-		console.error(`No server answers at ${baseUrl}. Start one with: npm start`);
+		console.error(`No server answers at ${baseUrl}: start one with npm start, or set PORT and HOST as the server has them`);
 		return 1;
 	}
-	const { jobApplicationId, alice, bob } = await cast(baseUrl).catch((error: unknown) => {
+	const { jobApplicationId, alice, bob } = await cast(baseUrl, config).catch((error: unknown) => {
 		if (!(error instanceof ParleyApiError) || error.status !== 401) throw error;
 		throw new Error(`${baseUrl} does not accept my tokens: set JWT_SECRET, or DATA_DIR, as the server has it`);
 	});
@@ -40,10 +41,17 @@ async function main(): Promise<number> {
 	return broken.length === 0 ? 0 : 1;
 }
 
+/** By the same settings as the server's, or as `--url` says. */
+function urlOf(config: Config): string {
+	const { values } = parseArgs({ options: { url: { type: "string" } } });
+	if (values.url !== undefined) return values.url.replace(/\/+$/, "");
+	if (config.port === 0) throw new Error("PORT is 0, which is any free port: say where the server is by --url");
+	return localUrl(config);
+}
+
 /** Two people and an application of their own, so that the demo can be run again and again. */
-async function cast(baseUrl: string) {
+async function cast(baseUrl: string, { jwt, dataDir }: Config) {
 	const run = Math.random().toString(36).slice(2, 8);
-	const { jwt, dataDir } = loadConfig();
 	const secret = jwt.secret ?? embeddedSecret(dataDir);
 	const token = (sub: string, role: Role) => () => signToken({ sub, role, ttlSeconds: 600, jwt: { ...jwt, secret } });
 	const person = (name: string, indent: number): Person => {

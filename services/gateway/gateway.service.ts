@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Service, ServiceSchema } from "moleculer";
 import SocketIO from "moleculer-io";
 import ApiService from "moleculer-web";
@@ -13,6 +13,7 @@ import type { Desk } from "./desk.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { closeConnectionsSoon, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { Redelivery, tickMs } from "./redelivery.ts";
@@ -22,6 +23,7 @@ import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
 
 interface This extends Service, Desk {
 	io: Server;
+	server: HttpServer;
 	draining: boolean;
 	timers: NodeJS.Timeout[];
 	addRoute(route: object): void;
@@ -160,6 +162,7 @@ export default {
 	},
 	async started(this: This) {
 		flushOnceATurn(this.io);
+		keepConnections(this.server, () => this.draining);
 		const clients: ClientNamespace = this.io.of(namespace);
 		clients.on("connection", (socket) => {
 			socket.on("disconnect", () => signOut(this, socket));
@@ -176,6 +179,7 @@ export default {
 	async stopped(this: This) {
 		for (const timer of this.timers) clearInterval(timer);
 		await this.acks.drain();
+		closeConnectionsSoon(this.server);
 	},
 } as unknown as ServiceSchema;
 

@@ -1,11 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
+import { stopLeftover } from "../../embedded/postmaster.ts";
+import { commandLine } from "../../embedded/processes.ts";
 import { createDatabase } from "../support/database.ts";
+import { until } from "../support/until.ts";
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
@@ -112,6 +125,82 @@ test("what PostgreSQL says about a start that fails comes in one line", async ()
 	expect(existsSync(join(dataDir, "parley.pid"))).toBe(false);
 }, 30_000);
 
+describe("a server that is killed", () => {
+	/** What the watcher was told. */
+	const notes: string[] = [];
+	const losses: string[] = [];
+	const watcher = {
+		note: (message: string) => void notes.push(message),
+		lost: (error: Error) => void losses.push(error.message),
+	};
+
+	beforeEach(() => {
+		notes.length = 0;
+		losses.length = 0;
+	});
+
+	const started = async () => {
+		const postgres = await startPostgres({ dataDir, settings: { fsync: "off" }, watcher });
+		running.push(postgres);
+		return postgres;
+	};
+	const killPostmaster = () => {
+		const pid = postmasterPid();
+		process.kill(pid, "SIGKILL");
+		return pid;
+	};
+
+	test("runs again under the same URL, with what it had committed, every time", async () => {
+		const { url } = await started();
+		await query(url, "CREATE TABLE notes AS SELECT 'kept' AS note");
+		for (const times of [1, 2]) {
+			const killed = killPostmaster();
+			await until(async () => expect(await query(url, "SELECT note FROM notes")).toEqual([{ note: "kept" }]) ?? true);
+			expect(postmasterPid()).not.toBe(killed);
+			await until(() => expect(notes.filter((note) => note.includes("runs again"))).toHaveLength(times) ?? true);
+		}
+		expect(notes[0]).toMatch(/^The embedded PostgreSQL ended \(SIGKILL\) and is started again\.$/);
+	}, 30_000);
+
+	test("waits for a statement of the killed server that still runs", async () => {
+		const { url } = await started();
+		const busy = query(url, "SELECT count(*) FROM generate_series(1, 3e6) AS a CROSS JOIN generate_series(1, 5) AS b").catch(
+			(error: Error) => error,
+		);
+		await until(async () => (await query(url, "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%CROSS JOIN%'")).length > 1);
+		killPostmaster();
+		await until(async () => (await query(url, "SELECT 1 AS alive")).length === 1, { timeoutMs: 20_000 });
+		await busy;
+		expect(readFileSync(join(dataDir, "postgres.log"), "utf8")).toContain("is still in use");
+		expect(losses).toEqual([]);
+	}, 30_000);
+
+	test("keeps its folder while it is started again, and gives it back when it is stopped meanwhile", async () => {
+		const { stop } = await started();
+		killPostmaster();
+		await until(() => notes.length > 0);
+		await expect(startPostgres({ dataDir })).rejects.toThrow("is in use by another Parley");
+		await stop();
+		expect(existsSync(join(dataDir, "parley.pid"))).toBe(false);
+		await expect(stopLeftover(join(dataDir, "postgres"))).resolves.toBeUndefined();
+		expect(commandLine(postmasterPid())).toBe("");
+		expect(losses).toEqual([]);
+	}, 30_000);
+
+	test("and does not start any more is lost, with one line that says why", async () => {
+		const { url } = await started();
+		renameSync(join(dataDir, "postgres", "global"), join(dataDir, "away"));
+		killPostmaster();
+		await until(() => losses.length > 0, { timeoutMs: 40_000 });
+		expect(losses).toEqual([
+			expect.stringMatching(
+				/^The embedded PostgreSQL ended \(SIGKILL\) and could not be started again: PostgreSQL did not start: [^\n]+$/,
+			),
+		]);
+		await expect(query(url, "SELECT 1")).rejects.toThrow("ECONNREFUSED");
+	}, 60_000);
+});
+
 asRoot(
 	"root may keep the data where no other user can enter",
 	async () => {
@@ -160,12 +249,16 @@ async function killed(child: ChildProcess): Promise<void> {
 	await once(child, "exit");
 }
 
+/** NaN when there is none. */
 function postmasterPid(): number {
-	return Number(readFileSync(join(dataDir, "postgres", "postmaster.pid"), "utf8").split("\n")[0]);
+	const pidFile = join(dataDir, "postgres", "postmaster.pid");
+	return existsSync(pidFile) ? Number(readFileSync(pidFile, "utf8").split("\n")[0]) : Number.NaN;
 }
 
 async function query(url: string, sql: string): Promise<unknown[]> {
 	const client = new pg.Client({ connectionString: url });
+	// A server that ends says so to whoever is connected.
+	client.on("error", () => {});
 	await client.connect();
 	try {
 		return (await client.query(sql)).rows;

@@ -1,9 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { commandLine } from "../../embedded/processes.ts";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { prepareStorage, Storage } from "../../mixins/storage.ts";
+import { childOf } from "../support/children.ts";
 import { store } from "../support/store.ts";
+import { until } from "../support/until.ts";
 
 const origins = { corsOrigins: ["https://example.org"], appUrl: "http://localhost:3000" };
 
@@ -32,6 +35,28 @@ test("what was stored is there after a restart, for those with the key, also thr
 	other.close();
 	await second.stop();
 	expect(statSync(join(dataDir, "s3.secret")).mode & 0o777).toBe(0o600);
+});
+
+test("a server that is killed runs again at the same address, with what was stored", async () => {
+	await store(storage, "images/1/a", Buffer.from("pixels"));
+	const notes: string[] = [];
+	const lost = jest.fn();
+	const watched = await startStorage({ dataDir, watcher: { note: (message) => void notes.push(message), lost } });
+	const { port } = new URL(String(watched.s3.endpoint));
+	await embedded.stop();
+	const url = `${watched.s3.endpoint}/parley/images/1/a`;
+	process.kill(childOf(process.pid, "s3-process"), "SIGKILL");
+	await until(
+		() => expect(notes).toEqual([expect.stringMatching(/is started again/), expect.stringMatching(/runs again/)]) ?? true,
+	);
+	expect((await fetch(url)).status).toBe(403);
+	const again = new Storage({ ...watched.s3, bucket: "parley" });
+	expect(await again.size("images/1/a")).toBe(6);
+	again.close();
+	expect(commandLine(childOf(process.pid, "s3-process"))).toContain(` ${port}`);
+	await watched.stop();
+	expect(() => childOf(process.pid, "s3-process")).toThrow("0 processes");
+	expect(lost).not.toHaveBeenCalled();
 });
 
 test("what is not there is undefined, and deleting it does no harm", async () => {

@@ -24,6 +24,8 @@ const tailCharacters = 4_000;
 /** A program that a test runs, breaks and runs again. It ends with the process that started it, however that ends. */
 export class OsProcess {
 	readonly name: string;
+	/** Of the last run, when that has ended; null when a signal ended it. */
+	exitCode: number | null | undefined;
 	readonly #program: Program;
 	#running: Running | undefined;
 
@@ -129,7 +131,8 @@ export class OsProcess {
 		closeSync(output);
 		if (child.pid === undefined) throw new Error(`${this.name} could not be started: ${file}`);
 		const dismissGuard = guard(child.pid);
-		const exited = once(child, "exit").then(async () => {
+		const exited = once(child, "exit").then(async ([code]) => {
+			this.exitCode = code;
 			this.#running = undefined;
 			await dismissGuard();
 		});

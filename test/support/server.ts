@@ -6,8 +6,11 @@ import { stopLeftover } from "../../embedded/postmaster.ts";
 import type { Target } from "../system/core/target.ts";
 import { isGatewayReady, parleyProcess, targetOf } from "./parley.ts";
 import { freePort } from "./ports.ts";
+import type { OsProcess } from "./processes.ts";
 
 export interface RunningServer extends Target {
+	process: OsProcess;
+	dataDir: string;
 	stop(): Promise<void>;
 }
 
@@ -30,7 +33,9 @@ export async function startServer(env: Record<string, string> = {}): Promise<Run
 		const server = parleyProcess({ name, folder, env: { ...ports, JWT_SECRET: secret, ...env }, isReady });
 		await server.start();
 		return {
-			...targetOf([baseUrl], secret),
+			...targetOf([baseUrl], env.JWT_SECRET ?? secret),
+			process: server,
+			dataDir: join(folder, name),
 			stop: async () => {
 				await server.stop();
 				await clear();

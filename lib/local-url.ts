@@ -1,0 +1,7 @@
+/** Where a program on the same machine reaches a gateway that listens on `host` and `port`. */
+export function localUrl({ host, port }: { host: string; port: number }): string {
+	if (everyAddress.has(host)) return `http://localhost:${port}`;
+	return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+const everyAddress = new Set(["0.0.0.0", "::"]);
