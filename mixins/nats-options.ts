@@ -11,7 +11,8 @@ import { type Config, ConfigError } from "../lib/config.ts";
 export type NatsSettings = Pick<Config, "natsUrl" | "natsCredentialsFile">;
 
 /**
- * How a node reaches NATS, and keeps reaching it: it looks for a server as long as it lives. A silent connection is noticed by its pings within 3 to 4.5 s, before the nodes behind it count as silent, and another one is made.
+ * How a node reaches NATS, and keeps reaching it: it looks for a server as long as it lives. A silent connection is noticed by
+ * its pings within 3 to 4.5 s, before the nodes behind it count as silent, and another one is made.
  * @throws {ConfigError} when the credentials file is none
  */
 export function natsOptions({ natsUrl = "", natsCredentialsFile }: NatsSettings): ConnectionOptions {
