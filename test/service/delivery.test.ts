@@ -1,10 +1,9 @@
-import type { Service, ServiceSchema } from "moleculer";
-import type { ActionsOf } from "../../lib/contracts.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import type { Push } from "../../services/gateway/gateway.contract.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { until } from "../support/until.ts";
+import { recordingGateway } from "../support/watchers.ts";
 
 let database: TestDatabase;
 let nodes: TestNode[] = [];
@@ -14,7 +13,7 @@ beforeAll(async () => {
 	database = await createMigratedDatabase();
 	calls = [];
 	const node = { databaseUrl: database.url, services: [] };
-	nodes = await startBrokers(node, { ...node, others: [countingGateway()] });
+	nodes = await startBrokers(node, { ...node, others: [recordingGateway([], calls)] });
 });
 
 afterAll(async () => {
@@ -35,18 +34,3 @@ test("many pushes to a gateway go in calls of about half a megabyte, all of them
 	expect(Math.max(...sizes)).toBeLessThan(512 * 1024);
 	expect(sizes.length).toBeLessThan(12);
 });
-
-function countingGateway(): ServiceSchema {
-	return {
-		name: "gateway",
-		actions: {
-			deliver: {
-				access: "internal",
-				async handler(ctx) {
-					calls.push(ctx.params.pushes);
-					return null;
-				},
-			},
-		} satisfies ActionsOf<"gateway", Service>,
-	} as ServiceSchema;
-}

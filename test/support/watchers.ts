@@ -1,5 +1,6 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
 import type { ActionsOf } from "../../lib/contracts.ts";
+import type { Push } from "../../services/gateway/gateway.contract.ts";
 
 export interface HeardEvent {
 	name: string;
@@ -25,14 +26,15 @@ export interface HeardPush {
 	payload: unknown;
 }
 
-/** A gateway without sockets: keeps what it is given for them, whoever it is for. */
-export function recordingGateway(heard: HeardPush[]): ServiceSchema {
+/** A gateway without sockets: keeps what it is given for them, whoever it is for, and what came with one call. */
+export function recordingGateway(heard: HeardPush[], calls: Push[][] = []): ServiceSchema {
 	return {
 		name: "gateway",
 		actions: {
 			deliver: {
 				access: "internal",
 				async handler(ctx) {
+					calls.push(ctx.params.pushes);
 					for (const { payload, to } of ctx.params.pushes) heard.push(...to.map((target) => ({ ...target, payload })));
 					return null;
 				},

@@ -113,6 +113,27 @@ test.each([1_000, 8_000])(
 	},
 );
 
+test("a node that stood still takes nobody for dead when it wakes up, and the others find it again", async () => {
+	const [still] = processes;
+	const before = still.logs().length;
+	still.freeze();
+	await until(() => gone.length === 1, { timeoutMs: 10_000 });
+	await delay(1_000);
+	still.thaw();
+	await until(() => available().length === 2);
+	await delay(1_000);
+	expect(still.logs().slice(before)).not.toMatch(/Nothing was heard of|disconnected unexpectedly/);
+});
+
+test("a node that is told to end while nats-server is away ends by itself", async () => {
+	await nats.process.kill();
+	try {
+		expect(await processes[0].stop()).toBe(true);
+	} finally {
+		await nats.process.start();
+	}
+});
+
 function conversations(name: string): OsProcess {
 	return parleyProcess({
 		name,

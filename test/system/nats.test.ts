@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { echo } from "../support/echo.ts";
 import { type NatsServer, startNats } from "../support/nats.ts";
+import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 
@@ -64,12 +64,9 @@ test("what is longer than the bus takes is refused at once, on the way there and
 	expect(await caller.broker.call("echo.count", { text: "four" })).toBe(4);
 });
 
-async function answered(): Promise<void> {
-	for (;;) {
-		const answer = caller.broker.call("echo.count", { text: "four" }, { timeout: 1_000, retries: 0 });
-		if ((await answer.catch(() => undefined)) === 4) return;
-		await delay(100);
-	}
+function answered(): Promise<boolean> {
+	const call = () => caller.broker.call("echo.count", { text: "four" }, { timeout: 1_000, retries: 0 });
+	return until(async () => (await call()) === 4, { timeoutMs: 30_000, intervalMs: 100 });
 }
 
 /** A way to a server on which connections can fall silent, as when a host vanishes: nothing comes, and nothing says so. */
