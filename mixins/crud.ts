@@ -52,7 +52,7 @@ class Adapter extends SequelizeAdapter {
 function connect(url: string): Sequelize {
 	return new Sequelize(url, {
 		dialect: "postgres",
-		dialectModule: { ...pg, Client: connectionClass() },
+		dialectModule: { ...pg, Client: connectionClass(url) },
 		dialectOptions: connectionSettings,
 		logging: false,
 		pool: { max: 5, acquire: connectTimeoutMs },
