@@ -11,6 +11,12 @@ export function push<E extends keyof ServerEvents>(payload: ServerEvents[E], ...
 /** How long the registry may take to answer; after that everybody is asked. */
 const locateTimeoutMs = 500;
 
+/** How long everybody is asked, without waiting for the registry, after it did not answer. */
+const locateRetryMs = 1_000;
+
+/** When each process asks its registry again that did not answer. */
+const locateAtMs = new WeakMap<ServiceBroker, number>();
+
 const outboxes = new WeakMap<ServiceBroker, Batcher<Push[], null>>();
 
 /**
@@ -65,11 +71,13 @@ function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], pla
 type Places = Result<"presence.locate">;
 
 async function locate(broker: ServiceBroker, pushes: Push[]): Promise<Places | undefined> {
+	if (performance.now() < (locateAtMs.get(broker) ?? 0)) return undefined;
 	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
 	try {
 		return await callsOf(broker).call("presence.locate", { userIds }, { timeout: locateTimeoutMs, retries: 0 });
 	} catch (error) {
 		broker.logger.debug("The registry does not answer:", error);
+		locateAtMs.set(broker, performance.now() + locateRetryMs);
 		return undefined;
 	}
 }
