@@ -56,5 +56,9 @@ test("while Redis does not answer, a push waits for it at most once a second", a
 	const late = delays.filter((ms) => ms > 250);
 	expect(late.length).toBeLessThanOrEqual(3);
 	expect(delays.length).toBeGreaterThan(50);
+
+	redis.pass();
+	redis.reset();
+	await until(() => node.calls.call("presence.locate", { userIds: [employerId] }));
 	await disconnect(other, recipient);
 }, 20_000);
