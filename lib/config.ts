@@ -154,8 +154,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 }
 
 /** What is needed only because of another setting. */
-function missing({ databaseUrl, services, jwt, s3 }: Config): string[] {
+function missing({ databaseUrl, natsUrl, redisUrl, services, jwt, s3 }: Config): string[] {
 	const problems: string[] = [];
+	const own = Object.entries({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }).flatMap(([name, url]) => (url ? [] : [name]));
+	if (natsUrl && own.length > 0)
+		problems.push(`${own.join(" and ")} must be set when NATS_URL is: each node would have data of its own`);
 	const anyoneCouldSign = databaseUrl && services.includes("gateway") && !jwt.secret && !jwt.jwksUrl;
 	if (anyoneCouldSign) problems.push("JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is");
 	if (s3.endpoint && !s3.bucket) problems.push("S3_BUCKET must be set when S3_ENDPOINT is");

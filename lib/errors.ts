@@ -1,4 +1,5 @@
 import { Errors } from "moleculer";
+import { isUnavailable } from "./unavailable.ts";
 
 /**
  * Every error that a client can meet: its HTTP status, the sentence it carries by default, and what the client should do.
@@ -71,30 +72,6 @@ export function isUnexpected(error: PublicError): boolean {
 	return errorCatalogue[error.code].status >= 500;
 }
 
-/** Failures of the parts below (no node for the action, database away, time is up) that a retry may cure. */
-const passing = new Set([
-	"SERVICE_NOT_FOUND",
-	"SERVICE_NOT_AVAILABLE",
-	"REQUEST_TIMEOUT",
-	"REQUEST_SKIPPED",
-	"REQUEST_REJECTED",
-	"QUEUE_FULL",
-	"PACKET_LOST",
-	// Moleculer's word for a bus that is away.
-	"BAD_GATEWAY",
-	"ECONNREFUSED",
-	"ECONNRESET",
-	"EPIPE",
-	"ETIMEDOUT",
-	"08000",
-	"08003",
-	"08006",
-	"57P01",
-	"57P02",
-	"57P03",
-	"53300",
-]);
-
 /** What the web framework and its body parser call their errors. */
 const foreign = new Map<string, ErrorCode>(
 	Object.entries({
@@ -111,14 +88,10 @@ const foreign = new Map<string, ErrorCode>(
 );
 
 function codeOf(error: unknown): ErrorCode {
-	const { type, code, message } = describe(error);
-	if (passing.has(type) || passing.has(code)) return "UNAVAILABLE";
-	if (message.startsWith("Connection terminated") || message.startsWith("timeout exceeded when trying to connect"))
-		return "UNAVAILABLE";
-	return foreign.get(type) ?? "INTERNAL";
+	return foreign.get(describe(error).type) ?? (isUnavailable(error) ? "UNAVAILABLE" : "INTERNAL");
 }
 
 function describe(error: unknown) {
-	const { type, code, message, data } = (error ?? {}) as Record<string, unknown>;
-	return { type: String(type ?? ""), code: String(code ?? ""), message: String(message ?? ""), data };
+	const { type, message, data } = (error ?? {}) as Record<string, unknown>;
+	return { type: String(type ?? ""), message: String(message ?? ""), data };
 }

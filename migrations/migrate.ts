@@ -1,5 +1,6 @@
 import pg from "pg";
 import { Umzug } from "umzug";
+import { connectTimeoutMs } from "../lib/timeouts.ts";
 import { migrations } from "./index.ts";
 
 /** Any constant does, as long as nothing else in the database uses it for an advisory lock. */
@@ -12,8 +13,11 @@ const lockKey = 7_275_395;
 export async function migrate(databaseUrl: string): Promise<string[]> {
 	const client = new pg.Client({
 		connectionString: databaseUrl,
-		connectionTimeoutMillis: 5_000,
+		connectionTimeoutMillis: connectTimeoutMs,
 		application_name: "parley migrate",
+		keepAlive: true,
+		// Waiting for another node that migrates, or building an index, may take long, whatever limits the database sets.
+		options: "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0",
 	});
 	try {
 		await client.connect();

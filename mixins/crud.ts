@@ -1,7 +1,12 @@
-import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
+import type { Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import DbService from "moleculer-db";
 import SequelizeAdapter from "moleculer-db-adapter-sequelize";
+import pg from "pg";
 import { type ModelAttributes, type ModelStatic, Sequelize, type Model as SequelizeModel } from "sequelize";
+import { ParleyError } from "../lib/errors.ts";
+import { connectTimeoutMs } from "../lib/timeouts.ts";
+import { isUnavailable } from "../lib/unavailable.ts";
+import { connectionClass, connectionSettings } from "./postgres.ts";
 
 /** A table as Sequelize sees it; migrations make it. */
 export interface Table {
@@ -22,10 +27,17 @@ export function crud(table: Table): Partial<ServiceSchema> {
 		adapter: new Adapter({}),
 		model: { name: table.name, define: table.define, options: { tableName: table.name, underscored: true } },
 		actions: Object.fromEntries(generatedActions.map((name) => [name, false])),
+		hooks: { error: { "*": withCatalogueCode } },
 	} as Partial<ServiceSchema>;
 }
 
 const generatedActions = ["find", "count", "list", "create", "insert", "get", "update", "remove"];
+
+/** What tells that the database is away is in a part of Sequelize's errors that other nodes do not get. */
+function withCatalogueCode(_ctx: Context, error: Error): never {
+	if (error instanceof ParleyError || !isUnavailable(error)) throw error;
+	throw new ParleyError("UNAVAILABLE", { cause: error });
+}
 
 /** Connects with the node's settings, which are not known yet where a schema is written. */
 class Adapter extends SequelizeAdapter {
@@ -40,8 +52,9 @@ class Adapter extends SequelizeAdapter {
 function connect(url: string): Sequelize {
 	return new Sequelize(url, {
 		dialect: "postgres",
+		dialectModule: { ...pg, Client: connectionClass(url) },
+		dialectOptions: connectionSettings,
 		logging: false,
-		pool: { max: 5 },
-		dialectOptions: { application_name: "parley" },
+		pool: { max: 5, acquire: connectTimeoutMs },
 	});
 }

@@ -1,5 +1,7 @@
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import pg from "pg";
+import { ParleyError } from "../lib/errors.ts";
+import { isUnavailable } from "../lib/unavailable.ts";
 import { connectionClass, connectionSettings } from "./postgres.ts";
 
 /** A prepared statement: PostgreSQL parses the text once a connection and knows it by its name from then on. */
@@ -19,7 +21,7 @@ export class Database {
 			...connectionSettings,
 			connectionString: url,
 			max: maxConnections,
-			Client: connectionClass(),
+			Client: connectionClass(url),
 			types: { getTypeParser },
 			// All our statements look rows up by keys. A prepared plan made while a table was small must not scan it for ever.
 			options: "-c timezone=UTC -c enable_seqscan=off",
@@ -56,17 +58,23 @@ export class Database {
 
 	/** Afterwards the connection goes back to the pool, unless it is of no further use: then it is closed. */
 	async #onConnection<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-		const client = await this.#pool.connect();
+		const client = await this.#pool.connect().catch(failConnection);
 		let isUsable = true;
 		try {
 			return await work(client);
 		} catch (error) {
 			isUsable = isAboutStatement(error);
-			throw error;
+			return failConnection(error);
 		} finally {
 			client.release(!isUsable);
 		}
 	}
+}
+
+/** What PostgreSQL itself says keeps its code, by which callers decide. */
+function failConnection(error: unknown): never {
+	if (error instanceof pg.DatabaseError || !isUnavailable(error)) throw error;
+	throw new ParleyError("UNAVAILABLE", { cause: error });
 }
 
 /**

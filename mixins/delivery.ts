@@ -15,6 +15,12 @@ const locateTimeoutMs = 500;
 /** More pushes than this to one gateway are measured, and cut into calls of about so many characters. */
 const [unmeasuredPushes, chunkCharacters] = [16, 384 * 1024];
 
+/** How long everybody is asked, without waiting for the registry, after it did not answer. */
+const locateRetryMs = 1_000;
+
+/** When each process asks its registry again that did not answer. */
+const locateAtMs = new WeakMap<ServiceBroker, number>();
+
 const outboxes = new WeakMap<ServiceBroker, Batcher<Push[], null>>();
 
 /**
@@ -57,7 +63,7 @@ async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
 function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
 	for (const nodeID of gateways) {
 		const here = places?.reporting.includes(nodeID) ? pushesFor(nodeID, pushes, places.nodes) : pushes;
-		for (const chunk of inCalls(here)) {
+		for (const chunk of nodeID === broker.nodeID ? inOneCall(here) : inCalls(here)) {
 			callsOf(broker)
 				.call("gateway.deliver", { pushes: chunk }, { nodeID, retries: 0 })
 				.catch((error: unknown) =>
@@ -67,20 +73,23 @@ function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], pla
 	}
 }
 
+const inOneCall = (pushes: Push[]) => (pushes.length === 0 ? [] : [pushes]);
+
 /** One enormous call would hold up all others on its way. A few pushes go as they are: the bus takes any length. */
 function inCalls(pushes: Push[]): Push[][] {
-	if (pushes.length === 0) return [];
-	return pushes.length <= unmeasuredPushes ? [pushes] : inChunks(pushes, jsonLength, chunkCharacters);
+	return pushes.length <= unmeasuredPushes ? inOneCall(pushes) : inChunks(pushes, jsonLength, chunkCharacters);
 }
 
 type Places = Result<"presence.locate">;
 
 async function locate(broker: ServiceBroker, pushes: Push[]): Promise<Places | undefined> {
+	if (performance.now() < (locateAtMs.get(broker) ?? 0)) return undefined;
 	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
 	try {
 		return await callsOf(broker).call("presence.locate", { userIds }, { timeout: locateTimeoutMs, retries: 0 });
 	} catch (error) {
 		broker.logger.debug("The registry does not answer:", error);
+		locateAtMs.set(broker, performance.now() + locateRetryMs);
 		return undefined;
 	}
 }

@@ -16,14 +16,18 @@ export const connectionSettings = {
 /** How long a connection that we close waits for the server to close it too. */
 const closeTimeoutMs = 500;
 
+/** What is open to each database, over all pools of the process. */
+const connections = new Map<string, Set<Connection>>();
+
 /**
- * The connections of one pool, as a class for that pool. PostgreSQL answers every statement within its statement_timeout, if
- * only with an error, so a connection without an answer by `query_timeout` is cut: the server's host is gone, or something on the
- * way forgot the connection and drops its packets. The idle connections of the pool most likely went the same way. They are
- * closed too, since each would cost the next statement a time-out of its own.
+ * Connections to a database, as a class for a pool. PostgreSQL answers every statement within its statement_timeout, if only with
+ * an error, so a connection without an answer by `query_timeout` is cut: the server's host is gone, or something on the way forgot
+ * the connection and drops its packets. The idle connections to the same database most likely went the same way, in whatever pool
+ * they are. They are closed too, since each would cost the next statement a time-out of its own.
  */
-export function connectionClass(): typeof pg.Client {
-	const open = new Set<Connection>();
+export function connectionClass(url: string): typeof pg.Client {
+	const open = connections.get(url) ?? new Set();
+	connections.set(url, open);
 
 	return class extends Connection {
 		constructor(config?: string | pg.ClientConfig) {

@@ -1,11 +1,30 @@
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 import type { Logger } from "moleculer";
+import { connectTimeoutMs } from "../lib/timeouts.ts";
 
 /** How long an answer is waited for. */
-const patienceMs = 250;
+const commandTimeoutMs = 250;
 
 /** How often a Redis that did not answer is asked again. */
 const retryMs = 1_000;
+
+/**
+ * How one connects to a Redis that one can do without for a while: nobody waits for one that is away, and what was asked before it
+ * went is not asked again. A connection that was cut without a word is closed after a second in which an answer was due; from then
+ * until there is a new one, commands fail at once.
+ */
+export function redisOptions(commandTimeout: number): RedisOptions {
+	return {
+		lazyConnect: true,
+		enableOfflineQueue: false,
+		autoResendUnfulfilledCommands: false,
+		maxRetriesPerRequest: 0,
+		commandTimeout,
+		connectTimeout: connectTimeoutMs,
+		socketTimeout: 1_000,
+		retryStrategy: (times) => Math.min(times * 50, retryMs),
+	};
+}
 
 /** A connection to a Redis that one can do without for a while. */
 export class RedisLink {
@@ -16,19 +35,7 @@ export class RedisLink {
 
 	constructor(url: string, logger: Logger) {
 		this.#logger = logger;
-		this.redis = new Redis(url, {
-			lazyConnect: true,
-			enableAutoPipelining: true,
-			// Nobody waits for a Redis that is away, and what was asked before it went is not asked again.
-			enableOfflineQueue: false,
-			autoResendUnfulfilledCommands: false,
-			maxRetriesPerRequest: 0,
-			commandTimeout: patienceMs,
-			connectTimeout: 2_000,
-			// A connection that was cut without a word stays open otherwise until TCP gives up.
-			socketTimeout: 5_000,
-			retryStrategy: (times) => Math.min(times * 50, retryMs),
-		});
+		this.redis = new Redis(url, { ...redisOptions(commandTimeoutMs), enableAutoPipelining: true });
 		this.redis.on("error", (error) => this.#failed(error));
 		// A Redis that comes back is asked at once, not at the end of the second.
 		this.redis.on("ready", () => this.#answered());

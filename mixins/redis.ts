@@ -1,5 +1,9 @@
 import { Redis } from "ioredis";
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
+import { redisOptions } from "./redis-link.ts";
+
+/** How long an answer is waited for. */
+const commandTimeoutMs = 500;
 
 /** What the mixin adds to a service. */
 export interface WithRedis extends Service {
@@ -28,14 +32,7 @@ export const redis: Partial<ServiceSchema> = {
 async function open(broker: ServiceBroker): Promise<Redis> {
 	const { redisUrl } = broker.config;
 	if (redisUrl === undefined) return inProcess();
-	const client = new Redis(redisUrl, {
-		// Everything in Redis can be missed for a while: a command fails at once instead of waiting for the server to be back.
-		enableOfflineQueue: false,
-		maxRetriesPerRequest: 0,
-		commandTimeout: 1_000,
-		lazyConnect: true,
-		retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-	});
+	const client = new Redis(redisUrl, redisOptions(commandTimeoutMs));
 	let wasLost = false;
 	client.on("error", (error) => {
 		if (!wasLost) broker.logger.warn("Redis is away:", error.message);

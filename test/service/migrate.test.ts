@@ -37,6 +37,23 @@ test("a migration that fails leaves nothing of itself behind, and the ones befor
 	}
 });
 
+test("a migration may take longer than the database lets statements take", async () => {
+	const database = await createDatabase();
+	try {
+		const name = new URL(database.url).pathname.slice(1);
+		await query(database.url, `alter database ${name} set statement_timeout = '100ms'`);
+		const slow = "create function pause() returns event_trigger language plpgsql as $$ begin perform pg_sleep(0.3); end $$";
+		await query(database.url, slow);
+		await query(
+			database.url,
+			"create event trigger pause on ddl_command_end when tag in ('CREATE INDEX') execute function pause()",
+		);
+		expect(await migrate(database.url)).toEqual(Object.keys(migrations));
+	} finally {
+		await database.drop();
+	}
+});
+
 test("a database that cannot be reached is an error, soon", async () => {
 	await expect(migrate("postgres://nobody@127.0.0.1:1/none")).rejects.toThrow("ECONNREFUSED");
 });

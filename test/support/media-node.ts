@@ -14,6 +14,7 @@ import { createMigratedDatabase } from "./database.ts";
 import { type Flaky, startFlaky } from "./flaky.ts";
 import { urlOf } from "./gateway.ts";
 import { storageEnv } from "./storage-env.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
 import { TestBucket } from "./test-bucket.ts";
 
 /** All of Parley in this process, on a database and a storage of its own. */
@@ -21,6 +22,8 @@ export interface MediaNode {
 	url: string;
 	/** The address of the storage, as clients see it too. */
 	storage: Flaky;
+	/** The way to the database. */
+	postgres: TcpProxy;
 	broker: ServiceBroker;
 	calls: Calls;
 	bucket: TestBucket;
@@ -52,8 +55,9 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 	const storage = await startFlaky(String(embedded.s3.endpoint));
 	const s3 = { ...embedded.s3, endpoint: storage.url };
 	await prepareStorage({ s3, corsOrigins: [], appUrl: "http://localhost" });
+	const postgres = await TcpProxy.before(database.url);
 	const node = await startBroker({
-		databaseUrl: database.url,
+		databaseUrl: postgres.url,
 		services: serviceNames,
 		env: { LOG_LEVEL: "fatal", ...storageEnv(s3), ...env },
 	});
@@ -71,6 +75,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 	return {
 		url,
 		storage,
+		postgres,
 		broker,
 		calls,
 		bucket,
@@ -86,6 +91,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 		},
 		async stop() {
 			await node.stop();
+			await postgres.close();
 			await db.close();
 			bucket.close();
 			await storage.stop();

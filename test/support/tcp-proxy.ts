@@ -23,6 +23,7 @@ export const anyAnswer: Swallowed = { request: "", isComplete: () => true };
 
 type Mode =
 	| { name: "pass" }
+	| { name: "down" }
 	| { name: "black hole"; newToo: boolean }
 	| { name: "slow"; latencyMs: number; bytesPerSecond: number }
 	| { name: "swallow"; answers: Swallowed; until: number };
@@ -74,6 +75,12 @@ export class TcpProxy {
 		for (const link of this.#links) link.isCut = true;
 	}
 
+	/** The server seems to be away: every connection is reset, also each that is opened until it is mended. */
+	down(): void {
+		this.#mode = { name: "down" };
+		this.reset();
+	}
+
 	/** Resets every connection that is open. */
 	reset(): void {
 		for (const link of this.#links) link.reset();
@@ -95,6 +102,8 @@ export class TcpProxy {
 	}
 
 	#link(near: Socket): void {
+		near.on("error", () => {});
+		if (this.#mode.name === "down") return void near.resetAndDestroy();
 		const link = new Link(near, dial({ ...this.#target, allowHalfOpen: true }), () => this.#links.delete(link));
 		this.#links.add(link);
 		link.isCut = this.#mode.name === "black hole" && this.#mode.newToo;

@@ -39,9 +39,6 @@ test.each<[string, string, object]>([
 	["HOST", "::1", { host: "::1" }],
 	["DATA_DIR", "/var/lib/parley", { dataDir: "/var/lib/parley" }],
 	["DATA_DIR", "some/where", { dataDir: resolve("some/where") }],
-	["NATS_URL", "nats://a:4222", { natsUrl: "nats://a:4222" }],
-	["NATS_URL", "nats://a:4222,tls://b", { natsUrl: "nats://a:4222,tls://b" }],
-	["NATS_URL", "nats://u:p@a, nats://b,nats://u:p@c", { natsUrl: "nats://u:p@a, nats://b,nats://u:p@c" }],
 	["NATS_CREDENTIALS_FILE", "/run/parley.creds", { natsCredentialsFile: "/run/parley.creds" }],
 	["REDIS_URL", "rediss://:pw@cache:6380/1", { redisUrl: "rediss://:pw@cache:6380/1" }],
 	["SERVICES", "messages", { services: ["messages"] }],
@@ -138,6 +135,23 @@ test("a gateway on a real database needs to know whose tokens to trust", () => {
 	expect(refusal({ DATABASE_URL: databaseUrl })).toBe("JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is");
 	expect(readConfig({ DATABASE_URL: databaseUrl, JWT_JWKS_URL: "https://id.example.org/jwks" })).toMatchObject({ databaseUrl });
 	expect(readConfig({ DATABASE_URL: databaseUrl, SERVICES: "messages" })).toMatchObject({ databaseUrl });
+});
+
+test.each(["nats://a:4222", "nats://a:4222,tls://b", "nats://u:p@a, nats://b,nats://u:p@c"])(
+	"NATS_URL=%s is understood, beside what all nodes share",
+	(natsUrl) => {
+		const [databaseUrl, redisUrl] = ["postgres://db/parley", "redis://cache"];
+		const env = { NATS_URL: natsUrl, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: secret };
+		expect(readConfig(env)).toEqual({ ...defaults, natsUrl, databaseUrl, redisUrl, jwt: { secret } });
+	},
+);
+
+test("several nodes need one database and one Redis", () => {
+	const env = { NATS_URL: "nats://a", JWT_SECRET: secret };
+	const why = "must be set when NATS_URL is: each node would have data of its own";
+	expect(refusal(env)).toBe(`DATABASE_URL and REDIS_URL ${why}`);
+	expect(refusal({ ...env, DATABASE_URL: "postgres://db/parley" })).toBe(`REDIS_URL ${why}`);
+	expect(refusal({ ...env, REDIS_URL: "redis://cache" })).toBe(`DATABASE_URL ${why}`);
 });
 
 test("an S3 needs a bucket, and both keys or neither", () => {
