@@ -1,6 +1,7 @@
 import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import type { Batcher } from "../../lib/batcher.ts";
+import { fitting } from "../../lib/byte-budget.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
 import { sharded } from "../../lib/sharded.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
@@ -82,7 +83,9 @@ const actions = {
 	pick: {
 		access: "internal",
 		async handler(ctx) {
-			return this.toMessages(await pick(this.db, ctx.params.positions));
+			const { positions, maxBytes } = ctx.params;
+			const messages = await this.toMessages(await pick(this.db, positions, maxBytes));
+			return messages.slice(0, fitting(messages, maxBytes));
 		},
 	},
 	dropImage: {

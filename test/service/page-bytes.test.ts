@@ -54,17 +54,20 @@ test.each([
 	expect(seqs).toEqual("after" in first ? ascending : ascending.toReversed());
 });
 
-test.each(["relevance", "recent"] as const)("a search by %s that finds large messages goes on over pages below 512 KB", async (sort) => {
-	const { me } = await bulk({ count: 5, messages: 10, content: `needle ${"😀".repeat(4_990)}` });
-	const found = new Set<string>();
-	for (let cursor: string | null | undefined; cursor !== null; ) {
-		const page = await node.calls.call("messages.search", { q: "needle", sort, limit: 50, ...(cursor && { cursor }) }, me);
-		expect(bytesOf(page.items)).toBeLessThanOrEqual(pageBytes);
-		for (const { message } of page.items) found.add(message.id);
-		cursor = page.nextCursor;
-	}
-	expect(found.size).toBe(50);
-});
+test.each(["relevance", "recent"] as const)(
+	"a search by %s that finds large messages goes on over pages below 512 KB",
+	async (sort) => {
+		const { me } = await bulk({ count: 5, messages: 10, content: `needle ${"😀".repeat(4_990)}` });
+		const found = new Set<string>();
+		for (let cursor: string | null | undefined; cursor !== null; ) {
+			const page = await node.calls.call("messages.search", { q: "needle", sort, limit: 50, ...(cursor && { cursor }) }, me);
+			expect(bytesOf(page.items)).toBeLessThanOrEqual(pageBytes);
+			for (const { message } of page.items) found.add(message.id);
+			cursor = page.nextCursor;
+		}
+		expect(found.size).toBe(50);
+	},
+);
 
 test("a list of conversations with large last messages comes in pages below 512 KB, and none is left out", async () => {
 	const { ids, me } = await bulk({ count: 100, messages: 1, content: emoji });

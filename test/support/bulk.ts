@@ -12,7 +12,10 @@ export interface Bulk {
 }
 
 /** Conversations made by SQL, thousands a second; their ids, newest message first. */
-export async function bulkConversations(url: string, { count, messages = 0, content = "text", ...pair }: Bulk): Promise<string[]> {
+export async function bulkConversations(
+	url: string,
+	{ count, messages = 0, content = "text", ...pair }: Bulk,
+): Promise<string[]> {
 	const ids = Array.from({ length: count }, () => randomUUID());
 	const values = [ids, pair.applicantId, pair.employerId, messages];
 	await query(
