@@ -1,6 +1,6 @@
 import { newClientId } from "./client-id.ts";
 import { Connection } from "./connection.ts";
-import { ConversationState } from "./conversation-state.ts";
+import { ConversationState, type Count, isOlder } from "./conversation-state.ts";
 import { Emitter } from "./emitter.ts";
 import { ParleyApiError } from "./errors.ts";
 import { type BaseUrl, Gateways } from "./gateways.ts";
@@ -74,6 +74,8 @@ export class ChatClient {
 	/** Who types, by conversation. */
 	readonly #typists = new Map<string, ServerEvents["user_typing"]>();
 	#status: "online" | "away" = "online";
+	/** Over all conversations; undefined until it is heard of. */
+	#unreadTotal: Count | undefined;
 	#cursor: string | undefined;
 	#syncing: Promise<void> | undefined;
 	#resyncing: ReturnType<typeof setTimeout> | undefined;
@@ -188,7 +190,8 @@ export class ChatClient {
 		message_delivered: (receipt) =>
 			this.#apply("message_delivered", receipt.conversationId, receipt, (state) => state.delivered(receipt)),
 		message_read: (receipt) => this.#apply("message_read", receipt.conversationId, receipt, (state) => state.read(receipt)),
-		unread_count: (unread) => this.#apply("unread_count", unread.conversationId, unread, (state) => state.unread(unread.count)),
+		unread_count: (unread) =>
+			this.#apply("unread_count", unread.conversationId, this.#withNewestTotal(unread), (state) => state.unread(unread)),
 		conversation_updated: (updated) =>
 			this.#apply("conversation_updated", updated.conversation.id, updated, (state) => state.update(updated.conversation)),
 		user_online: (presence) => this.#events.emit("user_online", presence),
@@ -218,13 +221,21 @@ export class ChatClient {
 		event: Name,
 		conversationId: string,
 		payload: ChatEvents[Name],
-		change: (state: ConversationState) => void,
+		change: (state: ConversationState) => unknown,
 	): void {
 		void this.#inOrder(() => {
 			const state = this.#states.get(conversationId);
-			if (state) change(state);
+			// False: it is older than what is known.
+			if (state && change(state) === false) return;
 			this.#events.emit(event, payload);
 		});
+	}
+
+	/** Counts may overtake each other, also those of two conversations. */
+	#withNewestTotal(unread: ServerEvents["unread_count"]): ServerEvents["unread_count"] {
+		const total = { count: unread.total, lastSeq: unread.totalLastSeq };
+		if (!this.#unreadTotal || !isOlder(total, this.#unreadTotal)) this.#unreadTotal = total;
+		return { ...unread, total: this.#unreadTotal.count, totalLastSeq: this.#unreadTotal.lastSeq };
 	}
 
 	async #receive(message: Message, acknowledge?: () => void): Promise<void> {
@@ -253,6 +264,7 @@ export class ChatClient {
 	async #sync(): Promise<void> {
 		const answer = await this.#ask("sync", this.#cursor === undefined ? {} : { since: this.#cursor });
 		const isAfresh = this.#cursor === undefined || answer.reset;
+		if (isAfresh) this.#unreadTotal = undefined;
 		const told = new Set(answer.conversations.map(({ id }) => id));
 		for (const snapshot of answer.conversations) await this.#take(snapshot, isAfresh);
 		if (isAfresh) for (const id of this.#states.keys()) if (!told.has(id)) await this.#restart(id);

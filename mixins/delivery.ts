@@ -32,6 +32,15 @@ export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<vo
 	}
 }
 
+/** Those of the users who may have a socket: all but those of whom the registry knows that they have none. */
+export async function maybeConnected(broker: ServiceBroker, userIds: string[]): Promise<Set<string>> {
+	const gateways = gatewayNodes(broker);
+	if (gateways.length === 0) return new Set();
+	const places = await locate(broker, userIds);
+	if (!places || !gateways.every((nodeID) => places.reporting.includes(nodeID))) return new Set(userIds);
+	return new Set(userIds.filter((userId) => places.nodes[userId]?.length));
+}
+
 function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
 	const known = outboxes.get(broker);
 	if (known) return known;
@@ -47,7 +56,8 @@ function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
 }
 
 async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
-	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, pushes));
+	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
+	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, userIds));
 }
 
 function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
@@ -64,8 +74,7 @@ function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], pla
 
 type Places = Result<"presence.locate">;
 
-async function locate(broker: ServiceBroker, pushes: Push[]): Promise<Places | undefined> {
-	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
+async function locate(broker: ServiceBroker, userIds: string[]): Promise<Places | undefined> {
 	try {
 		return await callsOf(broker).call("presence.locate", { userIds }, { timeout: locateTimeoutMs, retries: 0 });
 	} catch (error) {

@@ -3,10 +3,10 @@ import { pageBytes } from "../../lib/byte-budget.ts";
 import { changedSince } from "../../lib/changed-since.ts";
 import type { Calls, Result } from "../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
-import { ParleyError } from "../../lib/errors.ts";
 import { Xid } from "../../lib/schemas.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
+import { type CurrentPosition, currentPosition } from "./current-position.ts";
 import { views } from "./view.ts";
 
 /** Messages told of a conversation; the rest is history. */
@@ -90,47 +90,26 @@ async function snapshotsOf(
 
 const Position = z.tuple([z.string(), Xid]);
 
-interface CurrentPosition {
-	identity: string;
-	xid: string;
-}
-
 /**
- * Asked before anything is read: what commits in between is told now and once more the next time. A standby may be behind what the
- * client knows already, so it says nothing.
+ * Which conversations are told is decided first; the rest of what is told is read of these alone. `moved` are those in which somebody
+ * has read, has got a message, or has muted: it is asked for all of the viewer's at once, which reads half as much as one by one.
  */
-async function currentPosition(db: Database): Promise<CurrentPosition> {
-	const [position] = await db.query<CurrentPosition | { identity: null }>(positionStatement);
-	if (!position || position.identity === null) throw new ParleyError("UNAVAILABLE");
-	return position;
-}
-
-/**
- * The cluster, its timeline (a failover may have lost commits, and uses their numbers again), the database and the table in it (a
- * dump may be restored into either). The name of the WAL file that is being written begins with the timeline, from the moment
- * of a promotion on; the control file tells it only after the next checkpoint. A standby writes none.
- */
-const positionStatement = statement(
-	"conversations.position",
-	`select case when not pg_is_in_recovery() then concat_ws('.',
-			(select system_identifier from pg_control_system()),
-			left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
-			(select oid from pg_database where datname = current_database()),
-			'conversations'::regclass::oid
-		) end as identity,
-		pg_snapshot_xmin(pg_current_snapshot())::text as xid`,
-);
-
-/** Which conversations are told is decided first; the rest of what is told is read of these alone. */
 export const changedStatement = statement(
 	"conversations.changed",
-	`${selectConversations}
+	`
+	with mine as materialized (
+		select id, changed_xid, coalesce(last_message_at, created_at) as active_at
+		from conversations where user1_id = $1 or user2_id = $1
+	),
+	moved as (
+		select p.conversation_id from participants p
+		where $2::xid8 is not null and p.conversation_id = any (array(select id from mine)) and ${changedSince("p.changed_xid", "$2")}
+	)
+	${selectConversations}
 	where c.id = any (array(
-		select c.id from conversations c
-		where (c.user1_id = $1 or c.user2_id = $1) and ($2::xid8 is null or ${changedSince("c.changed_xid", "$2")} or exists (
-			select from participants p where p.conversation_id = c.id and ${changedSince("p.changed_xid", "$2")}
-		))
-		order by coalesce(c.last_message_at, c.created_at) desc, c.id desc limit $3
+		select id from mine
+		where $2::xid8 is null or ${changedSince("changed_xid", "$2")} or id in (select conversation_id from moved)
+		order by active_at desc, id desc limit $3
 	))
 	order by coalesce(c.last_message_at, c.created_at) desc, c.id desc`,
 );
