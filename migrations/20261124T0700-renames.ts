@@ -6,6 +6,7 @@
 export const up = `
 alter table users add column renamed_xid xid8;
 alter table job_applications add column renamed_xid xid8;
+create index conversations_application on conversations (job_application_id);
 create index users_renamed on users (id) where renamed_xid is not null;
 create index job_applications_renamed on job_applications (id) where renamed_xid is not null;
 

@@ -4,6 +4,7 @@ import { ParleyError } from "../../lib/errors.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { type ApplicationRow, applicationTable } from "./application.model.ts";
 import { putApplication, toApplication } from "./put-application.ts";
+import { forgetRenamed, listRenamed } from "./renames.ts";
 
 type This = WithModel<ApplicationRow>;
 
@@ -12,7 +13,9 @@ const actions = {
 		access: { role: "platform" },
 		async handler(ctx) {
 			const { ids } = await ctx.call("users.active", { ids: [ctx.params.applicantId, ctx.params.employerId] });
-			return putApplication(this, ids, ctx.params);
+			const { application, isRenamed } = await putApplication(this, ids, ctx.params);
+			if (isRenamed) await ctx.emit("application.renamed", { applicationId: application.id });
+			return application;
 		},
 	},
 	get: {
@@ -28,6 +31,19 @@ const actions = {
 		async handler(ctx) {
 			const rows = await this.model.findAll({ where: { id: ctx.params.ids }, attributes: ["id", "jobTitle"] });
 			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().jobTitle]));
+		},
+	},
+	renamed: {
+		access: "internal",
+		async handler(ctx) {
+			return { renamed: await listRenamed(this.model, ctx.params.limit) };
+		},
+	},
+	forgetRenamed: {
+		access: "internal",
+		async handler(ctx) {
+			await forgetRenamed(this.model, ctx.params.renamed);
+			return null;
 		},
 	},
 } satisfies ActionsOf<"applications", This>;

@@ -3,6 +3,7 @@ import type { ActionsOf } from "../../lib/contracts.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { eraseUser } from "./erase-user.ts";
 import { putUser } from "./put-user.ts";
+import { forgetRenamed, listRenamed } from "./renames.ts";
 import { type UserRow, userTable } from "./user.model.ts";
 
 type This = WithModel<UserRow>;
@@ -10,8 +11,10 @@ type This = WithModel<UserRow>;
 const actions = {
 	put: {
 		access: { role: "platform" },
-		handler(ctx) {
-			return putUser(this, ctx.params);
+		async handler(ctx) {
+			const { user, isRenamed } = await putUser(this, ctx.params);
+			if (isRenamed) await ctx.emit("user.renamed", { userId: user.id });
+			return user;
 		},
 	},
 	erase: {
@@ -19,6 +22,7 @@ const actions = {
 		async handler(ctx) {
 			await eraseUser(this, ctx.params.id);
 			await ctx.broadcast("user.erased", { userId: ctx.params.id });
+			await ctx.emit("user.renamed", { userId: ctx.params.id });
 			ctx.meta.$statusCode = 204;
 			return null;
 		},
@@ -35,6 +39,19 @@ const actions = {
 		async handler(ctx) {
 			const rows = await this.model.findAll({ where: { id: ctx.params.ids }, attributes: ["id", "name"] });
 			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().name]));
+		},
+	},
+	renamed: {
+		access: "internal",
+		async handler(ctx) {
+			return { renamed: await listRenamed(this.model, ctx.params.limit) };
+		},
+	},
+	forgetRenamed: {
+		access: "internal",
+		async handler(ctx) {
+			await forgetRenamed(this.model, ctx.params.renamed);
+			return null;
 		},
 	},
 } satisfies ActionsOf<"users", This>;
