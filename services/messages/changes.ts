@@ -52,9 +52,12 @@ interface ChangesRow extends MessageRow {
 const changesStatement = statement(
 	"messages.changes",
 	`
-	with wanted as (select * from unnest($1::uuid[]) with ordinality as w (conversation_id, place)),
+	with wanted as (
+		select w.*, c.user1_id, c.user2_id
+		from unnest($1::uuid[]) with ordinality as w (conversation_id, place) join conversations c on c.id = w.conversation_id
+	),
 	unseen as (
-		select m.*, wanted.place,
+		select m.*, wanted.place, wanted.user1_id, wanted.user2_id,
 			row_number() over (partition by m.conversation_id order by m.seq desc) as rank,
 			count(*) over (partition by m.conversation_id) as unseen_count
 		from wanted cross join lateral (
@@ -63,7 +66,7 @@ const changesStatement = statement(
 		where $2::xid8 is null or ${changedSince("m.created_xid", "$2")}
 	),
 	changed as materialized (
-		select m.*, wanted.place, 0 as rank, 0 as unseen_count
+		select m.*, wanted.place, wanted.user1_id, wanted.user2_id, 0 as rank, 0 as unseen_count
 		from wanted join messages m on m.conversation_id = wanted.conversation_id
 			and ${changedSince("m.changed_xid", "$2")} and not ${changedSince("m.created_xid", "$2")}
 		limit $5
@@ -80,7 +83,7 @@ const changesStatement = statement(
 		) as size_before
 		from candidates
 	) as m
-	join conversations c on c.id = m.conversation_id
+	cross join lateral (select m.user1_id, m.user2_id) as c
 	where m.priority = 1 or coalesce(m.size_before, 0) < $4
 	order by m.priority, m.rank, m.place, m.seq desc`,
 );
