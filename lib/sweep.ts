@@ -1,6 +1,6 @@
 /**
- * Does something when it is asked to, and every `intervalMs` anyway, should the asking have been lost. Never twice at once: who asks
- * while it is being done has it done once more.
+ * Does something when it is asked to, and every `intervalMs` anyway, should the asking have been lost. Never twice at once:
+ * who asks while it is being done has it done once more.
  */
 export class Sweep {
 	readonly #work: (signal: AbortSignal) => Promise<void>;

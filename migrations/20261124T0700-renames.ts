@@ -1,7 +1,7 @@
 /**
- * A name or a title that changed is in conversations that others have loaded. `renamed_xid` is the transaction that changed it,
- * until the conversations service has told of it (services/conversations/follow-names.ts); null: everybody knows. Whoever
- * changes a name, as erasure does, need not know of this.
+ * A name or a title that changed is in conversations that others have loaded. `renamed_xid` is the transaction that changed
+ * it, until the conversations service has told of it (services/conversations/follow-names.ts); null: everybody knows.
+ * Whoever changes a name, as erasure does, need not know of this.
  */
 export const up = `
 alter table users add column renamed_xid xid8;

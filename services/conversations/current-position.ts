@@ -8,8 +8,8 @@ export interface CurrentPosition {
 }
 
 /**
- * Asked before anything is read: what commits in between is told now and once more the next time. A standby may be behind what the
- * client knows already, so it says nothing.
+ * Asked before anything is read: what commits in between is told now and once more the next time. A standby may be behind
+ * what the client knows already, so it says nothing.
  */
 export async function currentPosition(db: Database): Promise<CurrentPosition> {
 	const [position] = await db.query<CurrentPosition | { identity: null }>(positionStatement);
@@ -18,9 +18,9 @@ export async function currentPosition(db: Database): Promise<CurrentPosition> {
 }
 
 /**
- * The cluster, its timeline (a failover may have lost commits, and uses their numbers again), the database and the table in it (a
- * dump may be restored into either). The name of the WAL file that is being written begins with the timeline, from the moment
- * of a promotion on; the control file tells it only after the next checkpoint. A standby writes none.
+ * The cluster, its timeline (a failover may have lost commits, and uses their numbers again), the database and the table in
+ * it (a dump may be restored into either). The name of the WAL file that is being written begins with the timeline, from the
+ * moment of a promotion on; the control file tells it only after the next checkpoint. A standby writes none.
  */
 const positionStatement = statement(
 	"conversations.position",

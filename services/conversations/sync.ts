@@ -22,9 +22,10 @@ const changedLimit = 200;
 const headsBytes = 384 * 1024;
 
 /**
- * What is new or changed for a user since a cursor. A cursor is an identity of the database and the oldest transaction that was
- * running when it was given out: whatever was not seen then has committed since, under this number or a higher one. What is
- * told twice is harmless. Another identity (a restored backup, a failover) cannot be compared with. UNAVAILABLE from a standby.
+ * What is new or changed for a user since a cursor. A cursor is an identity of the database and the oldest transaction that
+ * was running when it was given out: whatever was not seen then has committed since, under this number or a higher one. What
+ * is told twice is harmless. Another identity (a restored backup, a failover) cannot be compared with. UNAVAILABLE from a
+ * standby.
  */
 export async function sync(
 	db: Database,
@@ -91,8 +92,9 @@ async function snapshotsOf(
 const Position = z.tuple([z.string(), Xid]);
 
 /**
- * Which conversations are told is decided first; the rest of what is told is read of these alone. `moved` are those in which somebody
- * has read, has got a message, or has muted: it is asked for all of the viewer's at once, which reads half as much as one by one.
+ * Which conversations are told is decided first; the rest of what is told is read of these alone. `moved` are those in which
+ * somebody has read, has got a message, or has muted: it is asked for all of the viewer's at once, which reads half as much
+ * as one by one.
  */
 export const changedStatement = statement(
 	"conversations.changed",

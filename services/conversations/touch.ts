@@ -2,8 +2,8 @@ import { type Database, statement } from "../../mixins/database.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 
 /**
- * What every change of a conversation sets, so that `sync` tells it. Of two changes the later one has the later time, by which clients
- * know which of two announcements is newer.
+ * What every change of a conversation sets, so that `sync` tells it. Of two changes the later one has the later time, by
+ * which clients know which of two announcements is newer.
  */
 export const touched =
 	"updated_at = greatest(clock_timestamp(), updated_at + interval '1 ms'), changed_xid = pg_current_xact_id()";

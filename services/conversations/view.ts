@@ -10,8 +10,8 @@ export interface Sight {
 }
 
 /**
- * Conversations as each row's viewer sees them, with what other services know: names, job titles, last messages. As many of the
- * first as fit into `maxBytes` of JSON, one at least.
+ * Conversations as each row's viewer sees them, with what other services know: names, job titles, last messages. As many of
+ * the first as fit into `maxBytes` of JSON, one at least.
  */
 export async function views(calls: Calls, sights: Sight[], maxBytes = pageBytes): Promise<Conversation[]> {
 	if (sights.length === 0) return [];

@@ -117,8 +117,8 @@ function score({ sender_id, type, content }: Candidate, { groups, filters }: Que
 }
 
 /**
- * What is shown is what stands in the message now, should it have been erased since it was found. `next` is the place after which the next
- * page begins; if not all hits fit into this one, it begins after the last that was shown.
+ * What is shown is what stands in the message now, should it have been erased since it was found. `next` is the place after
+ * which the next page begins; if not all hits fit into this one, it begins after the last that was shown.
  */
 async function page<Hit>(
 	{ db, toMessages, query }: Request,
