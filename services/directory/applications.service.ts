@@ -4,7 +4,7 @@ import { ParleyError } from "../../lib/errors.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { type ApplicationRow, applicationTable } from "./application.model.ts";
 import { putApplication, toApplication } from "./put-application.ts";
-import { forgetRenamed, listRenamed } from "./renames.ts";
+import { renameActions } from "./renames.ts";
 
 type This = WithModel<ApplicationRow>;
 
@@ -33,19 +33,7 @@ const actions = {
 			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().jobTitle]));
 		},
 	},
-	renamed: {
-		access: "internal",
-		async handler(ctx) {
-			return { renamed: await listRenamed(this.model, ctx.params.limit) };
-		},
-	},
-	forgetRenamed: {
-		access: "internal",
-		async handler(ctx) {
-			await forgetRenamed(this.model, ctx.params.renamed);
-			return null;
-		},
-	},
+	...renameActions,
 } satisfies ActionsOf<"applications", This>;
 
 export default { name: "applications", mixins: [crud(applicationTable)], actions } as unknown as ServiceSchema;

@@ -1,4 +1,6 @@
 import { DataTypes, type Model, type ModelStatic, Op } from "sequelize";
+import type { ActionsOf } from "../../lib/contracts.ts";
+import type { WithModel } from "../../mixins/crud.ts";
 
 /** A row whose name or title changed, and the transaction that changed it. */
 export interface Renamed {
@@ -17,15 +19,32 @@ export const renamedXid = DataTypes.STRING;
 
 type RenamableModel = ModelStatic<Model<Renamable, Partial<Renamable>>>;
 
+/** What `users` and `applications` offer alike. */
+export const renameActions = {
+	renamed: {
+		access: "internal",
+		async handler(ctx) {
+			return { renamed: await listRenamed(this.model, ctx.params.limit) };
+		},
+	},
+	forgetRenamed: {
+		access: "internal",
+		async handler(ctx) {
+			await forgetRenamed(this.model, ctx.params.renamed);
+			return null;
+		},
+	},
+} satisfies Pick<ActionsOf<"users", WithModel<Renamable>>, "renamed" | "forgetRenamed">;
+
 /** Rows whose new name is not known everywhere. */
-export async function listRenamed(model: RenamableModel, limit: number): Promise<Renamed[]> {
+async function listRenamed(model: RenamableModel, limit: number): Promise<Renamed[]> {
 	const where = { renamedXid: { [Op.not]: null } };
 	const rows = await model.findAll({ where, attributes: ["id", "renamedXid"], order: ["id"], limit });
 	return rows.map((row) => ({ id: row.get().id, xid: String(row.get().renamedXid) }));
 }
 
 /** Their names are known everywhere now, except where they changed once more meanwhile. */
-export async function forgetRenamed(model: RenamableModel, renamed: Renamed[]): Promise<void> {
+async function forgetRenamed(model: RenamableModel, renamed: Renamed[]): Promise<void> {
 	const where = { [Op.or]: renamed.map(({ id, xid }) => ({ id, renamedXid: xid })) };
 	if (renamed.length > 0) await model.update({ renamedXid: null }, { where, silent: true });
 }

@@ -3,7 +3,7 @@ import type { ActionsOf } from "../../lib/contracts.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { eraseUser } from "./erase-user.ts";
 import { putUser } from "./put-user.ts";
-import { forgetRenamed, listRenamed } from "./renames.ts";
+import { renameActions } from "./renames.ts";
 import { type UserRow, userTable } from "./user.model.ts";
 
 type This = WithModel<UserRow>;
@@ -41,19 +41,7 @@ const actions = {
 			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().name]));
 		},
 	},
-	renamed: {
-		access: "internal",
-		async handler(ctx) {
-			return { renamed: await listRenamed(this.model, ctx.params.limit) };
-		},
-	},
-	forgetRenamed: {
-		access: "internal",
-		async handler(ctx) {
-			await forgetRenamed(this.model, ctx.params.renamed);
-			return null;
-		},
-	},
+	...renameActions,
 } satisfies ActionsOf<"users", This>;
 
 export default { name: "users", mixins: [crud(userTable)], actions } as unknown as ServiceSchema;

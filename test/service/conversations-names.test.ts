@@ -119,13 +119,18 @@ test("the new name of somebody with many conversations is told in all of them, s
 
 test("of many names one after the other, while one is being told, the last one stays", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	const puts: Promise<unknown>[] = [];
 	for (let n = 0; n <= 20; n++) {
-		void node.calls.call("users.put", { id: employerId, name: `Name ${n}` }, asPlatform);
+		const put = node.calls.call("users.put", { id: employerId, name: `Name ${n}` }, asPlatform);
+		puts.push(put);
 		if (n % 5 === 0) await until(() => updatesFor(applicantId).some(({ conversation }) => conversation.id === conversationId));
 	}
+	await Promise.all(puts);
 	await node.calls.call("users.put", { id: employerId, name: "The last" }, asPlatform);
 	await expectNothingNoted();
-	expect(nameOfEmployer(updatesFor(applicantId).at(-1)?.conversation as Conversation)).toBe("The last");
+	await until(() => updatesFor(applicantId).some(({ conversation }) => nameOfEmployer(conversation) === "The last"));
+	const newest = updatesFor(applicantId).toSorted((a, b) => (a.conversation.updatedAt < b.conversation.updatedAt ? -1 : 1));
+	expect(newest.at(-1)?.conversation).toMatchObject({ participants: [{}, { name: "The last" }] });
 });
 
 test("what a node noted and did not tell before it ended, the next one tells", async () => {
