@@ -1,6 +1,6 @@
 import { newClientId } from "./client-id.ts";
 import { Connection, type RequestOptions } from "./connection.ts";
-import type { ConversationState } from "./conversation-state.ts";
+import { type ConversationState, type Count, isOlder } from "./conversation-state.ts";
 import { Emitter } from "./emitter.ts";
 import { ParleyApiError } from "./errors.ts";
 import { type BaseUrl, Gateways } from "./gateways.ts";
@@ -64,6 +64,8 @@ export class ChatClient {
 	/** Who types, by conversation. */
 	readonly #typists = new Map<string, ServerEvents["user_typing"]>();
 	#status: "online" | "away" = "online";
+	/** Over all conversations; undefined until it is heard of. */
+	#unreadTotal: Count | undefined;
 
 	constructor({ baseUrl, token, ackTimeoutMs = 10_000, reconnectDelayMs = 1_000, resendDelayMs = 200 }: ChatOptions) {
 		const gateways = new Gateways(baseUrl);
@@ -97,6 +99,9 @@ export class ChatClient {
 			},
 			{
 				news: (message) => this.#events.emit("message", { message }),
+				startsAfresh: () => {
+					this.#unreadTotal = undefined;
+				},
 				synced: (conversationIds) => this.#events.emit("synced", { conversationIds }),
 				failed: (error) => this.#events.emit("error", describe(error)),
 			},
@@ -192,7 +197,8 @@ export class ChatClient {
 		message_delivered: (receipt) =>
 			this.#apply("message_delivered", receipt.conversationId, receipt, (state) => state.delivered(receipt)),
 		message_read: (receipt) => this.#apply("message_read", receipt.conversationId, receipt, (state) => state.read(receipt)),
-		unread_count: (unread) => this.#apply("unread_count", unread.conversationId, unread, (state) => state.unread(unread.count)),
+		unread_count: (unread) =>
+			this.#apply("unread_count", unread.conversationId, this.#withNewestTotal(unread), (state) => state.unread(unread)),
 		conversation_updated: (updated) =>
 			this.#apply("conversation_updated", updated.conversation.id, updated, (state) => state.update(updated.conversation)),
 		user_online: (presence) => this.#events.emit("user_online", presence),
@@ -223,9 +229,16 @@ export class ChatClient {
 		event: Name,
 		conversationId: string,
 		payload: ChatEvents[Name],
-		change: (state: ConversationState) => void,
+		change: (state: ConversationState) => unknown,
 	): void {
 		this.#replica.apply(conversationId, change, () => this.#events.emit(event, payload));
+	}
+
+	/** Counts may overtake each other, also those of two conversations. */
+	#withNewestTotal(unread: ServerEvents["unread_count"]): ServerEvents["unread_count"] {
+		const total = { count: unread.total, lastSeq: unread.totalLastSeq };
+		if (!this.#unreadTotal || !isOlder(total, this.#unreadTotal)) this.#unreadTotal = total;
+		return { ...unread, total: this.#unreadTotal.count, totalLastSeq: this.#unreadTotal.lastSeq };
 	}
 
 	async #receive(message: Message, acknowledge?: () => void): Promise<void> {

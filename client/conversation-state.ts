@@ -3,6 +3,17 @@ import type { Conversation, Message, Receipt } from "./types.ts";
 /** ✓ stored, ✓✓ on a device of the other side, read by the other side. */
 export type Tick = "sent" | "delivered" | "read";
 
+/** How many messages are unread, and the seq of the newest one when they were counted. */
+export interface Count {
+	count: number;
+	lastSeq: number;
+}
+
+/** Whether a count was made before another one, however late it comes. With the same messages, reading on makes it lower. */
+export function isOlder({ count, lastSeq }: Count, than: Count): boolean {
+	return lastSeq < than.lastSeq || (lastSeq === than.lastSeq && count > than.count);
+}
+
 /**
  * What a client knows of one conversation: the conversation and an unbroken run of its newest messages. Pure: events go in,
  * state comes out. Cursors only move forward, since the same news may come late, twice, or by two ways at once.
@@ -12,11 +23,14 @@ export class ConversationState {
 	/** In seq order, without gaps. Older ones than the first may exist on the server. */
 	readonly messages: Message[] = [];
 	#lastSeq: number;
+	/** The newest message that `conversation.unreadCount` knows of. */
+	#countedSeq: number;
 
 	/** `lastSeq`: what is there already; the first message to be added is the one after it. */
 	constructor(conversation: Conversation, lastSeq: number) {
 		this.conversation = conversation;
 		this.#lastSeq = lastSeq;
+		this.#countedSeq = conversation.lastSeq;
 	}
 
 	/** Seq of the newest message that is here. */
@@ -46,6 +60,7 @@ export class ConversationState {
 	/** Forgets everything, and begins again with these messages, in seq order without a gap. */
 	restart(conversation: Conversation, messages: Message[]): void {
 		this.conversation = conversation;
+		this.#countedSeq = conversation.lastSeq;
 		this.messages.length = 0;
 		this.#lastSeq = (messages[0]?.seq ?? 1) - 1;
 		for (const message of messages) this.add(message);
@@ -66,21 +81,28 @@ export class ConversationState {
 		this.#advance(userId, { deliveredSeq: seq, readSeq: seq });
 	}
 
-	unread(count: number): void {
+	/** Takes a count over, unless it is older than the one that is here; then false. */
+	unread({ count, lastSeq }: Count): boolean {
+		if (isOlder({ count, lastSeq }, { count: this.conversation.unreadCount, lastSeq: this.#countedSeq })) return false;
+		this.#countedSeq = lastSeq;
 		this.conversation = { ...this.conversation, unreadCount: count };
+		return true;
 	}
 
 	/** Takes over a copy just loaded. Messages and receipts that came meanwhile may be newer: what only grows is kept. */
 	replace(fresh: Conversation): void {
 		const { participants, lastSeq, lastMessage, lastMessageAt } = this.conversation;
-		this.conversation = lastSeq > fresh.lastSeq ? { ...fresh, lastSeq, lastMessage, lastMessageAt } : fresh;
+		this.unread({ count: fresh.unreadCount, lastSeq: fresh.lastSeq });
+		const { unreadCount } = this.conversation;
+		this.conversation =
+			lastSeq > fresh.lastSeq ? { ...fresh, unreadCount, lastSeq, lastMessage, lastMessageAt } : { ...fresh, unreadCount };
 		for (const { userId, deliveredSeq, readSeq } of participants) this.#advance(userId, { deliveredSeq, readSeq });
 	}
 
-	/** Takes over what an event says; an older event that comes late changes nothing. Unread counts have an event of their own. */
+	/** Takes over what an event says; an older event that comes late changes nothing. */
 	update(changed: Conversation): void {
 		if (changed.updatedAt < this.conversation.updatedAt) return;
-		this.replace({ ...changed, unreadCount: this.conversation.unreadCount });
+		this.replace(changed);
 	}
 
 	/** How far a message of mine has come. (Of the others' messages only the server knows: nobody is told about own deliveries.) */

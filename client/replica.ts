@@ -15,6 +15,8 @@ export interface ReplicaServer {
 export interface ReplicaListener {
 	/** A new message: each once, in seq order. */
 	news(message: Message): void;
+	/** Everything is loaded anew: what was counted before may be of another database. */
+	startsAfresh(): void;
 	/** What was missed is in the states of these conversations. */
 	synced(conversationIds: string[]): void;
 	/** It is tried again. */
@@ -59,12 +61,14 @@ export class Replica {
 		return this.#inOrder(async () => this.#states.get(conversationId) ?? this.#keep(await this.#fetch(conversationId)));
 	}
 
-	/** Changes a conversation, if it is here, in the order in which changes come; then does the rest. */
-	apply(conversationId: string, change: (state: ConversationState) => void, then: () => void): void {
+	/**
+	 * Changes a conversation, if it is here, in the order in which changes come; then does the rest, unless the change says false: it
+	 * is older than what is here.
+	 */
+	apply(conversationId: string, change: (state: ConversationState) => unknown, then: () => void): void {
 		void this.#inOrder(() => {
 			const state = this.#states.get(conversationId);
-			if (state) change(state);
-			then();
+			if (!state || change(state) !== false) then();
 		});
 	}
 
@@ -99,6 +103,7 @@ export class Replica {
 	async #sync(): Promise<void> {
 		const answer = await this.#server.sync(this.#cursor);
 		const isAfresh = this.#cursor === undefined || answer.reset;
+		if (isAfresh) this.#listener.startsAfresh();
 		const told = new Set(answer.conversations.map(({ id }) => id));
 		for (const snapshot of answer.conversations) await this.#take(snapshot, isAfresh);
 		if (isAfresh) for (const id of this.#states.keys()) if (!told.has(id)) await this.#restart(id);

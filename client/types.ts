@@ -195,8 +195,11 @@ export interface ServerEvents {
 	/** Two ticks. */
 	message_delivered: Receipt;
 	message_read: Receipt;
-	/** `count` in this conversation, `total` in all of them. */
-	unread_count: { conversationId: string; count: number; total: number };
+	/**
+	 * `count` in this conversation, `total` in all of them. Of two, that with the higher `lastSeq` is newer, or with the lower count
+	 * at the same one; so with `totalLastSeq` and `total`. `ChatClient` drops what is older.
+	 */
+	unread_count: { conversationId: string; count: number; lastSeq: number; total: number; totalLastSeq: number };
 	conversation_updated: { conversation: Conversation };
 	/** About people with whom I share a conversation. Somebody whose last device went is offline some seconds later. */
 	user_online: PresenceChange;

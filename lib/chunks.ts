@@ -1,5 +1,15 @@
+/** Ids in one question to another service, so that neither a statement nor an answer grows with what the caller has. */
+export const idsPerCall = 500;
+
+/** The items in pieces of at most `size`, in order. */
+export function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
+	const chunks: Item[][] = [];
+	for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
+	return chunks;
+}
+
 /** Cuts a list into parts whose items are together about `maxSize`; an item that is larger by itself is a part of its own. */
-export function inChunks<Item>(items: Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
+export function chunksBySize<Item>(items: Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
 	const chunks: Item[][] = [];
 	let chunk: Item[] = [];
 	let size = 0;

@@ -2,7 +2,8 @@ import { up as conversations } from "./20261123T0600-conversations.ts";
 import { up as sync } from "./20261123T0700-sync.ts";
 import { up as search } from "./20261123T0800-search.ts";
 import { up as images } from "./20261123T0900-images.ts";
-import { up as undelivered } from "./20261124T2100-undelivered.ts";
+import { up as participantsByUser } from "./20261124T0600-participants-by-user.ts";
+import { up as renames } from "./20261124T0700-renames.ts";
 
 /** Every migration by its name, in the order in which they run. A name, once released, never changes. */
 export const migrations: Record<string, string> = {
@@ -10,5 +11,6 @@ export const migrations: Record<string, string> = {
 	"20261123T0700-sync": sync,
 	"20261123T0800-search": search,
 	"20261123T0900-images": images,
-	"20261124T2100-undelivered": undelivered,
+	"20261124T0600-participants-by-user": participantsByUser,
+	"20261124T0700-renames": renames,
 };

@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../lib/batcher.ts";
-import { inChunks, jsonLength } from "../lib/chunks.ts";
+import { chunksBySize, jsonLength } from "../lib/chunks.ts";
 import { callsOf, type Result } from "../lib/contracts.ts";
 import type { Push, ServerEvents } from "../services/gateway/gateway.contract.ts";
 
@@ -42,6 +42,15 @@ export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<vo
 	}
 }
 
+/** Those of the users who may have a socket: all but those of whom the registry knows that they have none. */
+export async function maybeConnected(broker: ServiceBroker, userIds: string[]): Promise<Set<string>> {
+	const gateways = gatewayNodes(broker);
+	if (gateways.length === 0) return new Set();
+	const places = await locate(broker, userIds);
+	if (!places || !gateways.every((nodeID) => places.reporting.includes(nodeID))) return new Set(userIds);
+	return new Set(userIds.filter((userId) => places.nodes[userId]?.length));
+}
+
 function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
 	const known = outboxes.get(broker);
 	if (known) return known;
@@ -57,7 +66,8 @@ function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
 }
 
 async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
-	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, pushes));
+	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
+	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, userIds));
 }
 
 function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
@@ -77,14 +87,13 @@ const inOneCall = (pushes: Push[]) => (pushes.length === 0 ? [] : [pushes]);
 
 /** One enormous call would hold up all others on its way. A few pushes go as they are: the bus takes any length. */
 function inCalls(pushes: Push[]): Push[][] {
-	return pushes.length <= unmeasuredPushes ? inOneCall(pushes) : inChunks(pushes, jsonLength, chunkCharacters);
+	return pushes.length <= unmeasuredPushes ? inOneCall(pushes) : chunksBySize(pushes, jsonLength, chunkCharacters);
 }
 
 type Places = Result<"presence.locate">;
 
-async function locate(broker: ServiceBroker, pushes: Push[]): Promise<Places | undefined> {
+async function locate(broker: ServiceBroker, userIds: string[]): Promise<Places | undefined> {
 	if (performance.now() < (locateAtMs.get(broker) ?? 0)) return undefined;
-	const userIds = [...new Set(pushes.flatMap(({ to }) => to.map(({ userId }) => userId)))];
 	try {
 		return await callsOf(broker).call("presence.locate", { userIds }, { timeout: locateTimeoutMs, retries: 0 });
 	} catch (error) {

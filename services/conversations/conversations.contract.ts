@@ -34,7 +34,10 @@ export const conversations = {
 	actions: {
 		/** Opens the conversation of an application, or answers with the one that is there. APPLICATION_REQUIRED, NOT_FOUND. */
 		create: { params: z.object({ jobApplicationId: PlatformId }), result: Conversation },
-		/** Newest message first. `ARCHIVED` lists both kinds of archived. `q`: words of the other person's name or the job's title. */
+		/**
+		 * Newest message first; shorter than `limit` where last messages are large. `ARCHIVED` lists both kinds of archived. `q`: words
+		 * of the other person's name or the job's title.
+		 */
 		list: {
 			params: z.object({
 				status: ConversationStatus.or(z.literal("ALL")).default("ACTIVE"),
@@ -59,7 +62,8 @@ export const conversations = {
 		},
 		/**
 		 * What is new or changed for the caller since a cursor that `sync` gave. Without one, or with `reset` when it cannot be
-		 * answered: the 50 most recent conversations; the client starts afresh.
+		 * answered or the answer would be too large: the 50 most recent conversations, fewer if they are large; the client
+		 * starts afresh.
 		 */
 		sync: {
 			params: z.object({ since: Text.max(200).optional() }),

@@ -3,10 +3,12 @@ import { callerOf } from "../../lib/access.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import type { ActionsOf, EventsOf } from "../../lib/contracts.ts";
 import { sharded } from "../../lib/sharded.ts";
+import { Sweep } from "../../lib/sweep.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { announceConversation, announceUnread } from "./announce.ts";
 import { archive, reopen } from "./archive.ts";
 import { create } from "./create.ts";
+import { followNames } from "./follow-names.ts";
 import { get, getRow } from "./get.ts";
 import { list } from "./list.ts";
 import { metadata } from "./metadata.ts";
@@ -17,10 +19,14 @@ import { unreadCount } from "./unread.ts";
 
 interface This extends WithDatabase {
 	unread: Coalescer<{ userId: string; conversationId: string }>;
+	names: Sweep;
 }
 
 /** How often a user hears a new unread count at the most. */
 const unreadIntervalMs = 250;
+
+/** How often new names and titles are looked for, should the event have been lost. */
+const namesIntervalMs = 5_000;
 
 const participant = { role: "user", conversation: "conversationId" } as const;
 
@@ -148,7 +154,20 @@ const events = {
 			return announceConversation(this.broker, this.db, ctx.params.conversationId);
 		},
 	},
-} satisfies EventsOf<"message.created" | "message.changed" | "conversation.read" | "conversation.reopened", This>;
+	"user.renamed": {
+		async handler() {
+			this.names.look();
+		},
+	},
+	"application.renamed": {
+		async handler() {
+			this.names.look();
+		},
+	},
+} satisfies EventsOf<
+	"message.created" | "message.changed" | "conversation.read" | "conversation.reopened" | "user.renamed" | "application.renamed",
+	This
+>;
 
 function countAnew(service: This, userId: string, conversationId: string): void {
 	service.unread.set(`${conversationId} ${userId}`, { userId, conversationId });
@@ -167,8 +186,19 @@ export default {
 				this.logger.warn("Could not announce unread counts:", error);
 			}
 		}, unreadIntervalMs);
+		this.names = new Sweep(async (signal) => {
+			try {
+				await followNames(this.broker, this.db, signal);
+			} catch (error) {
+				if (!signal.aborted) this.logger.warn("Could not tell of new names, and will try again:", error);
+			}
+		}, namesIntervalMs);
+	},
+	async started(this: This) {
+		this.names.start();
 	},
 	async stopped(this: This) {
+		await this.names.stop();
 		await this.unread.drain();
 	},
 } as unknown as ServiceSchema;

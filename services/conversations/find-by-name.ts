@@ -1,3 +1,4 @@
+import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import { foldText } from "../../lib/fold.ts";
 import { type Database, statement } from "../../mixins/database.ts";
@@ -10,15 +11,28 @@ export async function findByName(db: Database, calls: Calls, viewerId: string, q
 	const rows = await db.query<{ id: string; otherId: string; applicationId: string }>(othersStatement, [viewerId]);
 	if (rows.length === 0) return [];
 	const [names, titles] = await Promise.all([
-		calls.call("users.names", { ids: [...new Set(rows.map(({ otherId }) => otherId))] }),
-		calls.call("applications.titles", { ids: [...new Set(rows.map(({ applicationId }) => applicationId))] }),
+		lookUp(calls, "users.names", new Set(rows.map(({ otherId }) => otherId))),
+		lookUp(calls, "applications.titles", new Set(rows.map(({ applicationId }) => applicationId))),
 	]);
 	const words = foldText(q).split(/\s+/);
 	const found = rows.filter(({ otherId, applicationId }) => {
-		const text = foldText(`${names[otherId] ?? ""} ${titles[applicationId] ?? ""}`);
+		const text = foldText(`${names.get(otherId) ?? ""} ${titles.get(applicationId) ?? ""}`);
 		return words.every((word) => text.includes(word));
 	});
 	return found.map(({ id }) => id);
+}
+
+/** One piece after the other: somebody may have thousands. */
+async function lookUp(
+	calls: Calls,
+	action: "users.names" | "applications.titles",
+	ids: Set<string>,
+): Promise<Map<string, string>> {
+	const found = new Map<string, string>();
+	for (const chunk of chunksOf([...ids], idsPerCall)) {
+		for (const [id, text] of Object.entries(await calls.call(action, { ids: chunk }))) found.set(id, text);
+	}
+	return found;
 }
 
 const othersStatement = statement(

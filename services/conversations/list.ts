@@ -6,7 +6,7 @@ import { type ConversationRow, selectConversations } from "./conversation-row.ts
 import { findByName } from "./find-by-name.ts";
 import { views } from "./view.ts";
 
-/** Newest message first; a conversation without one counts from when it was opened. */
+/** Newest message first; a conversation without one counts from when it was opened. Large last messages make a page short. */
 export async function list(
 	db: Database,
 	calls: Calls,
@@ -16,14 +16,12 @@ export async function list(
 	const [activeAt, id] = cursor === undefined ? [null, null] : decodeCursor(cursor, Position);
 	const named = q === undefined ? null : await findByName(db, calls, viewerId, q);
 	const rows = await db.query<ConversationRow>(listStatement, [viewerId, statuses[status], activeAt, id, limit + 1, named]);
-	const page = rows.slice(0, limit);
-	const last = page.at(-1);
+	const page = rows.slice(0, limit).map((row) => ({ row, viewerId }));
+	const items = await views(calls, page);
+	const last = rows[items.length - 1];
 	return {
-		items: await views(
-			calls,
-			page.map((row) => ({ row, viewerId })),
-		),
-		nextCursor: last && rows.length > limit ? encodeCursor([last.last_message_at ?? last.created_at, last.id]) : null,
+		items,
+		nextCursor: last && rows.length > items.length ? encodeCursor([last.last_message_at ?? last.created_at, last.id]) : null,
 	};
 }
 
@@ -36,11 +34,16 @@ const statuses = {
 	ALL: ["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"],
 };
 
-const listStatement = statement(
+/** Which conversations are on the page is decided first: participants are read of these alone, not of all that the viewer has. */
+export const listStatement = statement(
 	"conversations.list",
 	`${selectConversations}
-	where (c.user1_id = $1 and c.status = any ($2) or c.user2_id = $1 and c.status = any ($2))
-		and ($3::timestamptz is null or (coalesce(c.last_message_at, c.created_at), c.id) < ($3, $4::uuid))
-		and ($6::uuid[] is null or c.id = any ($6))
-	order by coalesce(c.last_message_at, c.created_at) desc, c.id desc limit $5`,
+	where c.id = any (array(
+		select c.id from conversations c
+		where (c.user1_id = $1 and c.status = any ($2) or c.user2_id = $1 and c.status = any ($2))
+			and ($3::timestamptz is null or (coalesce(c.last_message_at, c.created_at), c.id) < ($3, $4::uuid))
+			and ($6::uuid[] is null or c.id = any ($6))
+		order by coalesce(c.last_message_at, c.created_at) desc, c.id desc limit $5
+	))
+	order by coalesce(c.last_message_at, c.created_at) desc, c.id desc`,
 );

@@ -1,9 +1,14 @@
+import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 
 /** With whom each user shares a conversation. */
 export async function partners(db: Database, userIds: string[]): Promise<Record<string, string[]>> {
-	const rows = await db.query<{ user_id: string; partner_ids: string[] }>(partnersStatement, [userIds]);
-	return Object.fromEntries(rows.map((row) => [row.user_id, row.partner_ids]));
+	const found: [string, string[]][] = [];
+	for (const chunk of chunksOf(userIds, idsPerCall)) {
+		const rows = await db.query<{ user_id: string; partner_ids: string[] }>(partnersStatement, [chunk]);
+		for (const { user_id, partner_ids } of rows) found.push([user_id, partner_ids]);
+	}
+	return Object.fromEntries(found);
 }
 
 /** Whether two people share one. */

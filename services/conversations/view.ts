@@ -1,21 +1,34 @@
+import { fitting, pageBytes } from "../../lib/byte-budget.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import type { ConversationRow } from "./conversation-row.ts";
 import type { Conversation } from "./conversations.contract.ts";
 
-/** Conversations as each row's viewer sees them, with what other services know: names, job titles, last messages. */
-export async function views(calls: Calls, sights: { row: ConversationRow; viewerId: string }[]): Promise<Conversation[]> {
+/** A conversation, and whose view of it is wanted. */
+export interface Sight {
+	row: ConversationRow;
+	viewerId: string;
+}
+
+/**
+ * Conversations as each row's viewer sees them, with what other services know: names, job titles, last messages. As many of
+ * the first as fit into `maxBytes` of JSON, one at least.
+ */
+export async function views(calls: Calls, sights: Sight[], maxBytes = pageBytes): Promise<Conversation[]> {
 	if (sights.length === 0) return [];
-	const rows = sights.map(({ row }) => row);
+	const rows = [...new Set(sights.map(({ row }) => row))];
 	const [names, titles, lastMessages] = await Promise.all([
 		calls.call("users.names", { ids: unique(rows.flatMap((row) => [row.user1_id, row.user2_id])) }),
 		calls.call("applications.titles", { ids: unique(rows.map((row) => row.job_application_id)) }),
 		calls.call("messages.pick", {
 			positions: rows.filter((row) => row.last_seq > 0).map((row) => ({ conversationId: row.id, seq: row.last_seq })),
+			maxBytes,
 		}),
 	]);
 	const lastMessageOf = new Map(lastMessages.map((message) => [message.conversationId, message]));
 
-	return sights.map(({ row, viewerId }) => ({
+	// Messages are never deleted: what is not here was too much.
+	const cut = sights.findIndex(({ row }) => row.last_seq > 0 && !lastMessageOf.has(row.id));
+	const conversations = sights.slice(0, cut < 0 ? sights.length : Math.max(cut, 1)).map(({ row, viewerId }) => ({
 		id: row.id,
 		jobApplicationId: row.job_application_id,
 		jobTitle: titles[row.job_application_id] ?? "",
@@ -34,6 +47,7 @@ export async function views(calls: Calls, sights: { row: ConversationRow; viewer
 		createdAt: row.created_at,
 		updatedAt: row.updated_at,
 	}));
+	return conversations.slice(0, fitting(conversations, maxBytes));
 }
 
 const unique = (ids: string[]) => [...new Set(ids)];

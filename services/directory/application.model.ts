@@ -1,8 +1,8 @@
 import { DataTypes } from "sequelize";
 import type { Table } from "../../mixins/crud.ts";
+import { type Renamable, renamedXid } from "./renames.ts";
 
-export interface ApplicationRow {
-	id: string;
+export interface ApplicationRow extends Renamable {
 	applicantId: string;
 	employerId: string;
 	jobTitle: string;
@@ -19,5 +19,6 @@ export const applicationTable: Table = {
 		employerId: { type: DataTypes.TEXT, allowNull: false },
 		jobTitle: { type: DataTypes.TEXT, allowNull: false },
 		status: { type: DataTypes.TEXT, allowNull: false },
+		renamedXid,
 	},
 };

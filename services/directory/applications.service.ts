@@ -4,6 +4,7 @@ import { ParleyError } from "../../lib/errors.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { type ApplicationRow, applicationTable } from "./application.model.ts";
 import { putApplication, toApplication } from "./put-application.ts";
+import { renameActions } from "./renames.ts";
 
 type This = WithModel<ApplicationRow>;
 
@@ -12,7 +13,9 @@ const actions = {
 		access: { role: "platform" },
 		async handler(ctx) {
 			const { ids } = await ctx.call("users.active", { ids: [ctx.params.applicantId, ctx.params.employerId] });
-			return putApplication(this, ids, ctx.params);
+			const { application, isRenamed } = await putApplication(this, ids, ctx.params);
+			if (isRenamed) await ctx.emit("application.renamed", { applicationId: application.id });
+			return application;
 		},
 	},
 	get: {
@@ -30,6 +33,7 @@ const actions = {
 			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().jobTitle]));
 		},
 	},
+	...renameActions,
 } satisfies ActionsOf<"applications", This>;
 
 export default { name: "applications", mixins: [crud(applicationTable)], actions } as unknown as ServiceSchema;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ServiceContract } from "../../lib/contract.ts";
-import { Line, PlatformId, Time } from "../../lib/schemas.ts";
+import { Line, PlatformId, Time, Xid } from "../../lib/schemas.ts";
 
 /** A person of the hiring platform. An erased one keeps the id and loses everything else. */
 export const User = z.object({
@@ -32,6 +32,15 @@ export type JobApplication = z.infer<typeof JobApplication>;
 const isLocale = (tag: string) => canonical(() => Intl.getCanonicalLocales(tag));
 const isTimezone = (name: string) => canonical(() => new Intl.DateTimeFormat("en", { timeZone: name }));
 
+/** Whose name or title changed, and the transaction that changed it. */
+const Renamed = z.array(z.object({ id: PlatformId, xid: Xid }));
+
+/** Those whose new name or title is not known yet wherever it is shown. */
+const renamed = { params: z.object({ limit: z.int().positive().max(1_000) }), result: z.object({ renamed: Renamed }) };
+
+/** It is known now, except of those that changed once more since they were listed. */
+const forgetRenamed = { params: z.object({ renamed: Renamed }), result: z.null() };
+
 export const users = {
 	actions: {
 		/** Creates or replaces. NOT_FOUND for an erased person: erasure is for good. */
@@ -51,8 +60,12 @@ export const users = {
 		active: { params: z.object({ ids: z.array(PlatformId) }), result: z.object({ ids: z.array(PlatformId) }) },
 		/** Names by id, `Deleted user` for who was erased. Unknown ids are left out. */
 		names: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+		renamed,
+		forgetRenamed,
 	},
 	events: {
+		/** Look at `users.renamed`. */
+		"user.renamed": z.object({ userId: PlatformId }),
 		"user.erased": z.object({ userId: PlatformId }),
 	},
 } satisfies ServiceContract;
@@ -72,8 +85,13 @@ export const applications = {
 		get: { params: z.object({ id: PlatformId }), result: JobApplication },
 		/** Job titles by application id. Unknown ids are left out. */
 		titles: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+		renamed,
+		forgetRenamed,
 	},
-	events: {},
+	events: {
+		/** The job's title changed: look at `applications.renamed`. */
+		"application.renamed": z.object({ applicationId: PlatformId }),
+	},
 } satisfies ServiceContract;
 
 function canonical(parse: () => unknown): boolean {

@@ -9,13 +9,13 @@ export async function putApplication(
 	{ model }: WithModel<ApplicationRow>,
 	activeIds: string[],
 	params: Params<"applications.put">,
-): Promise<JobApplication> {
+): Promise<{ application: JobApplication; isRenamed: boolean }> {
 	const details = (["applicantId", "employerId"] as const)
 		.filter((path) => !activeIds.includes(params[path]))
 		.map((path) => ({ path, message: "is not a registered user" }));
 	if (details.length > 0) throw new ParleyError("VALIDATION_FAILED", { details });
 	const [row] = await model.upsert(params, { returning: true });
-	return toApplication(row.get());
+	return { application: toApplication(row.get()), isRenamed: row.get().renamedXid !== null };
 }
 
 export function toApplication(row: ApplicationRow): JobApplication {

@@ -1,8 +1,8 @@
 import { DataTypes } from "sequelize";
 import type { Table } from "../../mixins/crud.ts";
+import { type Renamable, renamedXid } from "./renames.ts";
 
-export interface UserRow {
-	id: string;
+export interface UserRow extends Renamable {
 	name: string;
 	email: string | null;
 	locale: string | null;
@@ -22,5 +22,6 @@ export const userTable: Table = {
 		locale: DataTypes.TEXT,
 		timezone: DataTypes.TEXT,
 		deletedAt: DataTypes.DATE(3),
+		renamedXid,
 	},
 };

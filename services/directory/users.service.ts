@@ -3,6 +3,7 @@ import type { ActionsOf } from "../../lib/contracts.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { eraseUser } from "./erase-user.ts";
 import { putUser } from "./put-user.ts";
+import { renameActions } from "./renames.ts";
 import { type UserRow, userTable } from "./user.model.ts";
 
 type This = WithModel<UserRow>;
@@ -10,8 +11,10 @@ type This = WithModel<UserRow>;
 const actions = {
 	put: {
 		access: { role: "platform" },
-		handler(ctx) {
-			return putUser(this, ctx.params);
+		async handler(ctx) {
+			const { user, isRenamed } = await putUser(this, ctx.params);
+			if (isRenamed) await ctx.emit("user.renamed", { userId: user.id });
+			return user;
 		},
 	},
 	erase: {
@@ -19,6 +22,7 @@ const actions = {
 		async handler(ctx) {
 			await eraseUser(this, ctx.params.id);
 			await ctx.broadcast("user.erased", { userId: ctx.params.id });
+			await ctx.emit("user.renamed", { userId: ctx.params.id });
 			ctx.meta.$statusCode = 204;
 			return null;
 		},
@@ -37,6 +41,7 @@ const actions = {
 			return Object.fromEntries(rows.map((row) => [row.get().id, row.get().name]));
 		},
 	},
+	...renameActions,
 } satisfies ActionsOf<"users", This>;
 
 export default { name: "users", mixins: [crud(userTable)], actions } as unknown as ServiceSchema;

@@ -14,7 +14,15 @@ export const serverEvents = {
 	message_received: z.object({ message: Message }),
 	message_delivered: Receipt,
 	message_read: Receipt,
-	unread_count: z.object({ conversationId: z.guid(), count: z.int(), total: z.int() }),
+	/** Of two the newer one knows of a higher `lastSeq`, or has the lower count at the same; so with `total`. */
+	unread_count: z.object({
+		conversationId: z.guid(),
+		count: z.int(),
+		lastSeq: z.int(),
+		total: z.int(),
+		/** Summed up over all of the user's conversations. */
+		totalLastSeq: z.int(),
+	}),
 	conversation_updated: z.object({ conversation: Conversation }),
 	user_online: PresenceChange,
 	user_away: PresenceChange,

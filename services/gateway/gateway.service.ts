@@ -3,6 +3,7 @@ import type { Service, ServiceSchema } from "moleculer";
 import SocketIO from "moleculer-io";
 import ApiService from "moleculer-web";
 import type { Server } from "socket.io";
+import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
 import { socketAddress } from "./address.ts";
@@ -126,12 +127,12 @@ export default {
 			await drain(this);
 		},
 		async expelErased(this: This) {
-			const connected = this.sockets.userIds();
-			if (connected.length === 0) return;
-			const { ids } = await callsOf(this.broker).call("users.active", { ids: connected });
-			const active = new Set(ids);
-			for (const userId of connected.filter((id) => !active.has(id))) {
-				for (const socket of this.sockets.of(userId)) expel(socket, "UNAUTHENTICATED");
+			for (const connected of chunksOf(this.sockets.userIds(), idsPerCall)) {
+				const { ids } = await callsOf(this.broker).call("users.active", { ids: connected });
+				const active = new Set(ids);
+				for (const userId of connected.filter((id) => !active.has(id))) {
+					for (const socket of this.sockets.of(userId)) expel(socket, "UNAUTHENTICATED");
+				}
 			}
 		},
 	},

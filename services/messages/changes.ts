@@ -1,50 +1,89 @@
+import { fitting } from "../../lib/byte-budget.ts";
+import { changedSince } from "../../lib/changed-since.ts";
 import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 
+/** With more changed messages than this, starting afresh is cheaper for everybody. */
+const changedLimit = 500;
+
 /**
- * What a reader with the cursor `sinceXid` may not have. Unseen messages are the top of a conversation without a gap, since seqs
- * are committed in order: it is enough to look at the newest. `hasMore` says that the oldest of those is unseen too, so that
- * there may be others below it.
+ * What a reader with the cursor `sinceXid` may not have, as far as it fits into `maxBytes`. Unseen messages are the top of a
+ * conversation without a gap, since seqs are committed in order: it is enough to look at the newest.
+ *
+ * What goes first decides who is cut:
+ *
+ * 1. the newest unseen message of each conversation, which is told in any case: what is below it, the reader can load;
+ * 2. older messages that changed, which the reader cannot guess: all of them, or the answer is not `complete`;
+ * 3. the second newest of each conversation, the third newest, and so on.
  */
 export async function changes(
 	db: Database,
 	toMessages: ToMessages,
 	params: Params<"messages.changes">,
 ): Promise<Result<"messages.changes">> {
-	const { conversationIds, sinceXid, limit } = params;
-	const rows = await db.query<MessageRow & { is_new: boolean }>(changesStatement, [conversationIds, sinceXid, limit + 1]);
-	const told = conversationIds.map((conversationId) => {
-		const mine = rows.filter((row) => row.conversation_id === conversationId);
-		const unseen = mine.filter((row) => row.is_new);
-		const hasMore = unseen.length > limit;
-		return { conversationId, rows: hasMore ? mine.filter((row) => row !== unseen[0]) : mine, hasMore };
+	const { conversationIds, sinceXid, limit, maxBytes } = params;
+	const rows = await db.query<ChangesRow>(changesStatement, [conversationIds, sinceXid, limit, maxBytes, changedLimit + 1]);
+	const messages = await toMessages(rows);
+	const newest = rows.filter(({ priority }) => priority === 1).length;
+	const told = rows.slice(0, fitting(messages, maxBytes, Math.max(newest, 1))).map((row, i) => ({ row, message: messages[i] }));
+	const changedCount = rows[0]?.changed_count ?? 0;
+	const isComplete = changedCount <= changedLimit && told.filter(({ row }) => row.priority === 2).length === changedCount;
+
+	const conversations = conversationIds.map((conversationId) => {
+		const mine = told.filter(({ row }) => row.conversation_id === conversationId).sort((a, b) => a.row.seq - b.row.seq);
+		const unseen = mine.filter(({ row }) => row.priority !== 2);
+		const hasMore = (unseen[0]?.row.unseen_count ?? 0) > unseen.length;
+		return { conversationId, messages: mine.flatMap(({ message }) => message ?? []), hasMore };
 	});
-	const messages = await toMessages(told.flatMap((one) => one.rows));
-	return told.map(({ conversationId, rows: { length }, hasMore }) => ({
-		conversationId,
-		messages: messages.splice(0, length),
-		hasMore,
-	}));
+	return { conversations, isComplete };
 }
 
+interface ChangesRow extends MessageRow {
+	/** As the list above. */
+	priority: 1 | 2 | 3;
+	/** Unseen messages of the conversation, one more than `limit` at the most. */
+	unseen_count: number;
+	/** Of all conversations, one more than its limit at the most. */
+	changed_count: number;
+}
+
+/** `size` is less than what the message has as JSON: what is left out for it would not have fitted. */
 const changesStatement = statement(
 	"messages.changes",
 	`
-	select ${messageColumns}, m.is_new
-	from unnest($1::uuid[]) as wanted (conversation_id)
-	join conversations c on c.id = wanted.conversation_id
-	cross join lateral (
-		select newest.*, true as is_new from (
-			select * from messages where conversation_id = wanted.conversation_id order by seq desc limit $3
-		) as newest
-		where $2::xid8 is null or newest.created_xid >= $2::xid8
+	with wanted as (
+		select w.*, c.user1_id, c.user2_id
+		from unnest($1::uuid[]) with ordinality as w (conversation_id, place) join conversations c on c.id = w.conversation_id
+	),
+	unseen as (
+		select m.*, wanted.place, wanted.user1_id, wanted.user2_id,
+			row_number() over (partition by m.conversation_id order by m.seq desc) as rank,
+			count(*) over (partition by m.conversation_id) as unseen_count
+		from wanted cross join lateral (
+			select * from messages where conversation_id = wanted.conversation_id order by seq desc limit $3 + 1
+		) as m
+		where $2::xid8 is null or ${changedSince("m.created_xid", "$2")}
+	),
+	changed as materialized (
+		select m.*, wanted.place, wanted.user1_id, wanted.user2_id, 0 as rank, 0 as unseen_count
+		from wanted join messages m on m.conversation_id = wanted.conversation_id
+			and ${changedSince("m.changed_xid", "$2")} and not ${changedSince("m.created_xid", "$2")}
+		limit $5
+	),
+	candidates as (
+		select *, case rank when 1 then 1 else 3 end as priority from unseen where rank <= $3
 		union all
-		(
-			select changed.*, false as is_new from messages changed
-			where changed.conversation_id = wanted.conversation_id and changed.changed_xid >= $2::xid8 and changed.created_xid < $2::xid8
-			order by changed.seq desc limit 500
-		)
-	) m
-	order by m.conversation_id, m.seq`,
+		select *, 2 as priority from changed
+	)
+	select ${messageColumns}, m.priority, m.unseen_count, (select count(*) from changed) as changed_count
+	from (
+		select *, sum(2 * coalesce(octet_length(content), 0)) over (
+			order by priority, rank, place, seq desc rows between unbounded preceding and 1 preceding
+		) as size_before
+		from candidates
+	) as m
+	cross join lateral (select m.user1_id, m.user2_id) as c
+	where m.priority = 1 or coalesce(m.size_before, 0) < $4
+	order by m.priority, m.rank, m.place, m.seq desc`,
 );

@@ -1,3 +1,4 @@
+import { fitting, pageBytes } from "../../lib/byte-budget.ts";
 import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import { type MessageRow, selectMessages, type ToMessages } from "./message-row.ts";
@@ -5,7 +6,7 @@ import { type MessageRow, selectMessages, type ToMessages } from "./message-row.
 /** Above every seq. */
 const noEnd = Number.MAX_SAFE_INTEGER;
 
-/** A page of history by keyset: what it costs does not depend on how long the conversation is. */
+/** A page of history by keyset: what it costs does not depend on how long the conversation is. Large messages make it short. */
 export async function list(
 	db: Database,
 	toMessages: ToMessages,
@@ -18,7 +19,9 @@ export async function list(
 		before,
 		limit + 1,
 	]);
-	return { items: await toMessages(rows.slice(0, limit)), hasMore: rows.length > limit };
+	const messages = await toMessages(rows.slice(0, limit));
+	const items = messages.slice(0, fitting(messages, pageBytes));
+	return { items, hasMore: rows.length > items.length };
 }
 
 const page = `${selectMessages} where m.conversation_id = $1 and m.seq > $2 and m.seq < $3 order by m.seq`;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pageBytes } from "../../lib/byte-budget.ts";
 import type { ServiceContract } from "../../lib/contract.ts";
 import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
 import { Image } from "../media/media.contract.ts";
@@ -98,7 +99,7 @@ export const messages = {
 		 * when too many wait.
 		 */
 		send: { params: Draft, result: Message },
-		/** A page of history: the newest first, or ascending from `after` on. */
+		/** A page of history: the newest first, or ascending from `after` on; shorter than `limit` where messages are large. */
 		list: {
 			params: z.object({
 				conversationId: Id,
@@ -137,8 +138,14 @@ export const messages = {
 			params: z.object({ acks: z.array(Position.extend({ userId: PlatformId })) }),
 			result: z.null(),
 		},
-		/** The messages at these places, in no order; places where there is none are left out. */
-		pick: { params: z.object({ positions: z.array(Position) }), result: z.array(Message) },
+		/**
+		 * The messages at these places, in their order, as many of the first as fit into `maxBytes` of JSON, one at least; places
+		 * where there is none are left out.
+		 */
+		pick: {
+			params: z.object({ positions: z.array(Position), maxBytes: z.int().positive().default(pageBytes) }),
+			result: z.array(Message),
+		},
 		/** The message with this image, if there is one, has none any more. Comes from `media`, which deletes it. */
 		dropImage: { params: z.object({ conversationId: Id, imageId: Id }), result: z.null() },
 		/** Which of these images are in a message, gone or not, and in which by its clientId. */
@@ -147,12 +154,21 @@ export const messages = {
 			result: z.array(z.object({ imageId: z.guid(), clientId: z.guid() })),
 		},
 		/**
-		 * What each conversation has that a reader with this cursor may not have: the newest messages (at most `limit`, ascending;
-		 * `hasMore` when there are older ones) and older ones that changed.
+		 * What each conversation has that a reader with this cursor may not have, ascending: the newest messages (at most `limit`,
+		 * fewer if all together would have more than `maxBytes`; `hasMore` when there are older ones) and older ones that changed.
+		 * Not `isComplete` when so many have changed that some are left out: the reader must start afresh.
 		 */
 		changes: {
-			params: z.object({ conversationIds: z.array(z.guid()), sinceXid: Xid.nullable(), limit: z.int().positive() }),
-			result: z.array(z.object({ conversationId: z.guid(), messages: z.array(Message), hasMore: z.boolean() })),
+			params: z.object({
+				conversationIds: z.array(z.guid()),
+				sinceXid: Xid.nullable(),
+				limit: z.int().positive(),
+				maxBytes: z.int().positive().default(pageBytes),
+			}),
+			result: z.object({
+				conversations: z.array(z.object({ conversationId: z.guid(), messages: z.array(Message), hasMore: z.boolean() })),
+				isComplete: z.boolean(),
+			}),
 		},
 		/**
 		 * The conversations in which these users' devices should have had messages for a while and have not acknowledged them: of

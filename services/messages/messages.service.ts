@@ -1,5 +1,6 @@
 import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
+import { fitting } from "../../lib/byte-budget.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
 import { Gate } from "../../lib/gate.ts";
 import { sharded } from "../../lib/sharded.ts";
@@ -86,7 +87,9 @@ const actions = {
 	pick: {
 		access: "internal",
 		async handler(ctx) {
-			return this.toMessages(await pick(this.db, ctx.params.positions));
+			const { positions, maxBytes } = ctx.params;
+			const messages = await this.toMessages(await pick(this.db, positions, maxBytes));
+			return messages.slice(0, fitting(messages, maxBytes));
 		},
 	},
 	dropImage: {

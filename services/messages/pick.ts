@@ -1,16 +1,34 @@
 import { type Database, statement } from "../../mixins/database.ts";
-import { type MessageRow, selectMessages } from "./message-row.ts";
+import { type MessageRow, messageColumns } from "./message-row.ts";
 
-/** The messages at these places, in no order; places where there is none are left out. */
-export function pick(db: Database, positions: { conversationId: string; seq: number }[]): Promise<MessageRow[]> {
+/**
+ * The messages at these places, in their order; places where there is none are left out. With `maxBytes` only as many of the
+ * first as may fit into that much JSON, one at least: a content has as many bytes in it, and as many once more as HTML.
+ */
+export function pick(
+	db: Database,
+	positions: { conversationId: string; seq: number }[],
+	maxBytes = Number.MAX_SAFE_INTEGER,
+): Promise<MessageRow[]> {
 	return db.query<MessageRow>(pickStatement, [
 		positions.map(({ conversationId }) => conversationId),
 		positions.map(({ seq }) => seq),
+		maxBytes,
 	]);
 }
 
 const pickStatement = statement(
 	"messages.pick",
-	`${selectMessages}
-	join unnest($1::uuid[], $2::bigint[]) as wanted (conversation_id, seq) on wanted.conversation_id = m.conversation_id and wanted.seq = m.seq`,
+	`
+	select ${messageColumns}
+	from (
+		select m.*, wanted.place, sum(2 * coalesce(octet_length(m.content), 0)) over (
+			order by wanted.place rows between unbounded preceding and 1 preceding
+		) as size_before
+		from unnest($1::uuid[], $2::bigint[]) with ordinality as wanted (conversation_id, seq, place)
+		join messages m on m.conversation_id = wanted.conversation_id and m.seq = wanted.seq
+	) as m
+	join conversations c on c.id = m.conversation_id
+	where coalesce(m.size_before, 0) < $3::bigint
+	order by m.place`,
 );

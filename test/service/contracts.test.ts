@@ -38,6 +38,12 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	}),
 	"applications.get": ({ jobApplicationId }) => ({ params: { id: jobApplicationId } }),
 	"applications.titles": ({ jobApplicationId }) => ({ params: { ids: [jobApplicationId, "unknown"] } }),
+	"applications.renamed": async ({ jobApplicationId: id, applicantId, employerId }) => {
+		const application = { id, applicantId, employerId, jobTitle: `Title ${randomUUID()}`, status: "OPEN" };
+		await caller.calls.call("applications.put", application, asPlatform);
+		return { params: { limit: 10 } };
+	},
+	"applications.forgetRenamed": ({ jobApplicationId }) => ({ params: { renamed: [{ id: jobApplicationId, xid: "1" }] } }),
 	"conversations.create": ({ unopenedId, applicantId }) => ({
 		params: { jobApplicationId: unopenedId },
 		options: as(applicantId),
@@ -118,6 +124,11 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"users.erase": ({ applicantId }) => ({ params: { id: applicantId }, options: asPlatform }),
 	"users.active": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
 	"users.names": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
+	"users.renamed": async ({ applicantId }) => {
+		await caller.calls.call("users.put", { id: applicantId, name: `Name ${randomUUID()}` }, asPlatform);
+		return { params: { limit: 10 } };
+	},
+	"users.forgetRenamed": ({ applicantId }) => ({ params: { renamed: [{ id: applicantId, xid: "1" }] } }),
 };
 
 const actionNames = Object.entries(contracts).flatMap(([service, { actions }]) =>
@@ -172,6 +183,8 @@ test("every event is as its contract says, here and on another node, and every o
 	await send(calls, conversationId, employerId);
 	await calls.call("messages.markRead", { conversationId }, as(applicantId));
 	await calls.call("media.delete", { imageId: await sentImage(world) }, as(employerId));
+	const application = { id: world.jobApplicationId, applicantId, employerId, jobTitle: "Another title", status: "OPEN" };
+	await calls.call("applications.put", application, asPlatform);
 	await calls.call("users.erase", { id: applicantId }, asPlatform);
 
 	for (const events of [eventsHere, eventsThere]) {

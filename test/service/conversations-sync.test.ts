@@ -1,9 +1,10 @@
+import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import type { Result } from "../../lib/contracts.ts";
 import { encodeCursor } from "../../lib/cursor.ts";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import type { Message } from "../../services/messages/messages.contract.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
+import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
 import { until } from "../support/until.ts";
@@ -66,6 +67,8 @@ test("a client that syncs now and then, while all goes on, knows in the end what
 			arbitrary: fc.record({ kind: fc.constantFrom("read", "acknowledge"), ...place, seq: fc.integer({ min: 1, max: 8 }) }),
 		},
 		{ weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("archive", "reopen", "mute", "open"), ...place }) },
+		{ weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("rename", "retitle"), ...place, n: fc.nat(99) }) },
+		{ weight: 1, arbitrary: fc.record({ kind: fc.constant("lose image"), ...place, seq: fc.integer({ min: 1, max: 8 }) }) },
 		{ weight: 3, arbitrary: fc.record({ kind: fc.constant("sync"), person: place.person }) },
 	);
 	await fc.assert(
@@ -82,7 +85,7 @@ test("a client that syncs now and then, while all goes on, knows in the end what
 						const { conversation, person } = step as { conversation: number; person: typeof step.person };
 						const conversationId = ids[conversation % ids.length] ?? first.conversationId;
 						const me = as(first[person]);
-						const { seq = 1 } = step as { seq?: number };
+						const { seq = 1, n = 0 } = step as { seq?: number; n?: number };
 						switch (step.kind) {
 							case "send":
 								return send(calls, conversationId, first[person]).catch(expectArchived);
@@ -96,16 +99,29 @@ test("a client that syncs now and then, while all goes on, knows in the end what
 							case "mute":
 								return calls.call("conversations.mute", { conversationId, until: "2030-01-01T00:00:00Z" }, me);
 							case "open":
-								ids.push((await openConversation(calls, first)).conversationId);
+								return ids.push((await openConversation(calls, first)).conversationId);
+							case "rename":
+								return calls.call("users.put", { id: first[person], name: `Name ${n}` }, asPlatform);
+							case "retitle": {
+								const { jobApplicationId: id, applicantId, employerId } = first;
+								const application = { id, applicantId, employerId, jobTitle: `Title ${n}`, status: "OPEN" };
+								return calls.call("applications.put", application, asPlatform);
+							}
+							case "lose image":
+								return calls.call("messages.dropImage", { conversationId, imageId: await giveImage(conversationId, seq) });
 						}
 					}),
 				);
 			}
 			for (const client of Object.values(clients)) {
 				const fresh = new Client(client.userId);
-				await client.sync();
-				await fresh.sync();
-				expect(client.state).toEqual(fresh.state);
+				// A new name is told some milliseconds after it was stored.
+				await until(async () => {
+					await client.sync();
+					await fresh.sync();
+					expect(client.state).toEqual(fresh.state);
+					return true;
+				});
 			}
 		}),
 		{ numRuns: 30 },
@@ -233,6 +249,17 @@ function cursorOf(userId: string): Promise<string> {
 		const { nextSince } = await sync(userId);
 		return (await sync(userId, nextSince)).conversations.length === 0 ? nextSince : null;
 	});
+}
+
+/** A message has an image from now on: of one that is not there, nothing comes of it. */
+async function giveImage(conversationId: string, seq: number): Promise<string> {
+	const imageId = randomUUID();
+	await query(
+		database.url,
+		"update messages set type = 'IMAGE', image_id = $3, image = '{}', changed_xid = pg_current_xact_id() where conversation_id = $1 and seq = $2",
+		[conversationId, seq, imageId],
+	);
+	return imageId;
 }
 
 function expectArchived(error: { type: string }): void {

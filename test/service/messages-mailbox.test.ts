@@ -57,7 +57,11 @@ test("a new message goes to both, with the recipient's new count; the same one a
 			{ userId: employerId, event: "message_received", payload: { message: sent } },
 		]),
 	);
-	const count = { userId: employerId, event: "unread_count", payload: { conversationId, count: 2, total: 2 } };
+	const count = {
+		userId: employerId,
+		event: "unread_count",
+		payload: { conversationId, count: 2, lastSeq: 2, total: 2, totalLastSeq: 2 },
+	};
 	await until(() => expect(pushes).toContainEqual(count) ?? true);
 });
 

@@ -1,8 +1,9 @@
-import { inChunks, jsonLength } from "../../lib/chunks.ts";
+import fc from "fast-check";
+import { chunksBySize, chunksOf, jsonLength } from "../../lib/chunks.ts";
 
 test("a list is cut where the next item would make a part too large", () => {
-	expect(inChunks([3, 3, 3, 9, 1, 1], (size) => size, 6)).toEqual([[3, 3], [3], [9], [1, 1]]);
-	expect(inChunks([], (size: number) => size, 6)).toEqual([]);
+	expect(chunksBySize([3, 3, 3, 9, 1, 1], (size) => size, 6)).toEqual([[3, 3], [3], [9], [1, 1]]);
+	expect(chunksBySize([], (size: number) => size, 6)).toEqual([]);
 });
 
 test.each<[string, unknown]>([
@@ -13,4 +14,16 @@ test.each<[string, unknown]>([
 ])("the length of %s as JSON is estimated within a tenth, or some characters", (_, value) => {
 	const length = JSON.stringify(value).length;
 	expect(Math.abs(jsonLength(value) - length)).toBeLessThanOrEqual(Math.max(length / 10, 15));
+});
+
+test("pieces are of at most the size, none is empty, and together they are the whole in its order", () => {
+	fc.assert(
+		fc.property(fc.array(fc.integer(), { maxLength: 50 }), fc.integer({ min: 1, max: 20 }), (items, size) => {
+			const chunks = chunksOf(items, size);
+			expect(chunks.flat()).toEqual(items);
+			expect(chunks).toHaveLength(Math.ceil(items.length / size));
+			for (const chunk of chunks) expect(chunk.length).toBeLessThanOrEqual(size);
+			for (const chunk of chunks.slice(0, -1)) expect(chunk).toHaveLength(size);
+		}),
+	);
 });

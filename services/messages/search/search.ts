@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { fitting, pageBytes } from "../../../lib/byte-budget.ts";
 import type { Params, Result } from "../../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../../lib/cursor.ts";
 import { fold } from "../../../lib/fold.ts";
 import type { Database } from "../../../mixins/database.ts";
 import type { ToMessages } from "../message-row.ts";
+import type { Message } from "../messages.contract.ts";
 import { pick } from "../pick.ts";
 import { type Candidate, candidates, Position, positionOf, type Scope } from "./candidates.ts";
 import { highlightsOf, snippetOf } from "./highlights.ts";
@@ -42,22 +44,26 @@ interface Request {
 	limit: number;
 }
 
-/** A page may be short, even empty, and yet not the last, when what was looked at held few matches. */
+/**
+ * A page may be short, even empty, and yet not the last: when what was looked at held few matches, or when these are large.
+ */
 async function newestFirst(request: Request, cursor: string | undefined): Promise<Found> {
 	const { query, scope, limit } = request;
 	const hits: Position[] = [];
 	let scanned: Position | null = null;
 	const after = cursor === undefined ? undefined : decodeCursor(cursor, Position);
 	for await (const candidate of scan(request, after, limit * 4)) {
-		if (candidate === null) return page(request, hits, scanned);
+		if (candidate === null) return page(request, hits, asIs, scanned);
 		if (score(candidate, query, scope) > 0) {
-			if (hits.length === limit) return page(request, hits, hits.at(-1) ?? null);
+			if (hits.length === limit) return page(request, hits, asIs, hits.at(-1) ?? null);
 			hits.push(positionOf(candidate));
 		}
 		scanned = positionOf(candidate);
 	}
-	return page(request, hits, null);
+	return page(request, hits, asIs, null);
 }
+
+const asIs = (position: Position) => position;
 
 /** Equally good ones newest first. */
 async function bestFirst(request: Request, cursor: string | undefined): Promise<Found> {
@@ -72,11 +78,7 @@ async function bestFirst(request: Request, cursor: string | undefined): Promise<
 	const last = cursor === undefined ? undefined : decodeCursor(cursor, Ranked);
 	const rest = last ? ranked.filter((found) => compare(found, last) > 0) : ranked;
 	const hits = rest.slice(0, limit);
-	return page(
-		request,
-		hits.map(([, position]) => position),
-		rest.length > limit ? (hits.at(-1) ?? null) : null,
-	);
+	return page(request, hits, ([, position]) => position, rest.length > limit ? (hits.at(-1) ?? null) : null);
 }
 
 const Ranked = z.tuple([z.int(), Position]);
@@ -114,20 +116,32 @@ function score({ sender_id, type, content }: Candidate, { groups, filters }: Que
 	return scoreOf(fold(content ?? ""), groups);
 }
 
-/** What is shown is what stands in the message now, should it have been erased since it was found. */
-async function page({ db, toMessages, query }: Request, hits: Position[], next: unknown): Promise<Found> {
-	const rows = await pick(
-		db,
-		hits.map(([, conversationId, seq]) => ({ conversationId, seq })),
-	);
-	const messages = await toMessages(rows);
+/**
+ * What is shown is what stands in the message now, should it have been erased since it was found. `next` is the place after
+ * which the next page begins; if not all hits fit into this one, it begins after the last that was shown.
+ */
+async function page<Hit>(
+	{ db, toMessages, query }: Request,
+	hits: Hit[],
+	toPosition: (hit: Hit) => Position,
+	next: Hit | null,
+): Promise<Found> {
+	const positions = hits.map(toPosition).map(([, conversationId, seq]) => ({ conversationId, seq }));
+	const messages = await toMessages(await pick(db, positions, pageBytes));
 	const found = new Map(messages.map((message) => [`${message.conversationId} ${message.seq}`, message]));
-	const items = hits.flatMap(([, conversationId, seq]) => {
-		const message = found.get(`${conversationId} ${seq}`);
-		if (!message || (message.content === null && message.type !== "IMAGE")) return [];
-		const content = message.content ?? "";
-		const highlights = highlightsOf(content, query.groups);
-		return [{ message, highlights, snippet: snippetOf(content, highlights) }];
-	});
-	return { items, nextCursor: next === null ? null : encodeCursor(next) };
+	// Messages are never deleted: who is not here was too much.
+	const loaded = positions.findIndex(({ conversationId, seq }) => !found.has(`${conversationId} ${seq}`));
+	const shown = (loaded < 0 ? positions : positions.slice(0, loaded)).map(({ conversationId, seq }) =>
+		show(found.get(`${conversationId} ${seq}`) as Message, query),
+	);
+	const count = fitting(shown, pageBytes);
+	const end = count < hits.length ? (hits[Math.max(count, 1) - 1] ?? next) : next;
+	return { items: shown.slice(0, count).flatMap((item) => item ?? []), nextCursor: end === null ? null : encodeCursor(end) };
+}
+
+function show(message: Message, query: Query): Found["items"][number] | null {
+	if (message.content === null && message.type !== "IMAGE") return null;
+	const content = message.content ?? "";
+	const highlights = highlightsOf(content, query.groups);
+	return { message, highlights, snippet: snippetOf(content, highlights) };
 }
