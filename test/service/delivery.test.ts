@@ -25,7 +25,10 @@ test("many pushes to a gateway go in calls of about half a megabyte, all of them
 	const [sender] = nodes;
 	if (!sender) throw new Error("no node");
 	const sent = Array.from({ length: 3_000 }, (_, count) =>
-		push({ conversationId: "x".repeat(1_000), count, total: count }, { userId: `user-${count}`, event: "unread_count" }),
+		push(
+			{ conversationId: "x".repeat(1_000), count, lastSeq: 1, total: count, totalLastSeq: 1 },
+			{ userId: `user-${count}`, event: "unread_count" },
+		),
 	);
 	await deliver(sender.broker, sent);
 	await until(() => calls.flat().length === sent.length);
