@@ -119,8 +119,7 @@ export class Mailbox {
 		try {
 			return await how(this.#db, this.#toMessages, drafts);
 		} catch (error) {
-			const hasBroken = publicError(error).code === "UNAVAILABLE" && !(error instanceof ParleyError);
-			if (!hasBroken || performance.now() - beginMs > brokeEarlyMs) throw error;
+			if (publicError(error).code !== "UNAVAILABLE" || performance.now() - beginMs > brokeEarlyMs) throw error;
 			return how(this.#db, this.#toMessages, drafts);
 		}
 	}
