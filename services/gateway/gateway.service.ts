@@ -5,6 +5,7 @@ import ApiService from "moleculer-web";
 import type { Server } from "socket.io";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { every } from "../../lib/every.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
@@ -39,8 +40,8 @@ const erasedIntervalMs = 30_000;
 /** How often it is looked for messages that should have been acknowledged by now. */
 const redeliveryIntervalMs = 2_000;
 
-/** A third of the lease that the registry gives: two renewals may be lost. */
-const renewIntervalMs = 10_000;
+/** Also how soon the registry notices that it lacks something of what was reported. Its lease lasts for six. */
+const renewIntervalMs = 5_000;
 
 /** The longest message that a client may send over a socket. */
 const maxPacketBytes = 256 * 1024;
@@ -162,32 +163,19 @@ export default {
 			if (!socket.data.verified) awaitAuthentication(socket);
 			if (this.draining) askToMove(socket);
 		});
+		const failed = (error: unknown) => this.logger.warn("A sweep failed and is done again:", error);
 		this.timers = [
-			every(erasedIntervalMs, this, () => this.expelErased()),
-			every(redeliveryIntervalMs, this, () => redeliver(this)),
-			every(renewIntervalMs, this, () => this.presence.renew()),
+			every(erasedIntervalMs, () => this.expelErased(), failed),
+			every(redeliveryIntervalMs, () => redeliver(this), failed),
+			every(renewIntervalMs, () => this.presence.renew(), failed),
 		];
-		await this.presence.renew().catch((error) => this.logger.debug("The registry was not told:", error));
+		await this.presence.renew();
 	},
 	async stopped(this: This) {
 		this.draining = true;
 		await drain(this);
 		for (const timer of this.timers) clearInterval(timer);
+		await this.presence.stop();
 		await this.acks.drain();
 	},
 } as unknown as ServiceSchema;
-
-/** Again and again, but never twice at once. */
-function every(intervalMs: number, { logger }: Service, work: () => Promise<void>): NodeJS.Timeout {
-	let running = false;
-	return setInterval(async () => {
-		if (running) return;
-		running = true;
-		try {
-			await work();
-		} catch (error) {
-			logger.warn("A sweep failed and is done again:", error);
-		}
-		running = false;
-	}, intervalMs);
-}
