@@ -41,7 +41,12 @@ export class Registry {
 		const pieces = changes.length === 0 ? [[]] : [...chunks(changes, usersPerScript)];
 		await Promise.all(
 			pieces.map((piece) => {
-				const users = piece.map(({ userId, status, chosen }) => [userId, status, digestOf(userId, status), chosen ? 1 : 0]);
+				const users = piece.map(({ userId, status, chosen }) => [
+					userId,
+					status,
+					digestOf(userId, status),
+					chosen ? "chosen" : "gone",
+				]);
 				return reportScript.run(this.#redis, [...head, ...users.flat()]);
 			}),
 		);

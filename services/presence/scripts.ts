@@ -6,7 +6,8 @@ import { Script } from "./script.ts";
  *
  * `look` compares what a user is with what others were last told, and writes down when the difference is to be told: what is better,
  * or what the user chose, now; what is worse because sockets have gone after the grace time. It runs whenever one of the two sides
- * may have changed, so no order in which nodes work leaves a difference behind that nobody looks at.
+ * may have changed, so no order in which nodes work leaves a difference behind that nobody looks at. `why` it runs: 'chosen' (the
+ * user set the status), 'gone' (perhaps a socket went), or 'told' (the other side changed): then what waits keeps its time.
  */
 const look = `
 local rank = { offline = 0, away = 1, online = 2 }
@@ -18,7 +19,7 @@ local function gatewaysWithLease(now)
 	return present
 end
 
-local function look(user, chosen, now, grace, present)
+local function look(user, why, now, grace, present)
 	local status = 'offline'
 	local sockets = redis.call('HGETALL', 'sockets:' .. user)
 	for i = 1, #sockets, 2 do
@@ -27,11 +28,11 @@ local function look(user, chosen, now, grace, present)
 	local told = redis.call('GET', 'announced:' .. user) or 'offline'
 	if status == told then
 		redis.call('ZREM', 'due', user)
-	elseif chosen or rank[status] > rank[told] then
+	elseif why == 'chosen' or rank[status] > rank[told] then
 		redis.call('ZADD', 'due', now, user)
 	else
 		local due = redis.call('ZSCORE', 'due', user)
-		if not due or tonumber(due) <= now then redis.call('ZADD', 'due', now + grace, user) end
+		if not due or (why == 'gone' and tonumber(due) <= now) then redis.call('ZADD', 'due', now + grace, user) end
 	end
 end
 `;
@@ -57,7 +58,7 @@ local function setDigest(node, digest)
 end
 `;
 
-/** node, number, now, lease, grace, seenAt, then user, status, part, chosen of each. 0: a newer report was here before. */
+/** node, number, now, lease, grace, seenAt, then user, status, part, 'chosen' or 'gone' of each. 0: a newer report was here before. */
 export const reportScript = new Script(
 	"presenceReport",
 	`${look}${entries}
@@ -80,7 +81,7 @@ for i = 7, #ARGV, 4 do
 	elseif known then
 		remove(node, user, seenAt)
 	end
-	look(user, ARGV[i + 3] == '1', now, grace, present)
+	look(user, ARGV[i + 3], now, grace, present)
 end
 setDigest(node, digest)
 return 1`,
@@ -108,7 +109,7 @@ for i = 6, #ARGV do
 	if known and (not since or tonumber(string.match(known, '^%d+')) < since) then
 		digest = digest - partOf(known)
 		remove(node, user, seenAt)
-		look(user, false, now, grace, present)
+		look(user, 'gone', now, grace, present)
 	end
 end
 setDigest(node, digest)
@@ -172,7 +173,8 @@ for i = 1, #due do
 		claimed[#claimed + 1] = '0'
 	end
 end
-return claimed`,
+-- The Redis within the process (ioredis-mock) knows a list only by a constructor.
+return { unpack(claimed) }`,
 );
 
 /** now, grace, then users of whom has been told: gives the claims back, and looks again at what changed meanwhile. */
@@ -183,7 +185,7 @@ local now, grace = tonumber(ARGV[1]), tonumber(ARGV[2])
 local present = gatewaysWithLease(now)
 for i = 3, #ARGV do
 	redis.call('ZREM', 'telling', ARGV[i])
-	look(ARGV[i], false, now, grace, present)
+	look(ARGV[i], 'told', now, grace, present)
 end
 return 1`,
 );

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { PresenceReporter } from "../../services/gateway/presence-reporter.ts";
+import { type ClientSocket, Sockets } from "../../services/gateway/sockets.ts";
 import presence from "../../services/presence/presence.service.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
@@ -18,16 +20,20 @@ let folder: string;
 let server: RedisServer;
 let redis: Redis;
 let node: TestNode;
+let other: TestNode;
 
 beforeAll(async () => {
 	database = await createMigratedDatabase();
 	folder = mkdtempSync(join(tmpdir(), "parley-presence-"));
 	server = await startRedis(folder);
 	redis = new Redis(server.url);
-	node = await startBroker({ databaseUrl: database.url, env: { REDIS_URL: server.url } });
+	const [databaseUrl, env] = [database.url, { REDIS_URL: server.url }];
+	node = await startBroker({ databaseUrl, env });
+	other = await startBroker({ databaseUrl, env, services: ["presence"] });
 });
 
 afterAll(async () => {
+	await other.stop();
 	await node.stop();
 	redis.disconnect();
 	await server.process.stop();
@@ -38,12 +44,16 @@ afterAll(async () => {
 test("somebody who connects while the only presence node restarts waits half a second, and is registered once it is back", async () => {
 	const userId = await registerUser(node.calls);
 	const token = await tokenOf(userId);
+	const { nodeID } = node.broker;
+	await until(async () => (await node.calls.call("presence.locate", { userIds: [] })).reporting.includes(nodeID), {
+		timeoutMs: 15_000,
+	});
 	await node.broker.destroyService("presence");
 	const startedMs = performance.now();
 	const client = await connect(node, token);
 	expect(performance.now() - startedMs).toBeLessThan(1_500);
 	node.broker.createService(presence);
-	await until(async () => expect(await nodesOf(userId)).toEqual([node.broker.nodeID]) ?? true);
+	await until(async () => expect(await nodesOf(userId)).toEqual([nodeID]) ?? true);
 	await until(async () => expect(await statusOf(userId)).toBe("online") ?? true);
 	await disconnect(node, client);
 	await until(async () => (await nodesOf(userId)).length === 0);
@@ -83,7 +93,6 @@ test("a gateway of which the registry knows somebody who is not there has them r
 
 test("a report that arrives after a newer one, or twice, undoes nothing, on whatever node it arrives", async () => {
 	const [nodeId, userId] = [randomUUID(), randomUUID()];
-	const other = await startBroker({ databaseUrl: database.url, services: ["presence"], env: { REDIS_URL: server.url } });
 	const say = (number: number, status: "online" | "offline", { calls } = node) =>
 		calls.call("presence.report", { nodeId, number, users: [{ userId, status }] });
 	await node.calls.call("presence.report", { nodeId, number: 1, users: [], since: 1 });
@@ -96,7 +105,6 @@ test("a report that arrives after a newer one, or twice, undoes nothing, on what
 	await say(5, "online", node);
 	await say(4, "offline", node);
 	expect(await nodesOf(userId)).toEqual([nodeId]);
-	await other.stop();
 });
 
 test("a gateway that reports everybody keeps those whom it names, and loses only those whom it does not", async () => {
@@ -111,6 +119,47 @@ test("a gateway that reports everybody keeps those whom it names, and loses only
 	await calls.call("presence.report", { nodeId, number: 4, users: [], since: 2 });
 	expect([await nodesOf(stays), await nodesOf(goes), await nodesOf(comes)]).toEqual([[nodeId], [], [nodeId]]);
 });
+
+test("a gateway learns who was registered late, and when the registry has everybody again after it had lost them", async () => {
+	const userIds = Array.from({ length: 2_500 }, () => randomUUID()).sort();
+	const gateway = await startBroker({ databaseUrl: database.url, services: [], env: { REDIS_URL: server.url } });
+	const { nodeID } = gateway.broker;
+	const sockets = new Sockets();
+	const late: string[] = [];
+	const onLost = jest.fn();
+	const reporter = new PresenceReporter(gateway.broker, sockets, { onLate: (ids) => late.push(...ids), onLost });
+	try {
+		// Nobody speaks to these sockets: a reporter looks only at what they know about themselves.
+		for (const userId of userIds) sockets.add(userId, { data: {} } as ClientSocket);
+		const startedMs = performance.now();
+		await Promise.all(userIds.map((userId) => reporter.report(userId)));
+		expect(performance.now() - startedMs).toBeLessThan(1_500);
+		expect(late).toEqual([]);
+
+		gateway.broker.createService(presence);
+		await until(() => late.length === userIds.length);
+		expect(late.sort()).toEqual(userIds);
+		await reporter.renew();
+		await until(() => onLost.mock.calls.length === 1);
+		expect(await located(userIds)).toBe(userIds.length);
+		await redis.multi().zrem("gateways", nodeID).del(`users:${nodeID}`).del(`gateway:${nodeID}`).exec();
+		await redis.del(userIds.slice(0, 2_000).map((userId) => `sockets:${userId}`));
+		expect(await located(userIds)).toBe(0);
+		await reporter.renew();
+		await until(() => onLost.mock.calls.length === 2);
+		expect(await located(userIds)).toBe(userIds.length);
+		expect(late).toHaveLength(userIds.length);
+	} finally {
+		await reporter.leave();
+		await gateway.stop();
+	}
+	expect(await located(userIds)).toBe(0);
+});
+
+/** Of how many of the users a gateway is known. */
+async function located(userIds: string[]): Promise<number> {
+	return Object.keys((await node.calls.call("presence.locate", { userIds })).nodes).length;
+}
 
 async function nodesOf(userId: string): Promise<string[]> {
 	return (await node.calls.call("presence.locate", { userIds: [userId] })).nodes[userId] ?? [];
