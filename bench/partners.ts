@@ -32,17 +32,18 @@ await broker.start();
 const calls = callsOf(broker);
 
 const online = Array.from({ length: partners / 2 }, (_, i) => ({ userId: `partner${i}`, status: "online" as const }));
-await calls.call("presence.report", { nodeId, users: online, complete: true });
+let number = 1;
+await calls.call("presence.report", { nodeId, number, users: online, since: number });
 const answered: number[] = [];
 const done: number[] = [];
 for (let round = 0; round < rounds; round++) {
 	const start = performance.now();
-	await calls.call("presence.report", { nodeId, users: [{ userId: "busy", status: "online" }], complete: false });
+	await calls.call("presence.report", { nodeId, number: ++number, users: [{ userId: "busy", status: "online" }] });
 	answered.push(performance.now() - start);
-	const { busy = [] } = await calls.call("conversations.partners", { userIds: ["busy"] });
-	await calls.call("presence.locate", { userIds: busy });
+	const { partners: found } = await calls.call("conversations.partners", { userIds: ["busy"] });
+	await calls.call("presence.locate", { userIds: found.busy ?? [] });
 	done.push(performance.now() - start);
-	await calls.call("presence.report", { nodeId, users: [{ userId: "busy", status: "offline" }], complete: false });
+	await calls.call("presence.report", { nodeId, number: ++number, users: [{ userId: "busy", status: "offline" }] });
 }
 const median = (values: number[]) => (values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0).toFixed(1);
 process.stdout.write(

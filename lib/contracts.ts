@@ -20,7 +20,10 @@ export type Actions = Qualified<"applications", typeof applications> &
 	Qualified<"messages", typeof messages> &
 	Qualified<"presence", typeof presence> &
 	Qualified<"users", typeof users>;
-export type Events = (typeof messages)["events"] & (typeof users)["events"] & (typeof applications)["events"];
+export type Events = (typeof conversations)["events"] &
+	(typeof messages)["events"] &
+	(typeof users)["events"] &
+	(typeof applications)["events"];
 export type ActionName = keyof Actions & string;
 export type EventName = keyof Events & string;
 /** What a caller gives. */

@@ -85,10 +85,19 @@ export const conversations = {
 			params: z.object({ userId: PlatformId, partnerId: PlatformId }),
 			result: z.object({ shared: z.boolean() }),
 		},
-		/** With whom each of these users shares a conversation. */
-		partners: { params: z.object({ userIds: z.array(PlatformId) }), result: z.record(z.string(), z.array(PlatformId)) },
+		/**
+		 * With whom each of these users shares a conversation. When they are so many that the answer would be too large, it leaves out
+		 * whole users: those of `rest` are to be asked for again.
+		 */
+		partners: {
+			params: z.object({ userIds: z.array(PlatformId).max(1_000) }),
+			result: z.object({ partners: z.record(z.string(), z.array(PlatformId)), rest: z.array(PlatformId) }),
+		},
 		/** Answers when the database does. */
 		health: { params: z.object({}), result: z.null() },
 	},
-	events: {},
+	events: {
+		/** Emitted after the commit. */
+		"conversation.created": z.object({ conversationId: z.guid(), userIds: z.array(PlatformId) }),
+	},
 } satisfies ServiceContract;

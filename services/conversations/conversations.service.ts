@@ -36,8 +36,11 @@ const actions = {
 		rateLimit: "conversations",
 		async handler(ctx) {
 			const caller = callerOf(ctx);
-			const { conversationId, created } = await create(this.db, ctx, ctx.params.jobApplicationId, caller.id);
-			if (created) await announceConversation(this.broker, this.db, conversationId);
+			const { conversationId, userIds, created } = await create(this.db, ctx, ctx.params.jobApplicationId, caller.id);
+			if (created) {
+				await announceConversation(this.broker, this.db, conversationId);
+				void ctx.emit("conversation.created", { conversationId, userIds });
+			}
 			ctx.meta.$statusCode = created ? 201 : 200;
 			ctx.meta.$location = `/conversations/${conversationId}`;
 			return get(this.db, ctx, conversationId, caller.id);

@@ -12,15 +12,16 @@ export async function create(
 	calls: Calls,
 	jobApplicationId: string,
 	callerId: string,
-): Promise<{ conversationId: string; created: boolean }> {
+): Promise<{ conversationId: string; userIds: string[]; created: boolean }> {
 	const { applicantId, employerId } = await applicationOf(calls, jobApplicationId);
 	if (callerId !== applicantId && callerId !== employerId) throw new ParleyError("NOT_FOUND");
-	const values = [applicantId, employerId, jobApplicationId];
+	const userIds = [applicantId, employerId];
+	const values = [...userIds, jobApplicationId];
 	const [inserted] = await db.query<{ id: string }>(insertStatement, [newId(), ...values]);
-	if (inserted) return { conversationId: inserted.id, created: true };
+	if (inserted) return { conversationId: inserted.id, userIds, created: true };
 	const [existing] = await db.query<{ id: string }>(findStatement, values);
 	if (!existing) throw new ParleyError("UNAVAILABLE");
-	return { conversationId: existing.id, created: false };
+	return { conversationId: existing.id, userIds, created: false };
 }
 
 async function applicationOf(calls: Calls, id: string): Promise<Result<"applications.get">> {

@@ -1,14 +1,16 @@
-import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
+import type { Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 
-/** With whom each user shares a conversation. */
-export async function partners(db: Database, userIds: string[]): Promise<Record<string, string[]>> {
-	const found: [string, string[]][] = [];
-	for (const chunk of chunksOf(userIds, idsPerCall)) {
-		const rows = await db.query<{ user_id: string; partner_ids: string[] }>(partnersStatement, [chunk]);
-		for (const { user_id, partner_ids } of rows) found.push([user_id, partner_ids]);
-	}
-	return Object.fromEntries(found);
+/** Partners in one answer; somebody who alone has more is answered nevertheless. */
+const maxPartners = 10_000;
+
+/** With whom each user shares a conversation, as far as that is not too much for one answer; the rest is to be asked for again. */
+export async function partners(db: Database, userIds: string[]): Promise<Result<"conversations.partners">> {
+	const rows = await db.query<{ user_id: string; partner_ids: string[] | null }>(partnersStatement, [userIds, maxPartners]);
+	return {
+		partners: Object.fromEntries(rows.flatMap((row) => (row.partner_ids ? [[row.user_id, row.partner_ids]] : []))),
+		rest: rows.filter((row) => row.partner_ids === null).map((row) => row.user_id),
+	};
 }
 
 /** Whether two people share one. */
@@ -19,13 +21,14 @@ export async function share(db: Database, userId: string, partnerId: string): Pr
 const partnersStatement = statement(
 	"conversations.partners",
 	`
-	select user_id, array_agg(distinct partner_id) as partner_ids
-	from (
+	with pairs as (
 		select user1_id as user_id, user2_id as partner_id from conversations where user1_id = any ($1)
-		union all
+		union
 		select user2_id, user1_id from conversations where user2_id = any ($1)
-	) as pairs
-	group by user_id`,
+	),
+	lists as (select user_id, array_agg(partner_id) as partner_ids, count(*) as size from pairs group by user_id),
+	summed as (select *, sum(size) over (order by user_id rows unbounded preceding) as total from lists)
+	select user_id, case when total <= $2 or total = size then partner_ids end as partner_ids from summed`,
 );
 
 const shareStatement = statement(

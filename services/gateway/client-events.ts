@@ -8,7 +8,7 @@ import { callAs, type Desk, speaker } from "./desk.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
 import type { ClientSocket } from "./sockets.ts";
-import { setTyping } from "./typing.ts";
+import { setTyping, tellTypists } from "./typing.ts";
 
 type Answer = (desk: Desk, socket: ClientSocket, payload: unknown) => Promise<object>;
 
@@ -29,8 +29,10 @@ export const clientEvents: Record<string, Answer> = {
 		return { readSeq, unreadCount };
 	},
 	async join_conversation(desk, socket, payload) {
-		const { id } = await callAs(desk, socket, "conversations.get", payload);
+		const { id, participants } = await callAs(desk, socket, "conversations.get", payload);
 		await socket.join(id);
+		const others = participants.map(({ userId }) => userId).filter((userId) => userId !== speaker(socket).caller.id);
+		tellTypists(desk, socket, id, others).catch((error: unknown) => desk.logger.debug("Who types was not told:", error));
 		return {};
 	},
 	async leave_conversation(desk, socket, payload) {
@@ -53,7 +55,7 @@ export const clientEvents: Record<string, Answer> = {
 		const { caller } = speaker(socket);
 		if (caller.role !== "user") throw new ParleyError("FORBIDDEN");
 		socket.data.status = parse(PresenceChoice, payload).status;
-		await desk.presence.report(caller.id);
+		await desk.presence.report(caller.id, { chosen: true });
 		return {};
 	},
 	async sync(desk, socket, payload) {

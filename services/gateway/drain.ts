@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { callsOf } from "../../lib/contracts.ts";
 import { gatewayNodes } from "../../mixins/delivery.ts";
 import type { Desk } from "./desk.ts";
 
@@ -26,9 +25,7 @@ export async function drain(desk: Desk): Promise<void> {
 	const deadline = Date.now() + 2 * maxReconnectAfterMs;
 	while (desk.sockets.userIds().length > 0 && Date.now() < deadline) await delay(waveIntervalMs / 4);
 	await desk.acks.drain();
-	await callsOf(desk.broker)
-		.call("presence.report", { nodeId: desk.broker.nodeID, users: [], complete: true })
-		.catch((error: unknown) => desk.logger.debug("The registry was not told:", error));
+	await desk.presence.leave();
 }
 
 /** Also for who connects while this node leaves. */

@@ -6,6 +6,7 @@ import type { Server } from "socket.io";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { every } from "../../lib/every.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
@@ -39,8 +40,8 @@ const ackIntervalMs = 200;
 /** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
 const erasedIntervalMs = 30_000;
 
-/** A third of the lease that the registry gives: two renewals may be lost. */
-const renewIntervalMs = 10_000;
+/** Also how soon the registry notices that it lacks something of what was reported. Its lease lasts for six. */
+const renewIntervalMs = 5_000;
 
 /** The longest message that a client may send over a socket. */
 const maxPacketBytes = 256 * 1024;
@@ -106,7 +107,15 @@ export default {
 		addRoute: false,
 		removeRoute: false,
 	},
-	events,
+	events: {
+		...events,
+		/** Moleculer's own: the node has the bus, or has it again. Meanwhile pushes were lost. */
+		"$transporter.connected": {
+			async handler(this: This) {
+				this.redelivery.hurry();
+			},
+		},
+	},
 	methods: {
 		errorHandler: sendError,
 		sendError,
@@ -140,8 +149,13 @@ export default {
 		const { config } = this.broker;
 		this.draining = false;
 		this.sockets = new Sockets();
-		this.presence = new PresenceReporter(this.broker, this.sockets);
 		this.redelivery = new Redelivery(this);
+		this.presence = new PresenceReporter(this.broker, this.sockets, {
+			onLate: (userIds) => {
+				for (const userId of userIds) this.redelivery.soon(userId);
+			},
+			onLost: () => this.redelivery.hurry(),
+		});
 		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
 		this.socketQueries = new SocketQueries(config.rateLimits.socketQueries);
@@ -170,31 +184,18 @@ export default {
 			if (!socket.data.verified) awaitAuthentication(socket);
 			if (this.draining) askToMove(socket);
 		});
+		const failed = (error: unknown) => this.logger.warn("A sweep failed and is done again:", error);
 		this.timers = [
-			every(erasedIntervalMs, this, () => this.expelErased()),
-			every(tickMs, this, () => this.redelivery.tick()),
-			every(renewIntervalMs, this, () => this.presence.renew()),
+			every(erasedIntervalMs, () => this.expelErased(), failed),
+			every(tickMs, () => this.redelivery.tick(), failed),
+			every(renewIntervalMs, () => this.presence.renew(), failed),
 		];
-		await this.presence.renew().catch((error) => this.logger.debug("The registry was not told:", error));
+		await this.presence.renew();
 	},
 	async stopped(this: This) {
 		for (const timer of this.timers) clearInterval(timer);
+		await this.presence.stop();
 		await this.acks.drain();
 		closeConnectionsSoon(this.server);
 	},
 } as unknown as ServiceSchema;
-
-/** Again and again, but never twice at once. */
-function every(intervalMs: number, { logger }: Service, work: () => Promise<void>): NodeJS.Timeout {
-	let running = false;
-	return setInterval(async () => {
-		if (running) return;
-		running = true;
-		try {
-			await work();
-		} catch (error) {
-			logger.warn("A sweep failed and is done again:", error);
-		}
-		running = false;
-	}, intervalMs);
-}

@@ -18,8 +18,8 @@ export function awaitAuthentication(socket: ClientSocket): void {
 /**
  * The socket speaks for this caller until the token expires. A renewal must be for the same caller: what a socket has been
  * told must not be taken for another's. Only users are delivered to: another role's `sub` may equal a user's id by chance.
- * Resolves when the registry knows, so that a client which is connected misses no push. UNAVAILABLE when the connection broke
- * while the token was looked at: it would never say that it has gone.
+ * Resolves when the registry knows, so that a client which is connected misses no push; without the registry it waits for a moment
+ * only. UNAVAILABLE when the connection broke while the token was looked at: it would never say that it has gone.
  */
 export async function signIn(desk: Desk, socket: ClientSocket, verified: Verified): Promise<void> {
 	const { caller, expiresAtMs } = verified;

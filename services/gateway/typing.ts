@@ -1,3 +1,4 @@
+import { callsOf } from "../../lib/contracts.ts";
 import { callAs, type Desk } from "./desk.ts";
 import type { ClientSocket } from "./sockets.ts";
 
@@ -7,4 +8,26 @@ export async function setTyping(desk: Desk, socket: ClientSocket, conversationId
 	socket.data.typing ??= new Set();
 	if (typing) socket.data.typing.add(conversationId);
 	else socket.data.typing.delete(conversationId);
+}
+
+/** How long the answer is worth waiting for: typing is over after 3 s. */
+const typistsTimeoutMs = 1_000;
+
+/**
+ * Tells a socket that has joined a conversation which of the others type in it. They are asked after once more: who stopped while
+ * the first answer was on its way was said to stop before the socket heard of a beginning.
+ */
+export async function tellTypists(desk: Desk, socket: ClientSocket, conversationId: string, userIds: string[]): Promise<void> {
+	const typing = await typistsAmong(desk, conversationId, userIds);
+	for (const userId of typing) socket.emit("user_typing", { conversationId, userId, typing: true });
+	if (typing.length === 0) return;
+	const still = await typistsAmong(desk, conversationId, typing);
+	for (const userId of typing) {
+		if (!still.includes(userId)) socket.emit("user_typing", { conversationId, userId, typing: false });
+	}
+}
+
+async function typistsAmong(desk: Desk, conversationId: string, userIds: string[]): Promise<string[]> {
+	const options = { timeout: typistsTimeoutMs, retries: 0 };
+	return (await callsOf(desk.broker).call("presence.typists", { conversationId, userIds }, options)).userIds;
 }

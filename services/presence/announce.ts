@@ -1,31 +1,73 @@
 import type { ServiceBroker } from "moleculer";
+import { chunksOf } from "../../lib/chunks.ts";
 import { callsOf } from "../../lib/contracts.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
+import type { Push } from "../gateway/gateway.contract.ts";
 import type { Presence } from "./presence.contract.ts";
 import type { Typist } from "./typing.ts";
 
 const eventOf = { online: "user_online", away: "user_away", offline: "user_offline" } as const;
 
+/** People who are told at a time. */
+const maxRecipients = 1_000;
+
+/** Conversations whose typists are told of at a time. */
+const maxConversations = 50;
+
 /** Tells people with whom they share a conversation. */
 export async function announcePresence(broker: ServiceBroker, presences: Presence[]): Promise<void> {
-	if (presences.length === 0) return;
-	const partners = await callsOf(broker).call("conversations.partners", { userIds: presences.map(({ userId }) => userId) });
+	let waiting = presences;
+	while (waiting.length > 0) {
+		const userIds = waiting.map(({ userId }) => userId);
+		const { partners, rest } = await callsOf(broker).call("conversations.partners", { userIds });
+		const pushes = waiting.flatMap((presence) =>
+			chunksOf(partners[presence.userId] ?? [], maxRecipients).map((ids) => pushOf(presence, ids)),
+		);
+		for (const group of groups(pushes)) await deliver(broker, group);
+		const isLeft = new Set(rest);
+		waiting = waiting.filter(({ userId }) => isLeft.has(userId));
+	}
+}
+
+/** Tells people what each of the others is; who is offline need not be told of. */
+export async function introduce(broker: ServiceBroker, presences: Presence[]): Promise<void> {
+	const others = (userId: string) => presences.map((presence) => presence.userId).filter((id) => id !== userId);
+	const present = presences.filter(({ status }) => status !== "offline");
 	await deliver(
 		broker,
-		presences.map(({ userId, status, lastSeenAt }) =>
-			push({ userId, lastSeenAt }, ...(partners[userId] ?? []).map((id) => ({ userId: id, event: eventOf[status] }))),
-		),
+		present.map((presence) => pushOf(presence, others(presence.userId))),
 	);
 }
 
 /** Tells the other participant, as far as their sockets have joined the conversation. */
 export async function announceTyping(broker: ServiceBroker, typists: Typist[], typing: boolean): Promise<void> {
-	const pushes = await Promise.all(
-		typists.map(async ({ conversationId, userId }) => {
-			const { userIds } = await callsOf(broker).call("conversations.participants", { conversationId });
-			const others = userIds.filter((id) => id !== userId).map((id) => ({ userId: id, event: "user_typing" as const }));
-			return { ...push({ conversationId, userId, typing }, ...others), joined: conversationId };
-		}),
-	);
-	await deliver(broker, pushes);
+	for (const some of chunksOf(typists, maxConversations)) {
+		const pushes = await Promise.all(
+			some.map(async ({ conversationId, userId }) => {
+				const { userIds } = await callsOf(broker).call("conversations.participants", { conversationId });
+				const others = userIds.filter((id) => id !== userId).map((id) => ({ userId: id, event: "user_typing" as const }));
+				return { ...push({ conversationId, userId, typing }, ...others), joined: conversationId };
+			}),
+		);
+		await deliver(broker, pushes);
+	}
+}
+
+function pushOf({ userId, status, lastSeenAt }: Presence, recipientIds: string[]): Push {
+	return push({ userId, lastSeenAt }, ...recipientIds.map((id) => ({ userId: id, event: eventOf[status] })));
+}
+
+/** Pushes that go together, of about `maxRecipients` in all. */
+function* groups(pushes: Push[]): Generator<Push[]> {
+	let group: Push[] = [];
+	let recipients = 0;
+	for (const one of pushes) {
+		if (recipients > 0 && recipients + one.to.length > maxRecipients) {
+			yield group;
+			[group, recipients] = [[], 0];
+		}
+		group.push(one);
+		recipients += one.to.length;
+	}
+	yield group;
 }

@@ -1,8 +1,10 @@
 import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import type { ActionsOf, EventsOf } from "../../lib/contracts.ts";
+import { every } from "../../lib/every.ts";
 import { redis, type WithRedis } from "../../mixins/redis.ts";
-import { announcePresence, announceTyping } from "./announce.ts";
+import { announcePresence, announceTyping, introduce } from "./announce.ts";
+import { Announcer } from "./announcer.ts";
 import type { Presence } from "./presence.contract.ts";
 import { Registry } from "./registry.ts";
 import { Typing } from "./typing.ts";
@@ -12,30 +14,34 @@ interface This extends WithRedis {
 	registry: Registry;
 	watch: Watch;
 	typing: Typing;
-	sweep: NodeJS.Timeout;
-	lookAround(): Promise<void>;
-	forgetGateway(nodeId: string): Promise<void>;
+	announcer: Announcer;
+	timers: NodeJS.Timeout[];
+	isStopping: boolean;
+	announceSoon(): void;
 }
 
-/** How often it is looked who has left, which gateways have gone, and who has stopped typing. */
+/** How often it is looked which gateways have gone, of whom something is to be told, and who has stopped typing. */
 const sweepIntervalMs = 500;
+
+/** A gateway that falls silent renews within this time if it is there after all: every 5 s, and some time to repeat it. */
+const silentMs = 7_500;
 
 const actions = {
 	report: {
 		access: "internal",
 		async handler(ctx) {
-			const { nodeId, users, complete } = ctx.params;
-			await this.registry.report(nodeId, users, complete);
-			const news = await this.watch.changed(users.map(({ userId }) => userId));
+			const { nodeId, number, users, since } = ctx.params;
+			await this.registry.report(nodeId, number, users);
+			if (since !== undefined) await this.registry.complete(nodeId, since);
 			// The gateway waits for its place in the registry, not for what others are told.
-			announcePresence(this.broker, news).catch((error) => this.logger.warn("Could not announce presence:", error));
+			this.announceSoon();
 			return null;
 		},
 	},
 	renew: {
 		access: "internal",
 		async handler(ctx) {
-			return { known: await this.registry.renew(ctx.params.nodeId) };
+			return { known: await this.registry.renew(ctx.params.nodeId, ctx.params.digest) };
 		},
 	},
 	locate: {
@@ -58,6 +64,12 @@ const actions = {
 			return this.watch.lookup(ctx.params.userIds);
 		},
 	},
+	typists: {
+		access: "internal",
+		async handler(ctx) {
+			return { userIds: await this.typing.among(ctx.params.conversationId, ctx.params.userIds) };
+		},
+	},
 	typing: {
 		access: { role: "user", conversation: "conversationId" },
 		async handler(ctx) {
@@ -77,7 +89,13 @@ const events = {
 			await announceTyping(this.broker, await this.typing.stop(typists), false);
 		},
 	},
-} satisfies EventsOf<"message.created", This>;
+	/** Each was told of before they shared a conversation: to others. */
+	"conversation.created": {
+		async handler(ctx) {
+			await introduce(this.broker, await this.watch.lookup(ctx.params.userIds));
+		},
+	},
+} satisfies EventsOf<"message.created" | "conversation.created", This>;
 
 export default {
 	name: "presence",
@@ -85,33 +103,38 @@ export default {
 	actions,
 	events: {
 		...events,
-		/** Moleculer's own: the node was told to leave, or its heartbeats have stopped. */
+		/** Moleculer's own. Whoever only fell silent may be slow, or out of reach for this node alone. */
 		"$node.disconnected": {
-			async handler(this: This, ctx: { params: { node: { id: string } } }) {
-				await this.forgetGateway(ctx.params.node.id);
+			async handler(this: This, ctx: { params: { node: { id: string }; unexpected: boolean } }) {
+				await this.registry.shortenLease(ctx.params.node.id, ctx.params.unexpected ? silentMs : 0);
 			},
 		},
 	},
 	methods: {
-		async lookAround(this: This) {
-			for (const nodeId of await this.registry.lapsed()) await this.forgetGateway(nodeId);
-			await announcePresence(this.broker, await this.watch.left());
-			await announceTyping(this.broker, await this.typing.lapsed(), false);
-		},
-		async forgetGateway(this: This, nodeId: string) {
-			const userIds = await this.registry.forget(nodeId);
-			await announcePresence(this.broker, await this.watch.changed(userIds));
+		announceSoon(this: This) {
+			this.announcer.run().catch((error) => this.logger.debug("Could not tell of users, which is done again:", error));
 		},
 	},
 	async started(this: This) {
+		this.isStopping = false;
 		this.registry = new Registry(this.redis);
 		this.watch = new Watch(this.redis, this.registry);
 		this.typing = new Typing(this.redis);
-		this.sweep = setInterval(() => {
-			this.lookAround().catch((error) => this.logger.debug("Could not look around:", error));
-		}, sweepIntervalMs);
+		this.announcer = new Announcer(this.watch, (presences) => announcePresence(this.broker, presences));
+		const failed = (error: unknown) => this.logger.debug("A sweep failed and is done again:", error);
+		this.timers = [
+			every(sweepIntervalMs, () => this.announcer.run(), failed),
+			every(sweepIntervalMs, () => removeLapsed(this), failed),
+			every(sweepIntervalMs, async () => announceTyping(this.broker, await this.typing.lapsed(), false), failed),
+		];
 	},
 	async stopped(this: This) {
-		clearInterval(this.sweep);
+		this.isStopping = true;
+		for (const timer of this.timers) clearInterval(timer);
+		await this.announcer.stop();
 	},
 } as unknown as ServiceSchema;
+
+async function removeLapsed(service: This): Promise<void> {
+	for (const nodeId of await service.registry.lapsed()) await service.registry.remove(nodeId, () => !service.isStopping);
+}

@@ -1,22 +1,32 @@
 import type { Redis } from "ioredis";
-import { mergeStatuses } from "./merge.ts";
-import type { Status } from "./presence.contract.ts";
+import { chunksOf } from "../../lib/chunks.ts";
+import { digestOf } from "./digest.ts";
+import type { Change, Digest, Status } from "./presence.contract.ts";
+import { usersPerScript } from "./script.ts";
+import { removeGatewayScript, removeScript, renewScript, reportScript, shortenLeaseScript } from "./scripts.ts";
 
 /** How long a gateway's word counts without a renewal. */
 export const leaseMs = 30_000;
 
-interface Report {
-	userId: string;
-	status: Status;
-}
+/** How long somebody whose last socket has gone counts as there: a phone that changes networks must not flicker. */
+export const graceMs = 10_000;
+
+/** What is asked of Redis at a time. */
+const chunkSize = 1_000;
+
+/** A node that removes a gateway says so at least this often; after that another node goes on. */
+const removingMs = 5_000;
 
 /**
  * Who has sockets on which gateway. In Redis:
  *
- * - `gateways`: a sorted set of node ids by when their lease ends. A node that is not in it, or whose lease is over, is not
- *   believed, whatever else is written about it.
+ * - `leases`: a sorted set of every gateway that anything is written about, by when its lease ends. After that it counts for nothing,
+ *   and what is written about it is removed, the entry here last: whoever finds it goes on where another node stopped.
+ * - `gateways`: a sorted set of those that have reported everybody, by the same time. A gateway that is not in it (new, or Redis was
+ *   emptied) may have sockets of anybody.
+ * - `gateway:<nodeId>`: a hash: `number` of the gateway's newest report, `digest` over its users (see digest.ts).
+ * - `users:<nodeId>`: a hash, user → the number of the report that named them last, and their part in the digest.
  * - `sockets:<userId>`: a hash, node id → the user's status on that node.
- * - `users:<nodeId>`: the set of users in whose hashes the node is, to be cleaned up when it is gone.
  */
 export class Registry {
 	readonly #redis: Redis;
@@ -25,80 +35,120 @@ export class Registry {
 		this.#redis = redis;
 	}
 
-	/** Takes down what a gateway says of some users, or, when complete, of all. */
-	async report(nodeId: string, reports: Report[], complete: boolean): Promise<void> {
-		if (complete) await this.#forgetUsers(nodeId);
-		const pipeline = this.#redis.pipeline();
-		for (const { userId, status } of reports) {
-			if (status === "offline") pipeline.hdel(socketsOf(userId), nodeId).srem(usersOf(nodeId), userId);
-			else pipeline.hset(socketsOf(userId), nodeId, status).sadd(usersOf(nodeId), userId);
-		}
-		// Last: from now on whoever is not in the registry is known not to be on this node.
-		if (complete) pipeline.zadd("gateways", Date.now() + leaseMs, nodeId);
-		await run(pipeline);
-	}
-
-	/** Prolongs a gateway's lease; false when there is none to prolong. */
-	async renew(nodeId: string): Promise<boolean> {
-		if ((await this.#redis.zscore("gateways", nodeId)) === null) return false;
-		await this.#redis.zadd("gateways", Date.now() + leaseMs, nodeId);
-		return true;
-	}
-
-	/** The gateways that are believed. */
-	async reporting(): Promise<string[]> {
-		return this.#redis.zrangebyscore("gateways", Date.now(), "+inf");
-	}
-
-	/** On which gateways each user has sockets. */
-	async locate(userIds: string[]): Promise<{ nodes: Record<string, string[]>; reporting: string[] }> {
-		const [reporting, hashes] = await Promise.all([this.reporting(), this.#hashes(userIds)]);
-		const nodes = userIds.map((userId, i) => [userId, Object.keys(hashes[i] ?? {}).filter((id) => reporting.includes(id))]);
-		return { nodes: Object.fromEntries(nodes), reporting };
-	}
-
-	/** What each user is, over all gateways. */
-	async statuses(userIds: string[]): Promise<Status[]> {
-		const [reporting, hashes] = await Promise.all([this.reporting(), this.#hashes(userIds)]);
-		return hashes.map((hash) =>
-			mergeStatuses(
-				Object.entries(hash)
-					.filter(([nodeId]) => reporting.includes(nodeId))
-					.map(([, status]) => status as Status),
-			),
+	/** Takes down what a gateway says of some users. A report that is older than one that was here is ignored. */
+	async report(nodeId: string, number: number, changes: Change[]): Promise<void> {
+		const head = [nodeId, number, Date.now(), leaseMs, graceMs, seenNow()];
+		const pieces = changes.length === 0 ? [[]] : chunksOf(changes, usersPerScript);
+		await Promise.all(
+			pieces.map((piece) => {
+				const users = piece.map(({ userId, status, chosen }) => [
+					userId,
+					status,
+					digestOf(userId, status),
+					chosen ? "chosen" : "gone",
+				]);
+				return reportScript.run(this.#redis, [...head, ...users.flat()]);
+			}),
 		);
 	}
 
-	/** Takes a gateway off the list; the users whom it had. */
-	async forget(nodeId: string): Promise<string[]> {
-		await this.#redis.zrem("gateways", nodeId);
-		return this.#forgetUsers(nodeId);
+	/** The gateway has named everybody in its reports since that number: whom it named before and not since has gone. */
+	async complete(nodeId: string, since: number): Promise<void> {
+		await this.#eachUser(nodeId, async (entries) => {
+			const old = entries.filter(([, entry]) => Number.parseInt(entry, 10) < since).map(([userId]) => userId);
+			await this.#remove(nodeId, String(since), old);
+			return true;
+		});
+		const until = Date.now() + leaseMs;
+		await run(this.#redis.multi().zadd("leases", until, nodeId).zadd("gateways", until, nodeId));
+	}
+
+	/** Prolongs a gateway's lease; false when the registry does not have what the gateway has reported. */
+	async renew(nodeId: string, digest: Digest | undefined): Promise<boolean> {
+		const compared = digest ? [digest.users, digest.sum] : ["", ""];
+		return (await renewScript.run(this.#redis, [nodeId, Date.now(), leaseMs, ...compared])) === 1;
+	}
+
+	/** On which gateways the users have sockets; who has none is not named. */
+	async locate(userIds: string[]): Promise<{ nodes: Record<string, string[]>; reporting: string[] }> {
+		const reporting = await this.#redis.zrangebyscore("gateways", Date.now(), "+inf");
+		const isReporting = new Set(reporting);
+		const nodes: [string, string[]][] = [];
+		for (const chunk of chunksOf(userIds, chunkSize)) {
+			const hashes = await this.#sockets(chunk);
+			chunk.forEach((userId, i) => {
+				const nodeIds = Object.keys(hashes[i] ?? {}).filter((id) => isReporting.has(id));
+				if (nodeIds.length > 0) nodes.push([userId, nodeIds]);
+			});
+		}
+		return { nodes: Object.fromEntries(nodes), reporting };
+	}
+
+	/** The statuses of each user on gateways that count. */
+	async statuses(userIds: string[]): Promise<Status[][]> {
+		const [present, hashes] = await Promise.all([
+			this.#redis.zrangebyscore("leases", Date.now(), "+inf"),
+			this.#sockets(userIds),
+		]);
+		const isPresent = new Set(present);
+		return hashes.map((hash) =>
+			Object.entries(hash)
+				.filter(([nodeId]) => isPresent.has(nodeId))
+				.map(([, status]) => status as Status),
+		);
+	}
+
+	/** The gateway's lease ends within that time: it has to show that it is there. */
+	async shortenLease(nodeId: string, ms: number): Promise<void> {
+		await shortenLeaseScript.run(this.#redis, [nodeId, Date.now() + ms]);
 	}
 
 	/** Gateways that did not renew. */
 	async lapsed(): Promise<string[]> {
-		return this.#redis.zrangebyscore("gateways", "-inf", Date.now());
+		return this.#redis.zrangebyscore("leases", "-inf", Date.now());
 	}
 
-	async #forgetUsers(nodeId: string): Promise<string[]> {
-		const userIds = await this.#redis.smembers(usersOf(nodeId));
-		const pipeline = this.#redis.pipeline();
-		for (const userId of userIds) pipeline.hdel(socketsOf(userId), nodeId);
-		pipeline.del(usersOf(nodeId));
-		await run(pipeline);
-		return userIds;
+	/** Removes a gateway that did not renew, unless another node does. Stops when it has a lease again, or when `goesOn` says no. */
+	async remove(nodeId: string, goesOn: () => boolean): Promise<void> {
+		const lock = `removing:${nodeId}`;
+		if ((await this.#redis.set(lock, "", "PX", removingMs, "NX")) === null) return;
+		await this.#eachUser(nodeId, async (entries) => {
+			await this.#redis.pexpire(lock, removingMs);
+			const userIds = entries.map(([userId]) => userId);
+			return goesOn() && (await this.#remove(nodeId, "", userIds));
+		});
+		if (goesOn()) await removeGatewayScript.run(this.#redis, [nodeId, Date.now()]);
+		await this.#redis.del(lock);
 	}
 
-	async #hashes(userIds: string[]): Promise<Record<string, string>[]> {
-		if (userIds.length === 0) return [];
+	/** False when the gateway has a lease again. */
+	async #remove(nodeId: string, since: string, userIds: string[]): Promise<boolean> {
+		for (const piece of chunksOf(userIds, usersPerScript)) {
+			const removed = await removeScript.run(this.#redis, [nodeId, since, Date.now(), graceMs, seenNow(), ...piece]);
+			if (removed !== 1) return false;
+		}
+		return true;
+	}
+
+	/** Visits the users of a gateway in chunks, as long as `visit` says true. One that changes meanwhile may be visited or not. */
+	async #eachUser(nodeId: string, visit: (entries: [string, string][]) => Promise<boolean>): Promise<void> {
+		let cursor = "0";
+		do {
+			const [next, flat] = await this.#redis.hscan(`users:${nodeId}`, cursor, "COUNT", chunkSize);
+			cursor = next;
+			const entries = chunksOf(flat, 2) as [string, string][];
+			if (!(await visit(entries))) return;
+		} while (cursor !== "0");
+	}
+
+	async #sockets(userIds: string[]): Promise<Record<string, string>[]> {
 		const pipeline = this.#redis.pipeline();
-		for (const userId of userIds) pipeline.hgetall(socketsOf(userId));
+		for (const userId of userIds) pipeline.hgetall(`sockets:${userId}`);
 		return run<Record<string, string>>(pipeline);
 	}
 }
 
-const socketsOf = (userId: string) => `sockets:${userId}`;
-const usersOf = (nodeId: string) => `users:${nodeId}`;
+const seenNow = () => new Date().toISOString();
 
 /** Sends a pipeline; its answers, or the first error. */
 export async function run<Answer = unknown>(pipeline: ReturnType<Redis["pipeline"]>): Promise<Answer[]> {

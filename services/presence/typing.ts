@@ -32,6 +32,14 @@ export class Typing {
 		return typists.filter((_, i) => removed[i] === 1);
 	}
 
+	/** Those of the users who type in the conversation now. */
+	async among(conversationId: string, userIds: string[]): Promise<string[]> {
+		if (userIds.length === 0) return [];
+		const ends = await this.#redis.zmscore("typing", ...userIds.map((userId) => memberOf({ conversationId, userId })));
+		const now = Date.now();
+		return userIds.filter((_, i) => Number(ends[i] ?? 0) > now);
+	}
+
 	/** Those who neither renewed nor stopped. */
 	async lapsed(): Promise<Typist[]> {
 		const members = await this.#redis.zrangebyscore("typing", "-inf", Date.now(), "LIMIT", 0, 1_000);

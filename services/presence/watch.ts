@@ -1,19 +1,32 @@
 import type { Redis } from "ioredis";
+import { chunksOf } from "../../lib/chunks.ts";
+import { isBetter, mergeStatuses } from "./merge.ts";
 import type { Presence, Status } from "./presence.contract.ts";
-import { type Registry, run } from "./registry.ts";
+import { graceMs, type Registry, run } from "./registry.ts";
+import { usersPerScript } from "./script.ts";
+import { claimScript, releaseScript } from "./scripts.ts";
 
-/** How long somebody whose last socket has gone counts as there: a phone that changes networks must not flicker. */
-export const graceMs = 10_000;
+/** A node that has claimed users tells of them within this time; after that it is taken for dead, and another tells of them. */
+const claimMs = 15_000;
+
+/** What is asked of Redis at a time. */
+const chunkSize = 1_000;
+
+/** Users of whom a node is about to tell. */
+export interface Claimed {
+	userId: string;
+	/** A node that had claimed the user before did not finish: perhaps others have not heard what was written down. */
+	again: boolean;
+}
 
 /**
- * Decides what is said about users. In Redis:
+ * Decides what others are told of users. In Redis:
  *
- * - `announced:<userId>`: the status that others were last told. It is set and read in one step, so that of two nodes that see
- *   the same change one tells of it.
- * - `seen:<userId>`: when they were last seen, as ISO time.
- * - `leaving`: a sorted set of users without a socket, by when that will be told.
- *
- * A status gets better at once and ends after the grace time.
+ * - `announced:<userId>`: the status that others were last told; none for offline.
+ * - `seen:<userId>`: when their last socket on some gateway went, as ISO time.
+ * - `due`: a sorted set of users whose status is not what was announced, by when to tell of it (scripts.ts, `look`).
+ * - `telling`: a sorted set of users of whom a node is telling now, by when that claim runs out. Nobody else tells of them meanwhile,
+ *   so what is told of a user is told once, and in order.
  */
 export class Watch {
 	readonly #redis: Redis;
@@ -24,62 +37,72 @@ export class Watch {
 		this.#registry = registry;
 	}
 
-	/** To be called when the registry has changed for these users; who is to be told of, now. */
-	async changed(userIds: string[]): Promise<Presence[]> {
-		const statuses = await this.#registry.statuses(userIds);
+	/** Some of those of whom something is to be told now; to be released afterwards. */
+	async claim(limit: number): Promise<Claimed[]> {
 		const now = Date.now();
-		const lastSeenAt = new Date(now).toISOString();
-		const pipeline = this.#redis.pipeline();
-		userIds.forEach((userId, i) => {
-			pipeline.set(seenOf(userId), lastSeenAt);
-			if (statuses[i] === "offline") pipeline.zadd("leaving", now + graceMs, userId);
-			else pipeline.zrem("leaving", userId);
-		});
-		await run(pipeline);
-		const here = userIds.map((userId, i) => ({ userId, status: statuses[i] as Status, lastSeenAt }));
-		return this.#new(here.filter(({ status }) => status !== "offline"));
+		const [due = 0, left = 0] = await run<number>(
+			this.#redis.pipeline().zcount("due", "-inf", now).zcount("telling", "-inf", now),
+		);
+		if (due + left === 0) return [];
+		const flat = (await claimScript.run(this.#redis, [now, now + claimMs, limit])) as string[];
+		return chunksOf(flat, 2).map(([userId = "", again]) => ({ userId, again: again === "1" }));
 	}
 
-	/** Whose grace time is over and who did not come back. */
-	async left(): Promise<Presence[]> {
-		const due = await this.#redis.zrangebyscore("leaving", "-inf", Date.now(), "LIMIT", 0, 1_000);
-		if (due.length === 0) return [];
+	/** Writes down what others are told of these users from now on; those of whom there is something to tell. */
+	async settle(claimed: Claimed[]): Promise<Presence[]> {
+		const userIds = claimed.map(({ userId }) => userId);
+		const [statuses, told, schedules] = await Promise.all([
+			this.#registry.statuses(userIds),
+			this.#announced(userIds),
+			this.#redis.zmscore("due", ...userIds),
+		]);
+		const news: { userId: string; status: Status }[] = [];
 		const pipeline = this.#redis.pipeline();
-		for (const userId of due) pipeline.zrem("leaving", userId);
-		const removed = await run<number>(pipeline);
-		const mine = due.filter((_, i) => removed[i] === 1);
-		const statuses = await this.#registry.statuses(mine);
-		const gone = mine.filter((_, i) => statuses[i] === "offline");
-		return this.#new(await this.#presences(gone, () => "offline"));
+		claimed.forEach(({ userId, again }, i) => {
+			const before = told[i] as Status;
+			const merged = mergeStatuses(statuses[i] ?? []);
+			// A socket has gone since the claim: that is told when its own time comes.
+			const isLater = isBetter(before, merged) && schedules[i] !== null;
+			const status = isLater ? before : merged;
+			if (status !== before) {
+				if (status === "offline") pipeline.del(announcedOf(userId));
+				else pipeline.set(announcedOf(userId), status);
+			}
+			if (status !== before || again) news.push({ userId, status });
+		});
+		await run(pipeline);
+		return this.#presences(news);
+	}
+
+	/** These users have been told of. */
+	async release(claimed: Claimed[]): Promise<void> {
+		for (const piece of chunksOf(claimed, usersPerScript)) {
+			const userIds = piece.map(({ userId }) => userId);
+			await releaseScript.run(this.#redis, [Date.now(), graceMs, ...userIds]);
+		}
 	}
 
 	/** What others see. */
 	async lookup(userIds: string[]): Promise<Presence[]> {
-		const pipeline = this.#redis.pipeline();
-		for (const userId of userIds) pipeline.get(announcedOf(userId));
-		const announced = await run<Status | null>(pipeline);
-		return this.#presences(userIds, (i) => announced[i] ?? "offline");
+		const presences: Presence[] = [];
+		for (const chunk of chunksOf(userIds, chunkSize)) {
+			const announced = await this.#announced(chunk);
+			presences.push(...(await this.#presences(chunk.map((userId, i) => ({ userId, status: announced[i] as Status })))));
+		}
+		return presences;
 	}
 
-	async #presences(userIds: string[], statusOf: (i: number) => Status): Promise<Presence[]> {
-		const pipeline = this.#redis.pipeline();
-		for (const userId of userIds) pipeline.get(seenOf(userId));
-		const seen = await run<string | null>(pipeline);
+	async #announced(userIds: string[]): Promise<Status[]> {
+		const announced = await this.#redis.mget(userIds.map(announcedOf));
+		return announced.map((status) => (status as Status | null) ?? "offline");
+	}
+
+	async #presences(users: { userId: string; status: Status }[]): Promise<Presence[]> {
+		if (users.length === 0) return [];
+		const seen = await this.#redis.mget(users.map(({ userId }) => `seen:${userId}`));
 		const now = new Date().toISOString();
-		return userIds.map((userId, i) => {
-			const status = statusOf(i);
-			return { userId, status, lastSeenAt: status === "offline" ? (seen[i] ?? null) : now };
-		});
-	}
-
-	/** Those that others were not told yet. */
-	async #new(presences: Presence[]): Promise<Presence[]> {
-		const pipeline = this.#redis.pipeline();
-		for (const { userId, status } of presences) pipeline.getset(announcedOf(userId), status);
-		const told = await run<Status | null>(pipeline);
-		return presences.filter(({ status }, i) => status !== (told[i] ?? "offline"));
+		return users.map(({ userId, status }, i) => ({ userId, status, lastSeenAt: status === "offline" ? (seen[i] ?? null) : now }));
 	}
 }
 
 const announcedOf = (userId: string) => `announced:${userId}`;
-const seenOf = (userId: string) => `seen:${userId}`;

@@ -110,12 +110,16 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 		params: { userId: applicantId, cursors: [{ conversationId, deliveredSeq: 0 }] },
 	}),
 	"presence.report": ({ applicantId }) => ({
-		params: { nodeId: randomUUID(), users: [{ userId: applicantId, status: "away" }], complete: true },
+		params: { nodeId: randomUUID(), number: 2, users: [{ userId: applicantId, status: "away", chosen: true }], since: 1 },
 	}),
-	"presence.renew": () => ({ params: { nodeId: "unknown" } }),
+	"presence.renew": () => ({ params: { nodeId: "unknown", digest: { users: 1, sum: 2 ** 31 } } }),
 	"presence.locate": ({ applicantId }) => ({ params: { userIds: [applicantId] } }),
 	"presence.get": ({ applicantId, employerId }) => ({ params: { userId: applicantId }, options: as(employerId) }),
 	"presence.lookup": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
+	"presence.typists": async ({ conversationId, applicantId, employerId }) => {
+		await caller.calls.call("presence.typing", { conversationId, typing: true }, as(employerId));
+		return { params: { conversationId, userIds: [applicantId, employerId] } };
+	},
 	"presence.typing": ({ conversationId, employerId }) => ({ params: { conversationId, typing: true }, options: as(employerId) }),
 	"users.put": () => ({
 		params: { id: randomUUID(), name: "Zoë", email: "z@example.org", locale: "de-AT", timezone: "Europe/Vienna" },
@@ -203,8 +207,11 @@ test("everything that is pushed to sockets is as the gateway's contract says", a
 	await calls.call("conversations.archive", { conversationId }, as(employerId));
 	await calls.call("messages.markRead", { conversationId }, as(applicantId));
 	await calls.call("presence.typing", { conversationId, typing: true }, as(applicantId));
-	for (const status of ["online", "away"] as const) {
-		await calls.call("presence.report", { nodeId: "phone", users: [{ userId: applicantId, status }], complete: true });
+	for (const [i, status] of (["online", "away"] as const).entries()) {
+		const number = i + 1;
+		const users = [{ userId: applicantId, status, chosen: true }];
+		await calls.call("presence.report", { nodeId: "phone", number, users, since: number });
+		await until(() => pushes.some(({ userId, event }) => userId === employerId && event === `user_${status}`));
 	}
 
 	// A gateway says the first two by itself; the third takes the ten seconds after which somebody counts as gone.

@@ -1,0 +1,58 @@
+import { randomUUID } from "node:crypto";
+import { startBroker, type TestNode } from "../support/broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { shareConversations } from "../support/presence.ts";
+import { until } from "../support/until.ts";
+import { type HeardPush, recordingGateway } from "../support/watchers.ts";
+
+jest.setTimeout(30_000);
+
+const partnerCount = 6_000;
+
+const heard: HeardPush[] = [];
+const [first, second, third] = [`1-${randomUUID()}`, `2-${randomUUID()}`, `3-${randomUUID()}`] as const;
+const partnerIds = Array.from({ length: partnerCount }, () => randomUUID());
+let database: TestDatabase;
+let node: TestNode;
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	const services = ["conversations", "directory", "presence"] as const;
+	node = await startBroker({ databaseUrl: database.url, services, others: [recordingGateway(heard)] });
+	for (const userId of [first, second, third]) await shareConversations(database.url, userId, partnerIds);
+});
+
+afterAll(async () => {
+	await node.stop();
+	await database.drop();
+});
+
+test("an answer has whole users only, and no more of them than one message of the bus should carry; the rest is named", async () => {
+	const { partners, rest } = await node.calls.call("conversations.partners", { userIds: [third, first, "unknown", second] });
+	expect(Object.keys(partners)).toEqual([first]);
+	expect(partners[first]?.toSorted()).toEqual(partnerIds.toSorted());
+	expect(rest).toEqual([second, third]);
+	// Two conversations with the same person make one partner.
+	await shareConversations(database.url, first, partnerIds.slice(0, 10));
+	const again = await node.calls.call("conversations.partners", { userIds: [first] });
+	expect([again.partners[first]?.length, again.rest]).toEqual([partnerCount, []]);
+});
+
+test("somebody with more partners than an answer may have is answered alone, with all of them", async () => {
+	const busy = randomUUID();
+	const many = Array.from({ length: 12_000 }, () => randomUUID());
+	await shareConversations(database.url, busy, many);
+	const { partners, rest } = await node.calls.call("conversations.partners", { userIds: [busy] });
+	expect([partners[busy]?.length, rest]).toEqual([12_000, []]);
+});
+
+test("when three people with 6,000 partners each come at once, every partner hears of each of them, once", async () => {
+	const users = [first, second, third].map((userId) => ({ userId, status: "online" as const }));
+	await node.calls.call("presence.report", { nodeId: randomUUID(), number: 1, users, since: 1 });
+	await until(() => heard.length >= 3 * partnerCount, { timeoutMs: 20_000 });
+	const told = heard.map(({ userId, event, payload }) => `${event} ${(payload as { userId: string }).userId} ${userId}`);
+	const expected = [first, second, third].flatMap((userId) =>
+		partnerIds.map((partnerId) => `user_online ${userId} ${partnerId}`),
+	);
+	expect(told.sort()).toEqual(expected.sort());
+});
