@@ -1,18 +1,28 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { serviceNames } from "../../lib/config.ts";
-import type { Cluster } from "../support/cluster.ts";
+import { type Cluster, type SharedServer, sharedServers } from "../support/cluster.ts";
+import { holding } from "../support/database.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
+import { anyAnswer, committed, type TcpProxy } from "../support/tcp-proxy.ts";
+import type { Crowd } from "./crowd.ts";
 
-/** What the load has under it. */
+/** The load, and what it has under it. */
 export interface Ground {
+	crowd: Crowd;
 	cluster: Cluster;
 	postgres: PostgresServer;
+	/** By which the processes reach the servers. */
+	links: Record<SharedServer, TcpProxy>;
 }
 
 export interface Fault {
 	name: string;
 	/** Breaks something, and mends it. */
 	strike(ground: Ground): Promise<void>;
+	/** The conversation that has to wait, to which no promise about time applies. */
+	waiting?(crowd: Crowd): string;
+	/** The longest time in which nobody may get an acknowledgement; on a busy machine as below. */
+	longestGapMs?: number;
 	/**
 	 * The longest that anybody may wait for an acknowledgement, where there is a promise; on a machine that is so busy that
 	 * somebody waits as long when nothing fails, twice that.
@@ -25,6 +35,7 @@ const downMs = 1_000;
 
 const kills: Fault[] = serviceNames.map((service) => ({
 	name: `a ${service} process is killed`,
+	longestGapMs: 2_000,
 	async strike({ cluster }) {
 		const node = cluster.node(`${service}-1`);
 		await node.kill();
@@ -44,10 +55,70 @@ const drains: Fault[] = (["gateway", "messages"] as const).map((service) => ({
 	},
 }));
 
+function firstConversation({ people: [first] }: Crowd): string {
+	if (!first) throw new Error("there is nobody");
+	return first.conversationId;
+}
+
+/** How long a link is broken. */
+const brokenMs = 2_000;
+
+/** A send that is stored, in the name of its statement. */
+const append = "messages.append";
+
+const nameOf: Record<SharedServer, string> = { postgres: "PostgreSQL", nats: "NATS", redis: "Redis" };
+
+const cuts: Fault[] = sharedServers.flatMap((server) => [
+	{
+		name: `${nameOf[server]} is behind a black hole`,
+		longestGapMs: 25_000,
+		async strike({ links }) {
+			links[server].blackHole({ newToo: true });
+			await delay(brokenMs);
+			links[server].pass();
+		},
+	},
+	{
+		name: `all connections to ${nameOf[server]} are reset`,
+		longestGapMs: 2_000,
+		strike: async ({ links }) => links[server].reset(),
+	},
+	{
+		name: `the link to ${nameOf[server]} is slow`,
+		longestGapMs: 2_000,
+		async strike({ links }) {
+			links[server].slow({ latencyMs: 25, bytesPerSecond: 1_000_000 });
+			await delay(brokenMs);
+			links[server].pass();
+		},
+	},
+	{
+		name: `answers of ${nameOf[server]} are lost`,
+		longestGapMs: 5_000,
+		async strike({ links }) {
+			const { swallowed } = links[server];
+			links[server].swallow(server === "postgres" ? committed(append) : anyAnswer);
+			await delay(brokenMs / 2);
+			links[server].pass();
+			if (links[server].swallowed === swallowed) throw new Error("no answer was swallowed");
+		},
+	},
+]);
+
 export const faults: Fault[] = [
 	{ name: "nothing fails", strike: () => delay(2_000) },
 	...drains,
 	...kills,
+	...cuts,
+	{
+		name: "a conversation is locked for 5 s",
+		slowestAckMs: 4_000,
+		waiting: firstConversation,
+		async strike({ crowd, postgres }) {
+			const lock = "select from conversations where id = $1 for update";
+			await holding(postgres.url, lock, [firstConversation(crowd)], () => delay(5_000));
+		},
+	},
 	{
 		name: "nats-server is away for 5 s",
 		async strike({ cluster }) {

@@ -15,9 +15,19 @@ export interface Outcome extends Verdict {
 	refusals: Record<string, number>;
 }
 
-/** `fromMs`, `toMs`: from the fault until the load ended. */
-export function outcomeOf(fault: string, crowd: Crowd, verdict: Verdict, fromMs: number, toMs: number): Outcome {
-	const answered = crowd.sent.flatMap(({ sentMs, acknowledged }) => (acknowledged ? [{ sentMs, atMs: acknowledged.atMs }] : []));
+/** From the fault until the load ended, and whose waiting does not count. */
+export interface Span {
+	fromMs: number;
+	toMs: number;
+	/** A conversation. */
+	excused: string | undefined;
+}
+
+export function outcomeOf(fault: string, crowd: Crowd, verdict: Verdict, { fromMs, toMs, excused }: Span): Outcome {
+	const answered = crowd.sent.flatMap(({ sentMs, acknowledged, conversationId }) =>
+		acknowledged ? [{ sentMs, atMs: acknowledged.atMs, conversationId }] : [],
+	);
+	const waited = answered.filter(({ conversationId }) => conversationId !== excused);
 	const { lost, duplicated, problems } = verdict;
 	return {
 		fault,
@@ -32,7 +42,7 @@ export function outcomeOf(fault: string, crowd: Crowd, verdict: Verdict, fromMs:
 			toMs,
 		),
 		deliveryGapMs: longestGap(crowd.deliveredAtMs, fromMs, toMs),
-		slowestAckMs: Math.max(0, ...answered.map(({ sentMs, atMs }) => atMs - sentMs)),
+		slowestAckMs: Math.max(0, ...waited.map(({ sentMs, atMs }) => atMs - sentMs)),
 		refusals: crowd.refusals,
 	};
 }

@@ -22,7 +22,13 @@ export interface ClusterOptions {
 	s3?: Config["s3"];
 	/** Further settings of every process. */
 	env?: Record<string, string>;
+	/** Puts something between the processes and a server that they share: gives the URL by which they reach it. */
+	route?: (server: SharedServer, url: string) => Promise<string>;
 }
+
+/** What all processes reach over the network. */
+export const sharedServers = ["postgres", "nats", "redis"] as const;
+export type SharedServer = (typeof sharedServers)[number];
 
 /** Parley as operators run it: each service a process of its own, or several, over NATS, Redis and one S3. */
 export interface Cluster extends Target {
@@ -41,7 +47,8 @@ export interface Cluster extends Target {
 const startingAtOnce = 2;
 
 /** Resolves when every gateway is ready. What was started is ended if something does not start. */
-export async function startCluster({ databaseUrl, counts = {}, s3, env = {} }: ClusterOptions): Promise<Cluster> {
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+	const { databaseUrl, counts = {}, s3, env = {}, route = async (_server, url) => url } = options;
 	const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
 	const nodes = new Map<string, OsProcess>();
 	const urls = new Map<string, string>();
@@ -68,9 +75,9 @@ export async function startCluster({ databaseUrl, counts = {}, s3, env = {} }: C
 		servers.push(redis.process);
 		if (!s3) storage = await startStorage({ dataDir: folder });
 		const shared = {
-			NATS_URL: nats.url,
-			REDIS_URL: redis.url,
-			DATABASE_URL: databaseUrl,
+			NATS_URL: await route("nats", nats.url),
+			REDIS_URL: await route("redis", redis.url),
+			DATABASE_URL: await route("postgres", databaseUrl),
 			JWT_SECRET: secret,
 			...storageEnv(s3 ?? (storage as EmbeddedStorage).s3),
 			...env,
