@@ -56,10 +56,12 @@ try {
 	await redis.config("SET", "slowlog-log-slower-than", "1000", "slowlog-max-len", "100000");
 	await measure();
 	console.table(rows);
-	const slow = (await redis.call("SLOWLOG", "GET", "-1")) as [number, number, number][];
-	const longestMs = slow.reduce((most, [, , us]) => Math.max(most, us / 1000), 0);
+	const slow = (await redis.call("SLOWLOG", "GET", "-1")) as [number, number, number, string[]][];
+	// Emptying Redis is the bench's own doing.
+	const theirs = slow.filter(([, , , [command]]) => command?.toLowerCase() !== "flushall");
+	const longestMs = theirs.reduce((most, [, , us]) => Math.max(most, us / 1000), 0);
 	process.stdout.write(
-		`${userCount} users with ${partnerCount} partners each. Redis was busy for more than 1 ms with ${slow.length} commands, ` +
+		`${userCount} users with ${partnerCount} partners each. Redis was busy for more than 1 ms with ${theirs.length} commands, ` +
 			`at the most ${longestMs.toFixed(1)} ms. ${problems.join(" ") || "No call failed or timed out; everything was told once."}\n`,
 	);
 	if (problems.length > 0) process.exitCode = 1;
