@@ -95,12 +95,7 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (redis) =
 	});
 
 	test("user_away comes after the grace time when the last online device went, and at once when the user sets it", async () => {
-		const { applicantId, employerId } = await openConversation(node.calls);
-		const his = await device(employerId);
-		const [phone, laptop] = [await device(applicantId), await device(applicantId)];
-		await until(() => his.heard("user_online").length === 1);
-		await phone.socket.emitWithAck("set_presence", { status: "away" });
-		laptop.socket.close();
+		const { his, phone } = await withOnlyAnAwayDeviceLeft();
 		const closedMs = performance.now();
 		await until(() => his.heard("user_away").length === 1, { timeoutMs: 15_000 });
 		expect(performance.now() - closedMs).toBeGreaterThan(8_000);
@@ -111,12 +106,7 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (redis) =
 	});
 
 	test("a device that comes back within the grace time was never away", async () => {
-		const { applicantId, employerId } = await openConversation(node.calls);
-		const his = await device(employerId);
-		const [phone, laptop] = [await device(applicantId), await device(applicantId)];
-		await until(() => his.heard("user_online").length === 1);
-		await phone.socket.emitWithAck("set_presence", { status: "away" });
-		laptop.socket.close();
+		const { his, phone, applicantId } = await withOnlyAnAwayDeviceLeft();
 		await until(async () => (await reportedOf(applicantId)).join() === "away");
 		await device(applicantId);
 		await until(async () => (await reportedOf(applicantId)).join() === "online");
@@ -124,6 +114,17 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (redis) =
 		expect(await statusesOf(applicantId)).toEqual(["online"]);
 		expect([his.heard("user_online").length, his.heard("user_away").length]).toEqual([1, 0]);
 	});
+
+	/** Her phone is away, and her laptop, which was online, has just gone. */
+	async function withOnlyAnAwayDeviceLeft() {
+		const { applicantId, employerId } = await openConversation(node.calls);
+		const his = await device(employerId);
+		const [phone, laptop] = [await device(applicantId), await device(applicantId)];
+		await until(() => his.heard("user_online").length === 1);
+		await phone.socket.emitWithAck("set_presence", { status: "away" });
+		laptop.socket.close();
+		return { his, phone, applicantId };
+	}
 
 	async function device(userId: string) {
 		const socket = await connect(node, await tokenOf(userId));

@@ -270,6 +270,7 @@ export function describeSockets(target: TargetOf): void {
 			"presence.locate",
 			"presence.lookup",
 			"presence.typing",
+			"presence.typists",
 			"conversations.participants",
 			"conversations.partners",
 			"conversations.share",
