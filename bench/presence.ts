@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import pg from "pg";
 import { startPostgres } from "../embedded/postgres.ts";
-import { chunks } from "../lib/chunks.ts";
+import { chunksOf } from "../lib/chunks.ts";
 import { readConfig } from "../lib/config.ts";
 import { callsOf } from "../lib/contracts.ts";
 import { migrate } from "../migrations/migrate.ts";
@@ -138,7 +138,7 @@ async function measure(): Promise<void> {
 
 	async function expectShown(wanted: Status, people: string[]): Promise<void> {
 		let others = 0;
-		for (const chunk of chunks(people, 5_000)) {
+		for (const chunk of chunksOf(people, 5_000)) {
 			const shown = await calls.call("presence.lookup", { userIds: chunk });
 			others += shown.filter(({ status }) => status !== wanted).length;
 		}

@@ -5,6 +5,7 @@ import { holding } from "../support/database.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
 import { anyAnswer, committed, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { Crowd } from "./crowd.ts";
+import { comeBack } from "./returning.ts";
 
 /** The load, and what it has under it. */
 export interface Ground {
@@ -118,6 +119,11 @@ export const faults: Fault[] = [
 			const lock = "select from conversations where id = $1 for update";
 			await holding(postgres.url, lock, [firstConversation(crowd)], () => delay(5_000));
 		},
+	},
+	{
+		name: "somebody comes back to 1,000 unread messages",
+		longestGapMs: 2_000,
+		strike: ({ cluster }) => comeBack(cluster),
 	},
 	{
 		name: "nats-server is away for 5 s",
