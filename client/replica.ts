@@ -70,7 +70,7 @@ export class Replica {
 	/** Puts older messages in front; they are kept while the conversation is open. Resolves with whether there are still older ones. */
 	loadOlder(conversationId: string, limit: number): Promise<boolean> {
 		return this.#inOrder(async () => {
-			const state = await this.#load(conversationId);
+			const state = this.#states.get(conversationId) ?? (await this.#load(conversationId));
 			if (state.hasOlder) await this.#prepend(state, limit);
 			return state.hasOlder;
 		});
@@ -200,13 +200,19 @@ export class Replica {
 		return { ...conversation, messages: items.toReversed(), hasMore };
 	}
 
-	/** One that is here may have fewer messages than a page: of those that were told as news none but these were kept. */
+	/** What came after the last seq that was kept is news, and is told. What was before it may have to be loaded. */
 	async #load(conversationId: string): Promise<ConversationState> {
-		const state = this.#states.get(conversationId);
-		if (!state) return this.#keep(await this.#fetch(conversationId));
+		if (this.#states.lastSeq(conversationId) === undefined) return this.#keep(await this.#fetch(conversationId));
+		const state = this.#states.get(conversationId) ?? (await this.#reload(conversationId));
 		const lacking = pageSize - state.messages.length;
 		if (lacking > 0 && state.hasOlder) await this.#prepend(state, lacking);
 		return state;
+	}
+
+	async #reload(conversationId: string): Promise<ConversationState> {
+		const snapshot = await this.#fetch(conversationId);
+		await this.#take(snapshot, false);
+		return this.#states.get(conversationId) ?? this.#keep(snapshot);
 	}
 
 	async #prepend(state: ConversationState, limit: number): Promise<void> {
