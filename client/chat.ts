@@ -254,7 +254,7 @@ export class ChatClient {
 	}
 
 	#refused(error: ParleyApiError, isFinal: boolean): void {
-		if (isFinal && !this.#connection.isWanted) {
+		if (isFinal) {
 			this.#replica.pause();
 			this.#outbox.close(error);
 		}

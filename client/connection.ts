@@ -147,14 +147,15 @@ export class Connection {
 		}
 	}
 
-	/** A token that is fixed will not be accepted later. */
+	/** A token that is fixed will not be accepted later. While a gateway that is draining still serves, none is needed yet. */
 	#refuse(line: Line, error: ParleyApiError): void {
-		const isFinal = this.#options.tokens.isFixed || error.code === "FORBIDDEN";
-		if (!isFinal) {
+		const isLastWord = this.#options.tokens.isFixed || error.code === "FORBIDDEN";
+		const isFinal = isLastWord && !this.isConnected;
+		if (isFinal) this.#giveUp(error);
+		else if (!isLastWord) {
 			this.#redial(line, backoffMs(this.#options.reconnectDelayMs, this.#refusals++, maxRefusalFactor));
 			this.#rejectWaiting(error);
-			// While a gateway that is draining still serves, the token is not needed yet.
-		} else if (!this.isConnected) this.#giveUp(error);
+		}
 		this.#listener.refused(error, isFinal);
 	}
 
@@ -171,7 +172,7 @@ export class Connection {
 	}
 
 	#redial(failed: Line, afterMs: number): void {
-		// It is the fault of the address, unless the token was: trying another one does no harm.
+		// Where the token failed it was not the fault of the address, but then another one is as good.
 		this.#options.gateways.moveOn(failed.url);
 		clearTimeout(this.#redialing);
 		this.#redialing = setTimeout(() => this.#dial(), afterMs);

@@ -38,7 +38,7 @@ export class Line {
 		this.url = options.url;
 		this.#options = options;
 		this.#listener = listener;
-		void this.#open();
+		this.#open().catch((error: unknown) => this.#end(error instanceof ParleyApiError ? error : network(String(error))));
 	}
 
 	get isConnected(): boolean {
@@ -81,12 +81,7 @@ export class Line {
 
 	async #open(): Promise<void> {
 		const { url, tokens, timeoutMs } = this.#options;
-		let token: string;
-		try {
-			token = await tokens.current(timeoutMs);
-		} catch (error) {
-			return this.#end(error instanceof ParleyApiError ? error : network(String(error)));
-		}
+		const token = await tokens.current(timeoutMs);
 		if (this.#isOver) return;
 		// A gateway, or what answers in its place, may accept the transport and never the connection.
 		this.#deadline = setTimeout(() => this.#end(network("The gateway did not accept in time.")), timeoutMs);
