@@ -1,8 +1,8 @@
 import { newClientId } from "./client-id.ts";
-import { Connection, closedError, type RequestOptions } from "./connection.ts";
+import { Connection, type RequestOptions } from "./connection.ts";
 import type { ConversationState } from "./conversation-state.ts";
 import { Emitter } from "./emitter.ts";
-import { ParleyApiError } from "./errors.ts";
+import { closedError, ParleyApiError } from "./errors.ts";
 import { type BaseUrl, Gateways } from "./gateways.ts";
 import type { Bounds } from "./known-conversations.ts";
 import { Outbox, type OutgoingMessage } from "./outbox.ts";

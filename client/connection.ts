@@ -1,5 +1,5 @@
 import { backoffMs } from "./backoff.ts";
-import { ParleyApiError } from "./errors.ts";
+import { closedError, type ParleyApiError } from "./errors.ts";
 import type { Gateways } from "./gateways.ts";
 import { Line, type LineListener } from "./line.ts";
 import { Requests } from "./requests.ts";
@@ -198,10 +198,6 @@ export class Connection {
 		for (const { reject } of this.#waiting) reject(error);
 		this.#waiting.clear();
 	}
-}
-
-export function closedError(): ParleyApiError {
-	return new ParleyApiError({ code: "NETWORK", message: "Closed before an answer came." });
 }
 
 /** Above a limit the server says when to come again. */

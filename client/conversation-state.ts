@@ -9,10 +9,10 @@ export type Tick = "sent" | "delivered" | "read";
  */
 export class ConversationState {
 	conversation: Conversation;
+	#maxMessages = Number.POSITIVE_INFINITY;
 	/** In seq order, without gaps. Older ones than the first may exist on the server. */
 	readonly messages: Message[] = [];
 	#lastSeq: number;
-	#maxMessages = Number.POSITIVE_INFINITY;
 
 	/** `lastSeq`: what is there already; the first message to be added is the one after it. */
 	constructor(conversation: Conversation, lastSeq: number) {

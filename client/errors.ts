@@ -39,6 +39,11 @@ export function isPassing(error: unknown): error is ParleyApiError {
 	return code === "NETWORK" || (code === "UNAVAILABLE" && (status === 0 || status >= 500));
 }
 
+/** Of what is asked while there is no connection, nor will be. */
+export function closedError(): ParleyApiError {
+	return new ParleyApiError({ code: "NETWORK", message: "Closed before an answer came." });
+}
+
 export interface ErrorFields {
 	code: ErrorCode | "NETWORK";
 	message: string;

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ChatClient } from "../../client/chat.ts";
-import type { Conversation, Message } from "../../client/types.ts";
 import { ScriptedGateway } from "../support/scripted-gateway.ts";
+import { aMessage, serveHistory } from "../support/scripted-history.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
@@ -27,28 +27,7 @@ afterEach(async () => {
 test("memory is flat over 100,000 messages in 2,000 conversations, and each message is news once", async () => {
 	gateway = await ScriptedGateway.start();
 	client = new ChatClient({ baseUrl: gateway.url, token: "token", ...bounds });
-	const heads = new Map<string, number>();
-	gateway.answer = (event, [action, params]) => {
-		if (event !== "call") return [{ ok: true }];
-		const { conversationId, before, after, limit = 50 } = params as Record<string, number> & { conversationId: string };
-		if (action === "conversations.get") return [null, aConversation(conversationId, heads.get(conversationId) ?? 0)];
-		const head = heads.get(conversationId) ?? 0;
-		const newest = after === undefined ? (before ?? head + 1) - 1 : Math.min(head, after + limit);
-		const oldest = after === undefined ? Math.max(1, newest - limit + 1) : after + 1;
-		const items = Array.from({ length: Math.max(0, newest - oldest + 1) }, (_, index) =>
-			aMessage(conversationId, newest - index),
-		);
-		return [
-			null,
-			{ items: after === undefined ? items : items.reverse(), hasMore: after === undefined ? oldest > 1 : newest < head },
-		];
-	};
-	// The first sync tells of all; of most of them only the seq is kept.
-	gateway.sync = () => ({
-		conversations: ids.map((id) => ({ ...aConversation(id, 0), messages: [], hasMore: false })),
-		nextSince: "cursor",
-		reset: false,
-	});
+	const { heads } = serveHistory(gateway, ids);
 	const newsOf = new Map<string, number>();
 	let [news, outOfOrder] = [0, 0];
 	client.on("message", ({ message: { conversationId, seq } }) => {
@@ -102,44 +81,3 @@ test("memory is flat over 100,000 messages in 2,000 conversations, and each mess
 });
 
 const ids = Array.from({ length: conversationCount }, (_, index) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`);
-const time = "2026-01-01T00:00:00.000Z";
-
-function aConversation(id: string, lastSeq: number): Conversation {
-	const participants = ["alice", "bob"].map((userId) => ({ userId, name: userId, readSeq: 0, deliveredSeq: 0 }));
-	return {
-		id,
-		participants,
-		lastSeq,
-		jobApplicationId: "application",
-		jobTitle: "Lighthouse keeper",
-		status: "ACTIVE",
-		lastMessage: null,
-		lastMessageAt: null,
-		unreadCount: lastSeq,
-		mutedUntil: null,
-		archivedAt: null,
-		archivedBy: null,
-		createdAt: time,
-		updatedAt: time,
-	};
-}
-
-function aMessage(conversationId: string, seq: number): Message {
-	const content = `message ${seq} `.repeat(8);
-	return {
-		id: `${conversationId} ${seq}`,
-		conversationId,
-		seq,
-		clientId: `${conversationId} ${seq}`,
-		senderId: "alice",
-		type: "TEXT",
-		content,
-		contentHtml: content,
-		image: null,
-		replyToSeq: null,
-		metadata: null,
-		createdAt: time,
-		deliveredAt: null,
-		readAt: null,
-	};
-}
