@@ -9,6 +9,7 @@ const expired: ErrorBody = { code: "TOKEN_EXPIRED", message: "expired" };
 
 let gateway: ScriptedGateway;
 const clients: ChatClient[] = [];
+const cleanUps: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
 	gateway = await ScriptedGateway.start();
@@ -16,6 +17,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
 	for (const client of clients.splice(0)) client.close();
+	for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 	await gateway.stop();
 });
 
@@ -127,6 +129,7 @@ test("send and every other request reject at once after close, and before the fi
 
 test("a gateway that never answers CONNECT is given up in time, and the next one is tried", async () => {
 	const silent = await ScriptedGateway.start();
+	cleanUps.push(() => silent.stop());
 	silent.admit = () => "silence";
 	const client = aClient({ baseUrl: [silent.url, gateway.url], ackTimeoutMs: 300 });
 	const connected = countOf(client, "connected");
@@ -134,17 +137,16 @@ test("a gateway that never answers CONNECT is given up in time, and the next one
 	await until(() => connected.mock.calls.length === 1);
 	expect(gateway.sockets).toHaveLength(1);
 	expect(silent.tokens.length).toBeGreaterThan(0);
-	await silent.stop();
 });
 
 test("a captive portal in the way of the handshake is a failure like any other", async () => {
 	const portal = await AccessPoint.before(gateway.url);
+	cleanUps.push(() => portal.close());
 	portal.reception = "is a portal";
 	const client = aClient({ baseUrl: portal.url });
 	await expect(client.connect()).rejects.toMatchObject({ code: "NETWORK" });
 	portal.reception = "passes";
 	await until(() => client.isConnected);
-	await portal.close();
 });
 
 test("handlers that throw end nothing: the client says so as an error, and goes on", async () => {
