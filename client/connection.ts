@@ -1,13 +1,14 @@
-import { io, type Socket } from "socket.io-client";
 import { backoffMs } from "./backoff.ts";
-import { ParleyApiError } from "./errors.ts";
+import { closedError, type ParleyApiError } from "./errors.ts";
 import type { Gateways } from "./gateways.ts";
-import { currentToken, type TokenSource } from "./token.ts";
-import type { ErrorBody, ServerEvents } from "./types.ts";
+import { Line, type LineListener } from "./line.ts";
+import { Requests } from "./requests.ts";
+import { isTokenRefusal, type Tokens } from "./token.ts";
+import type { ServerEvents } from "./types.ts";
 
 export interface ConnectionOptions {
 	gateways: Gateways;
-	token: TokenSource;
+	tokens: Tokens;
 	/** How long a gateway may take to accept a connection. */
 	timeoutMs: number;
 	/** The first pause before connecting again; it grows up to fivefold, and is jittered. */
@@ -24,29 +25,39 @@ export interface ConnectionListener {
 	connected(): void;
 	/** It connects again by itself. */
 	disconnected(reason: string): void;
-	/** The token was not accepted; it does not connect again by itself. */
-	refused(error: ErrorBody): void;
+	/** The token was not accepted. If that is final, it does not connect again by itself, and requests are rejected. */
+	refused(error: ParleyApiError, isFinal: boolean): void;
 	heard(event: string, payload: unknown, acknowledge: () => void): void;
 }
+
+/** A token source that goes on giving tokens that are refused is asked after pauses up to so many times the first. */
+const maxRefusalFactor = 30;
 
 /**
  * A connection to one gateway after another.
  *
- * 1. A request is kept until it is answered, and goes out again over the next connection. All of Parley's bear that: what they
+ * 1. From `connect` until `close`, or until a token is refused for good, it is wanted. Whatever fails meanwhile, a gateway or the
+ *    token source, is tried again after a pause. While it is not wanted, requests are rejected at once.
+ * 2. A request is kept until it is answered, and goes out again over the next connection. All of Parley's bear that: what they
  *    do, they do once.
- * 2. A gateway that is about to leave (`server_draining`) is left for the next one after the time that it says, and only when
+ * 3. A gateway that is about to leave (`server_draining`) is left for the next one after the time that it says, and only when
  *    that one has accepted: what is pushed in between comes over one of the two, or over both.
+ * 4. The pauses begin anew when a request was answered, not when a connection was accepted: gateways that accept and cannot
+ *    serve are not tried ever faster. A request without an answer makes it look whether the connection is alive.
  */
 export class Connection {
 	readonly #options: ConnectionOptions;
 	readonly #listener: ConnectionListener;
-	readonly #requests = new Set<Request>();
+	readonly #requests = new Requests(() => this.check());
 	readonly #waiting = new Set<PromiseWithResolvers<void>>();
-	#socket: Socket | undefined;
-	/** Takes the place of `#socket` as soon as it is accepted. */
-	#successor: Socket | undefined;
+	#line: Line | undefined;
+	/** Takes the place of `#line` as soon as it is accepted. */
+	#successor: Line | undefined;
 	#redialing: ReturnType<typeof setTimeout> | undefined;
+	#isWanted = false;
+	/** In a row. */
 	#failures = 0;
+	#refusals = 0;
 
 	constructor(options: ConnectionOptions, listener: ConnectionListener) {
 		this.#options = options;
@@ -54,12 +65,17 @@ export class Connection {
 	}
 
 	get isConnected(): boolean {
-		return this.#socket?.connected ?? false;
+		return this.#line?.isConnected ?? false;
 	}
 
-	/** Resolves when connected; rejects at the first failure. If that was the network, it goes on trying until `close`. */
+	get isWanted(): boolean {
+		return this.#isWanted;
+	}
+
+	/** Resolves when connected; rejects at the first failure. Unless that was final, it goes on trying until `close`. */
 	connect(): Promise<void> {
 		if (this.isConnected) return Promise.resolve();
+		this.#isWanted = true;
 		const waiting = Promise.withResolvers<void>();
 		this.#waiting.add(waiting);
 		this.#dial();
@@ -69,142 +85,123 @@ export class Connection {
 	/** Requests without an answer are rejected: whether they were carried out is not known. */
 	close(): void {
 		const wasConnected = this.isConnected;
-		clearTimeout(this.#redialing);
-		this.#redialing = undefined;
-		hangUp(this.#successor);
-		hangUp(this.#socket);
-		this.#successor = undefined;
-		this.#socket = undefined;
-		const error = new ParleyApiError({ code: "NETWORK", message: "Closed before an answer came." });
-		this.#giveUp(error);
-		for (const request of this.#requests) request.reject(error);
+		this.#giveUp(closedError());
 		if (wasConnected) this.#listener.disconnected("io client disconnect");
+	}
+
+	/** Looks whether the connection is alive, and connects anew if it is not. */
+	check(): void {
+		this.#line?.check();
 	}
 
 	/** Resolves with the arguments of the acknowledgement; rejects when there is none within `timeoutMs`. */
 	request(event: string, args: unknown[], timeoutMs: number, { counts = "always" }: RequestOptions = {}): Promise<unknown[]> {
-		return new Promise((resolve, reject) => {
-			const settle = () => {
-				clearTimeout(request.timer);
-				return this.#requests.delete(request);
-			};
-			const request: Request = {
-				event,
-				args,
-				timeoutMs,
-				counts,
-				timer: undefined,
-				resolve: (answer) => settle() && resolve(answer),
-				reject: (error) => settle() && reject(error),
-			};
-			this.#requests.add(request);
-			if (counts === "always") startTimer(request);
-			if (this.isConnected) this.#transmit(request);
-		});
+		if (!this.#isWanted) return Promise.reject(closedError());
+		return this.#requests.add({ event, args, timeoutMs, counts }, this.isConnected ? this.#line : undefined);
 	}
 
 	/** For what only counts on this connection. Should it fail, the server says `error`. */
 	tell(event: string, payload: object): void {
-		if (this.isConnected) this.#socket?.emit(event, payload);
+		this.#line?.tell(event, payload);
 	}
 
 	#dial(): void {
 		clearTimeout(this.#redialing);
 		this.#redialing = undefined;
-		if (this.#successor) return;
-		const { gateways, token, timeoutMs } = this.#options;
-		const socket: Socket = io(`${gateways.current}/messaging`, {
-			forceNew: true,
-			reconnection: false,
-			timeout: timeoutMs,
-			transports: ["websocket", "polling"],
-			tryAllTransports: true,
-			// Without a token the server refuses the connection, which is how a failed token source becomes known.
-			auth: (give) =>
-				void currentToken(token).then(
-					(current) => give({ token: current }),
-					() => give({ token: "" }),
-				),
-		});
-		this.#successor = socket;
-		socket
-			.onAny((event: string, payload: unknown, acknowledge: () => void) => this.#hear(event, payload, acknowledge))
-			.on("connect", () => this.#adopt(socket))
-			.on("connect_error", (error) => this.#miss(error))
-			.on("disconnect", (reason) => (socket === this.#socket ? this.#lose(reason) : this.#miss(new Error(reason))));
+		if (this.#successor || !this.#isWanted) return;
+		const { gateways, tokens, timeoutMs } = this.#options;
+		this.#successor = new Line({ url: gateways.current, tokens, timeoutMs }, this.#onLine);
 	}
 
-	#adopt(socket: Socket): void {
+	readonly #onLine: LineListener = {
+		accepted: (line) => this.#adopt(line),
+		ended: (line, error) => (line === this.#line ? this.#lose(line, error) : this.#miss(line, error)),
+		heard: (line, event, payload, acknowledge) => {
+			if (event === "server_draining") this.#leaveFor(line, payload as ServerEvents["server_draining"]);
+			this.#listener.heard(event, payload, acknowledge);
+		},
+	};
+
+	#adopt(line: Line): void {
 		clearTimeout(this.#redialing);
 		this.#redialing = undefined;
-		hangUp(this.#socket);
-		this.#socket = socket;
+		this.#line?.hangUp();
+		this.#line = line;
 		this.#successor = undefined;
-		this.#failures = 0;
-		for (const request of this.#requests) this.#transmit(request);
+		this.#refusals = 0;
+		this.#requests.transmit(line, () => {
+			this.#failures = 0;
+		});
 		this.#listener.connected();
 		for (const { resolve } of this.#waiting) resolve();
 		this.#waiting.clear();
 	}
 
-	#miss(error: Error & { data?: ErrorBody }): void {
-		hangUp(this.#successor);
+	/** An attempt to connect has failed. */
+	#miss(line: Line, error: ParleyApiError): void {
 		this.#successor = undefined;
-		if (error.data && isFinal(error.data)) this.#listener.refused(error.data);
-		else this.#redial();
-		this.#giveUp(new ParleyApiError(error.data ?? { code: "NETWORK", message: error.message }, { cause: error }));
+		if (isTokenRefusal(error) || error.code === "FORBIDDEN") this.#refuse(line, error);
+		else {
+			this.#redial(line, Math.max(this.#nextPauseMs(), retryAfterMs(error)));
+			this.#rejectWaiting(error);
+		}
 	}
 
-	#lose(reason: string): void {
-		for (const { counts, timer } of this.#requests) if (counts === "connected") clearTimeout(timer);
-		this.#listener.disconnected(reason);
-		if (!this.#successor && this.#redialing === undefined) this.#redial();
+	/** A token that is fixed will not be accepted later. While a gateway that is draining still serves, none is needed yet. */
+	#refuse(line: Line, error: ParleyApiError): void {
+		const isLastWord = this.#options.tokens.isFixed || error.code === "FORBIDDEN";
+		const isFinal = isLastWord && !this.isConnected;
+		if (isFinal) this.#giveUp(error);
+		else if (!isLastWord) {
+			this.#redial(line, backoffMs(this.#options.reconnectDelayMs, this.#refusals++, maxRefusalFactor));
+			this.#rejectWaiting(error);
+		}
+		this.#listener.refused(error, isFinal);
 	}
 
-	#hear(event: string, payload: unknown, acknowledge: () => void): void {
-		if (event === "server_draining") this.#redial((payload as ServerEvents["server_draining"]).reconnectAfterMs);
-		this.#listener.heard(event, payload, acknowledge);
+	/** The connection is gone. */
+	#lose(line: Line, error: ParleyApiError): void {
+		this.#line = undefined;
+		this.#requests.pause();
+		this.#listener.disconnected(error.message);
+		if (!this.#successor && this.#redialing === undefined) this.#redial(line, this.#nextPauseMs());
 	}
 
-	#redial(afterMs = backoffMs(this.#options.reconnectDelayMs, this.#failures++)): void {
-		this.#options.gateways.moveOn();
+	#leaveFor(line: Line, draining: ServerEvents["server_draining"]): void {
+		if (line === this.#line) this.#redial(line, draining.reconnectAfterMs);
+	}
+
+	#redial(failed: Line, afterMs: number): void {
+		// Where the token failed it was not the fault of the address, but then another one is as good.
+		this.#options.gateways.moveOn(failed.url);
 		clearTimeout(this.#redialing);
 		this.#redialing = setTimeout(() => this.#dial(), afterMs);
 	}
 
-	#transmit(request: Request): void {
-		const { event, args, resolve } = request;
-		if (request.counts === "connected") startTimer(request);
-		this.#socket?.emit(event, ...args, (...answer: unknown[]) => resolve(answer));
+	#nextPauseMs(): number {
+		return backoffMs(this.#options.reconnectDelayMs, this.#failures++);
 	}
 
 	#giveUp(error: ParleyApiError): void {
+		this.#isWanted = false;
+		clearTimeout(this.#redialing);
+		this.#redialing = undefined;
+		this.#successor?.hangUp();
+		this.#line?.hangUp();
+		this.#successor = undefined;
+		this.#line = undefined;
+		this.#rejectWaiting(error);
+		this.#requests.rejectAll(error);
+	}
+
+	#rejectWaiting(error: ParleyApiError): void {
 		for (const { reject } of this.#waiting) reject(error);
 		this.#waiting.clear();
 	}
 }
 
-interface Request {
-	event: string;
-	args: unknown[];
-	timeoutMs: number;
-	counts: "always" | "connected";
-	timer: ReturnType<typeof setTimeout> | undefined;
-	resolve(answer: unknown[]): void;
-	reject(error: ParleyApiError): void;
-}
-
-/** Nothing more is heard from it, not even that it has closed. */
-function hangUp(socket: Socket | undefined): void {
-	socket?.offAny().off().disconnect();
-}
-
-function isFinal({ code }: ErrorBody): boolean {
-	return code === "UNAUTHENTICATED" || code === "TOKEN_EXPIRED" || code === "FORBIDDEN";
-}
-
-function startTimer(request: Request): void {
-	clearTimeout(request.timer);
-	const noAnswer = () => request.reject(new ParleyApiError({ code: "NETWORK", message: "No answer from the server." }));
-	request.timer = setTimeout(noAnswer, request.timeoutMs);
+/** Above a limit the server says when to come again. */
+function retryAfterMs({ details }: ParleyApiError): number {
+	const { retryAfterSeconds } = (details ?? {}) as { retryAfterSeconds?: unknown };
+	return typeof retryAfterSeconds === "number" ? retryAfterSeconds * 1_000 : 0;
 }

@@ -20,6 +20,7 @@ export function isOlder({ count, lastSeq }: Count, than: Count): boolean {
  */
 export class ConversationState {
 	conversation: Conversation;
+	#maxMessages = Number.POSITIVE_INFINITY;
 	/** In seq order, without gaps. Older ones than the first may exist on the server. */
 	readonly messages: Message[] = [];
 	#lastSeq: number;
@@ -38,11 +39,23 @@ export class ConversationState {
 		return this.#lastSeq;
 	}
 
+	/** Whether the server has messages before the first one that is here. */
+	get hasOlder(): boolean {
+		return (this.messages[0]?.seq ?? this.#lastSeq + 1) > 1;
+	}
+
+	/** From now on so many messages are kept at the most: new ones push out the oldest. Older pages that are put in front stay. */
+	bound(maxMessages: number): void {
+		this.#maxMessages = maxMessages;
+		this.messages.splice(0, this.messages.length - maxMessages);
+	}
+
 	/** Takes the next message; `gap` means that others must come first, and nothing was changed. */
 	add(message: Message): "added" | "duplicate" | "gap" {
 		if (message.seq <= this.#lastSeq) return "duplicate";
 		if (message.seq > this.#lastSeq + 1) return "gap";
 		this.messages.push(message);
+		if (this.messages.length > this.#maxMessages) this.messages.shift();
 		this.#lastSeq = message.seq;
 		if (message.seq > this.conversation.lastSeq) {
 			const { seq: lastSeq, createdAt: lastMessageAt } = message;
@@ -70,6 +83,7 @@ export class ConversationState {
 	prepend(page: Message[]): void {
 		const first = this.messages[0]?.seq ?? this.#lastSeq + 1;
 		this.messages.unshift(...page.filter(({ seq }) => seq < first).reverse());
+		this.#maxMessages = Math.max(this.#maxMessages, this.messages.length);
 	}
 
 	delivered({ userId, seq }: Receipt): void {

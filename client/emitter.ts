@@ -1,9 +1,15 @@
-/** Typed events. Handlers run after the state has changed; one that throws does not stop the others. */
+/** Typed events. Handlers run after the state has changed; one that fails does not stop the others. */
 export class Emitter<Events extends object> {
-	readonly #handlers = new Map<keyof Events, Set<(payload: never) => void>>();
+	readonly #handlers = new Map<keyof Events, Set<(payload: never) => unknown>>();
+	readonly #failed: (event: keyof Events, error: unknown) => void;
+
+	/** `failed` is told what a handler threw, or rejected with: neither may end the app. */
+	constructor(failed: (event: keyof Events, error: unknown) => void) {
+		this.#failed = failed;
+	}
 
 	/** Returns the function that ends the subscription. */
-	on<Name extends keyof Events>(event: Name, handler: (payload: Events[Name]) => void): () => void {
+	on<Name extends keyof Events>(event: Name, handler: (payload: Events[Name]) => unknown): () => void {
 		const handlers = this.#handlers.get(event) ?? new Set();
 		this.#handlers.set(event, handlers.add(handler));
 		return () => {
@@ -12,6 +18,14 @@ export class Emitter<Events extends object> {
 	}
 
 	emit<Name extends keyof Events>(event: Name, payload: Events[Name]): void {
-		for (const handler of this.#handlers.get(event) ?? []) queueMicrotask(() => handler(payload as never));
+		for (const handler of this.#handlers.get(event) ?? []) queueMicrotask(() => void this.#run(event, handler, payload));
+	}
+
+	async #run<Name extends keyof Events>(event: Name, handler: (payload: never) => unknown, payload: Events[Name]): Promise<void> {
+		try {
+			await handler(payload as never);
+		} catch (error) {
+			this.#failed(event, error);
+		}
 	}
 }

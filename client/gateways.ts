@@ -18,8 +18,14 @@ export class Gateways {
 		return this.#current.replace(/\/+$/, "");
 	}
 
-	moveOn(): void {
-		this.#current = this.#name();
+	/** `failed` did not work. Requests that failed there at the same time move on once: the first of them does. */
+	moveOn(failed: string): void {
+		if (failed !== this.current) return;
+		try {
+			this.#current = this.#name();
+		} catch {
+			// The function of the app failed. It is asked again at the next failure.
+		}
 	}
 }
 

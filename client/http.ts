@@ -1,6 +1,6 @@
-import { isPassing, ParleyApiError } from "./errors.ts";
+import { type ErrorFields, isPassing, ParleyApiError } from "./errors.ts";
 import type { Gateways } from "./gateways.ts";
-import { currentToken, type TokenSource } from "./token.ts";
+import { isTokenRefusal, type Tokens } from "./token.ts";
 import type { ErrorBody } from "./types.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -27,11 +27,14 @@ const defaultTimeoutMs = 10_000;
 /** Requests with a token to the gateway in use. */
 export class Http {
 	readonly #gateways: Gateways;
-	readonly #token: TokenSource;
+	readonly #tokens: Tokens;
+	readonly #timeoutMs: number;
 
-	constructor(gateways: Gateways, token: TokenSource) {
+	/** `timeoutMs`: how long an attempt may take, unless the request says otherwise. */
+	constructor(gateways: Gateways, tokens: Tokens, timeoutMs = defaultTimeoutMs) {
 		this.#gateways = gateways;
-		this.#token = token;
+		this.#tokens = tokens;
+		this.#timeoutMs = timeoutMs;
 	}
 
 	/** The JSON of the answer. Throws `ParleyApiError`. */
@@ -40,19 +43,32 @@ export class Http {
 		return repeatedly(() => this.#attempt(request), repeats ? pausesMs : []);
 	}
 
+	/** A token that is refused, by a request that was therefore not carried out, is replaced once. */
 	async #attempt<Result>(request: HttpRequest): Promise<Result> {
+		const token = await this.#tokens.current(this.#timeoutMs);
+		try {
+			return await this.#exchange(request, token);
+		} catch (error) {
+			if (!(error instanceof ParleyApiError) || !isTokenRefusal(error) || this.#tokens.isFixed) throw error;
+			this.#tokens.refuse(token);
+			const renewed = await this.#tokens.current(this.#timeoutMs);
+			if (renewed === token) throw error;
+			return this.#exchange(request, renewed);
+		}
+	}
+
+	async #exchange<Result>(request: HttpRequest, token: string): Promise<Result> {
 		const { current } = this.#gateways;
-		const { method, path, query, body, timeoutMs = defaultTimeoutMs } = request;
-		const headers: Record<string, string> = { authorization: `Bearer ${await currentToken(this.#token)}` };
+		const { method, path, query, body, timeoutMs = this.#timeoutMs } = request;
+		const headers: Record<string, string> = { authorization: `Bearer ${token}` };
 		if (body) headers["content-type"] = "application/json";
 		const signal = AbortSignal.timeout(timeoutMs);
 		const init = { method, headers, body: body ? JSON.stringify(body) : null, signal };
 		try {
-			const text = await answer(current + path + queryString(query), init);
-			return (text === "" ? undefined : JSON.parse(text)) as Result;
+			return await answer<Result>(current, path + queryString(query), init);
 		} catch (error) {
 			// Another gateway may reach what this one does not.
-			if (isPassing(error)) this.#gateways.moveOn();
+			if (isPassing(error)) this.#gateways.moveOn(current);
 			throw error;
 		}
 	}
@@ -75,18 +91,24 @@ export async function repeatedly<Result>(
 	}
 }
 
-/** The body of a good answer. */
-async function answer(url: string, init: RequestInit): Promise<string> {
+/** The JSON of a good answer. Whatever is not Parley's, as the page of a captive portal, is no answer. */
+async function answer<Result>(origin: string, path: string, init: RequestInit): Promise<Result> {
 	let response: Response;
 	let text: string;
 	try {
-		response = await fetch(url, init);
+		response = await fetch(origin + path, init);
 		text = await response.text();
 	} catch (cause) {
-		throw new ParleyApiError({ code: "NETWORK", message: `No answer from ${new URL(url).origin}.` }, { cause });
+		throw new ParleyApiError({ code: "NETWORK", message: `No answer from ${origin}.` }, { cause });
 	}
 	if (!response.ok) throw refusal(response, text);
-	return text;
+	if (response.status === 204) return undefined as Result;
+	try {
+		return JSON.parse(text) as Result;
+	} catch (cause) {
+		const message = `Something else than Parley answered for ${origin}.`;
+		throw new ParleyApiError({ code: "NETWORK", message, status: response.status }, { cause });
+	}
 }
 
 function queryString(query: HttpRequest["query"] = {}): string {
@@ -98,13 +120,14 @@ function queryString(query: HttpRequest["query"] = {}): string {
 /** 502 and 504 are a load balancer's own, when a gateway went away or was silent. */
 const unavailable = new Set([502, 503, 504]);
 
-/** A proxy on the way may answer something else than Parley's envelope. */
+/** A proxy or a captive portal on the way may answer something else than Parley's envelope. */
 function refusal(response: Response, text: string): ParleyApiError {
 	const { status } = response;
 	const requestId = response.headers.get("x-request-id");
-	let error: ErrorBody = { code: unavailable.has(status) ? "UNAVAILABLE" : "INTERNAL", message: `HTTP ${status}` };
+	let error: ErrorFields = { code: unavailable.has(status) ? "UNAVAILABLE" : "NETWORK", message: `HTTP ${status}` };
 	try {
-		error = (JSON.parse(text) as { error?: ErrorBody }).error ?? error;
+		const { error: told } = JSON.parse(text) as { error?: ErrorBody };
+		if (typeof told?.code === "string") error = told;
 	} catch {}
 	return new ParleyApiError({ ...error, status, ...(requestId !== null && { requestId }) });
 }

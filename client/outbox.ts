@@ -52,11 +52,10 @@ export class Outbox {
 	}
 
 	/** Gives up: whether the messages arrived is not known. */
-	close(): void {
-		const error = new ParleyApiError({ code: "NETWORK", message: "Closed before an answer came." });
+	close(error: ParleyApiError): void {
 		for (const { entries, retry } of this.#lanes.values()) {
 			clearTimeout(retry);
-			for (const { message, reject } of entries) reject(error.about(message.clientId));
+			for (const { message, reject } of entries) reject(error.about({ clientId: message.clientId }));
 			entries.clear();
 		}
 		this.#lanes.clear();
@@ -75,7 +74,7 @@ export class Outbox {
 			if (isPassing(error)) lane.failed = true;
 			else {
 				lane.entries.delete(entry);
-				reject(error instanceof ParleyApiError ? error.about(message.clientId) : error);
+				reject(error instanceof ParleyApiError ? error.about({ clientId: message.clientId }) : error);
 			}
 		}
 		if (--lane.underWay === 0) this.#goOn(key, lane);

@@ -1,6 +1,7 @@
 import { backoffMs } from "./backoff.ts";
 import { ConversationState } from "./conversation-state.ts";
 import { ParleyApiError } from "./errors.ts";
+import { type Bounds, KnownConversations } from "./known-conversations.ts";
 import type { Conversation, Message, MessagePage, Snapshot, SyncAnswer } from "./types.ts";
 
 /** What is asked of the server. */
@@ -23,22 +24,23 @@ export interface ReplicaListener {
 	failed(error: unknown): void;
 }
 
+/** How many messages a conversation is opened with, if it has so many. */
+const pageSize = 50;
+
 /**
  * What a client knows of its conversations. Messages arrive at least once and in any order after a reconnect; here each is added
  * once, in order:
  *
- * 1. Every conversation that `sync` told of, or that is open, has a `ConversationState`. A message that does not follow the
- *    last one there means that some were missed, and `sync` is asked; so it is after every connection.
+ * 1. Of every conversation that `sync` told of, or that is open, at least the last seq is known (`KnownConversations`). A message
+ *    that does not follow it means that some were missed, and `sync` is asked; so it is after every connection.
  * 2. What happens while `sync` is on its way waits for the answer, which may be older. The cursor moves when the answer is in
  *    the states: should anything fail before, the same is asked again.
  */
 export class Replica {
-	/** Conversations that the app has open. */
-	readonly opened = new Set<string>();
 	readonly #server: ReplicaServer;
 	readonly #listener: ReplicaListener;
 	readonly #retryMs: number;
-	readonly #states = new Map<string, ConversationState>();
+	readonly #states: KnownConversations;
 	#cursor: string | undefined;
 	#syncing: Promise<void> | undefined;
 	#retry: ReturnType<typeof setTimeout> | undefined;
@@ -46,10 +48,16 @@ export class Replica {
 	#queue: Promise<unknown> = Promise.resolve();
 
 	/** `retryMs`: the first pause before a failed `sync` is asked again. */
-	constructor(server: ReplicaServer, listener: ReplicaListener, retryMs: number) {
+	constructor(server: ReplicaServer, listener: ReplicaListener, retryMs: number, bounds: Bounds) {
 		this.#server = server;
 		this.#listener = listener;
 		this.#retryMs = retryMs;
+		this.#states = new KnownConversations(bounds);
+	}
+
+	/** Conversations that the app has open. */
+	get opened(): Set<string> {
+		return this.#states.opened;
 	}
 
 	state(conversationId: string): ConversationState | undefined {
@@ -58,7 +66,21 @@ export class Replica {
 
 	/** The conversation with its newest messages, from the server if it is not here. */
 	load(conversationId: string): Promise<ConversationState> {
-		return this.#inOrder(async () => this.#states.get(conversationId) ?? this.#keep(await this.#fetch(conversationId)));
+		return this.#inOrder(() => this.#load(conversationId));
+	}
+
+	/** Puts older messages in front; they are kept while the conversation is open. Resolves with whether there are still older ones. */
+	loadOlder(conversationId: string, limit: number): Promise<boolean> {
+		return this.#inOrder(async () => {
+			const state = this.#states.get(conversationId) ?? (await this.#load(conversationId));
+			if (state.hasOlder) await this.#prepend(state, limit);
+			return state.hasOlder;
+		});
+	}
+
+	/** It may be forgotten, and so are the messages beyond the bound. */
+	leave(conversationId: string): void {
+		void this.#inOrder(() => this.#states.leave(conversationId));
 	}
 
 	/**
@@ -66,18 +88,18 @@ export class Replica {
 	 * is older than what is here.
 	 */
 	apply(conversationId: string, change: (state: ConversationState) => unknown, then: () => void): void {
-		void this.#inOrder(() => {
+		this.#inOrder(() => {
 			const state = this.#states.get(conversationId);
 			if (!state || change(state) !== false) then();
-		});
+		}).catch((error: unknown) => this.#listener.failed(error));
 	}
 
 	/** Resolves with whether the message is in the state, after catching up if others are missing before it. */
 	async receive(message: Message): Promise<boolean> {
 		const { conversationId, seq } = message;
-		const outcome = await this.#inOrder(() => this.#add(this.#states.get(conversationId), message));
+		const outcome = await this.#inOrder(() => this.#add(message));
 		if (outcome === "gap") await this.catchUp();
-		return (this.#states.get(conversationId)?.lastSeq ?? 0) >= seq;
+		return (this.#states.lastSeq(conversationId) ?? 0) >= seq;
 	}
 
 	/** Asks `sync`, once for all who want it before the question goes out. Never rejects. */
@@ -106,7 +128,7 @@ export class Replica {
 		if (isAfresh) this.#listener.startsAfresh();
 		const told = new Set(answer.conversations.map(({ id }) => id));
 		for (const snapshot of answer.conversations) await this.#take(snapshot, isAfresh);
-		if (isAfresh) for (const id of this.#states.keys()) if (!told.has(id)) await this.#restart(id);
+		if (isAfresh) for (const id of this.#states.ids()) if (!told.has(id)) await this.#restart(id);
 		this.#cursor = answer.nextSince;
 		this.#failures = 0;
 		this.#listener.synced([...told]);
@@ -115,14 +137,14 @@ export class Replica {
 	/** Takes over what the server says of a conversation: all that counts, if `isAfresh`, or what is new or changed. */
 	async #take(snapshot: Snapshot, isAfresh: boolean): Promise<void> {
 		const { messages, hasMore: _, ...conversation } = snapshot;
-		const known = this.#states.get(conversation.id);
+		const known = this.#states.get(conversation.id) ?? this.#revive(conversation);
 		if (!known && isAfresh) return void this.#keep(snapshot);
 		const state = known ?? (await this.#discover(snapshot));
 		if (!state) return;
 		state.replace(conversation);
 		for (const message of messages) {
 			state.change(message);
-			if (this.#add(state, message) === "added") continue;
+			if (this.#add(message) === "added") continue;
 			if (message.seq > state.lastSeq) await this.#fill(state, message);
 		}
 		if (isAfresh) state.restart(conversation, messages);
@@ -132,6 +154,15 @@ export class Replica {
 	#keep({ messages, hasMore: _, ...conversation }: Snapshot): ConversationState {
 		const state = new ConversationState(conversation, 0);
 		state.restart(conversation, messages);
+		this.#states.set(conversation.id, state);
+		return state;
+	}
+
+	/** A conversation of which only the last seq was kept. What follows is news. */
+	#revive(conversation: Conversation): ConversationState | undefined {
+		const lastSeq = this.#states.lastSeq(conversation.id);
+		if (lastSeq === undefined) return undefined;
+		const state = new ConversationState(conversation, lastSeq);
 		this.#states.set(conversation.id, state);
 		return state;
 	}
@@ -163,7 +194,7 @@ export class Replica {
 	async #fill(state: ConversationState, next: Message): Promise<void> {
 		for (let hasMore = true; hasMore && state.lastSeq < next.seq; ) {
 			const page = await this.#list(next.conversationId, { after: state.lastSeq, limit: 100 });
-			for (const message of page.items) if (message.seq <= next.seq) this.#add(state, message);
+			for (const message of page.items) if (message.seq <= next.seq) this.#add(message);
 			hasMore = page.hasMore;
 		}
 	}
@@ -174,13 +205,34 @@ export class Replica {
 		return { ...conversation, messages: items.toReversed(), hasMore };
 	}
 
+	/** What came after the last seq that was kept is news, and is told. What was before it may have to be loaded. */
+	async #load(conversationId: string): Promise<ConversationState> {
+		if (this.#states.lastSeq(conversationId) === undefined) return this.#keep(await this.#fetch(conversationId));
+		const state = this.#states.get(conversationId) ?? (await this.#reload(conversationId));
+		const lacking = pageSize - state.messages.length;
+		if (lacking > 0 && state.hasOlder) await this.#prepend(state, lacking);
+		return state;
+	}
+
+	async #reload(conversationId: string): Promise<ConversationState> {
+		const snapshot = await this.#fetch(conversationId);
+		await this.#take(snapshot, false);
+		return this.#states.get(conversationId) ?? this.#keep(snapshot);
+	}
+
+	async #prepend(state: ConversationState, limit: number): Promise<void> {
+		const before = state.messages[0]?.seq ?? state.lastSeq + 1;
+		const { items } = await this.#list(state.conversation.id, { before, limit });
+		state.prepend(items);
+	}
+
 	#list(conversationId: string, query: { before?: number; after?: number; limit?: number }): Promise<MessagePage> {
 		return this.#server.query("messages.list", { conversationId, ...query });
 	}
 
 	/** Of a conversation that is not known every message is missed. */
-	#add(state: ConversationState | undefined, message: Message): "added" | "duplicate" | "gap" {
-		const outcome = state?.add(message) ?? "gap";
+	#add(message: Message): "added" | "duplicate" | "gap" {
+		const outcome = this.#states.add(message);
 		if (outcome === "added") this.#listener.news(message);
 		return outcome;
 	}

@@ -1,7 +1,7 @@
 import { ParleyApiError } from "./errors.ts";
 import { type BaseUrl, Gateways } from "./gateways.ts";
 import { Http, type HttpRequest, type Method, repeatedly } from "./http.ts";
-import type { TokenSource } from "./token.ts";
+import { type TokenSource, Tokens } from "./token.ts";
 import type {
 	Conversation,
 	ConversationMetadata,
@@ -21,7 +21,19 @@ import type {
 } from "./types.ts";
 
 /** Verifying an image takes the server up to 30 s. It is not available while too many wait, or while the storage is away. */
-const confirmation = { timeoutMs: 35_000, pausesMs: [500, 1_000, 2_000, 4_000, 8_000] };
+const confirmTimeoutMs = 35_000;
+const defaultConfirmPausesMs = [500, 1_000, 2_000, 4_000, 8_000];
+
+export interface RestOptions {
+	baseUrl: BaseUrl | Gateways;
+	token: TokenSource | Tokens;
+	/** How long an attempt of a request may take, default 10,000. */
+	timeoutMs?: number;
+	/** How long an attempt to upload an image may take, default 120,000: 5 MB over a connection of 0.4 Mbit/s. */
+	uploadTimeoutMs?: number;
+	/** The pauses before an uploaded image is confirmed again, over some 16 s by default. */
+	confirmPausesMs?: readonly number[];
+}
 
 /**
  * Parley over REST: one method a route. Every method throws `ParleyApiError`. What may be repeated without harm is, some times,
@@ -29,9 +41,14 @@ const confirmation = { timeoutMs: 35_000, pausesMs: [500, 1_000, 2_000, 4_000, 8
  */
 export class RestClient {
 	readonly #http: Http;
+	readonly #uploadTimeoutMs: number;
+	readonly #confirmPausesMs: readonly number[];
 
-	constructor({ baseUrl, token }: { baseUrl: BaseUrl | Gateways; token: TokenSource }) {
-		this.#http = new Http(baseUrl instanceof Gateways ? baseUrl : new Gateways(baseUrl), token);
+	constructor({ baseUrl, token, timeoutMs, uploadTimeoutMs = 120_000, confirmPausesMs }: RestOptions) {
+		const gateways = baseUrl instanceof Gateways ? baseUrl : new Gateways(baseUrl);
+		this.#http = new Http(gateways, token instanceof Tokens ? token : new Tokens(token), timeoutMs);
+		this.#uploadTimeoutMs = uploadTimeoutMs;
+		this.#confirmPausesMs = confirmPausesMs ?? defaultConfirmPausesMs;
 	}
 
 	/** Opens the conversation of a job application, or gives the one that is there. */
@@ -87,7 +104,7 @@ export class RestClient {
 		try {
 			return await this.#ask("POST", path`/conversations/${conversationId}/messages`, { body: message, repeats: true });
 		} catch (error) {
-			throw error instanceof ParleyApiError ? error.about(message.clientId) : error;
+			throw error instanceof ParleyApiError ? error.about({ clientId: message.clientId }) : error;
 		}
 	}
 
@@ -96,13 +113,26 @@ export class RestClient {
 		return this.#ask("GET", path`/conversations/${conversationId}/messages`, { query });
 	}
 
-	/** JPEG, PNG or WebP of at most 5 MB, straight to the storage. Then send a message of type IMAGE with its id. */
+	/**
+	 * JPEG, PNG or WebP of at most 5 MB, straight to the storage. Then send a message of type IMAGE with its id. An error with an
+	 * `imageId` came after the upload: `confirmImage` goes on from there.
+	 */
 	async uploadImage(conversationId: string, image: Blob, filename = "image"): Promise<Image> {
-		const images = path`/conversations/${conversationId}/messages/images`;
 		const wanted = { filename, mimeType: image.type, sizeBytes: image.size };
-		const upload: Upload = await this.#ask("POST", `${images}/upload-url`, { body: wanted });
-		await put(image, upload);
-		return this.#ask("POST", `${images}/confirm`, { body: { imageId: upload.imageId }, repeats: true, ...confirmation });
+		const path = imagesPath(conversationId);
+		const upload: Upload = await this.#ask("POST", `${path}/upload-url`, { body: wanted });
+		await put(image, upload, this.#uploadTimeoutMs);
+		try {
+			return await this.confirmImage(conversationId, upload.imageId);
+		} catch (error) {
+			throw error instanceof ParleyApiError ? error.about({ imageId: upload.imageId }) : error;
+		}
+	}
+
+	/** Once more, for an image whose upload could not be confirmed. It is done within a day. */
+	confirmImage(conversationId: string, imageId: string): Promise<Image> {
+		const request = { body: { imageId }, repeats: true, timeoutMs: confirmTimeoutMs, pausesMs: this.#confirmPausesMs };
+		return this.#ask("POST", `${imagesPath(conversationId)}/confirm`, request);
 	}
 
 	/** With fresh URLs. */
@@ -150,14 +180,21 @@ export class RestClient {
 	}
 }
 
+function imagesPath(conversationId: string): string {
+	return path`/conversations/${conversationId}/messages/images`;
+}
+
 /** Putting the same bytes again changes nothing. */
-function put(image: Blob, { uploadUrl, method, headers }: Upload): Promise<void> {
+function put(image: Blob, { uploadUrl, method, headers }: Upload, timeoutMs: number): Promise<void> {
 	return repeatedly(async () => {
 		const message = "The image could not be uploaded.";
-		const response = await fetch(uploadUrl, { method, headers, body: image }).catch((cause: unknown) => {
+		let response: Response;
+		try {
+			response = await fetch(uploadUrl, { method, headers, body: image, signal: AbortSignal.timeout(timeoutMs) });
+			await response.arrayBuffer();
+		} catch (cause) {
 			throw new ParleyApiError({ code: "NETWORK", message }, { cause });
-		});
-		await response.arrayBuffer();
+		}
 		if (!response.ok) throw new ParleyApiError({ code: "UNAVAILABLE", message, status: response.status });
 	});
 }

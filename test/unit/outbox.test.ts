@@ -122,7 +122,7 @@ test("other conversations, and texts beside an image that cannot be sent, do not
 test("closing rejects whatever is not acknowledged, with its clientId; what is sent then goes out afresh", async () => {
 	const [waiting, underWay] = [send("a"), send("b", { conversationId: "two" })];
 	await at(0).fail();
-	outbox.close();
+	outbox.close(new ParleyApiError({ code: "NETWORK", message: "closed" }));
 	await expect(waiting).rejects.toMatchObject({ code: "NETWORK", clientId: "id of a" });
 	await expect(underWay).rejects.toMatchObject({ code: "NETWORK", clientId: "id of b" });
 	const again = send("a");
