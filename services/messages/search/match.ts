@@ -24,13 +24,16 @@ export function occurrencesOf({ text }: Folded, groups: Group[]): Occurrence[] {
 		.flatMap(({ all }) => all.flatMap((term) => find(searched, term)));
 }
 
+/** What it takes to fold a character and to see whether it is of a link, in steps. */
+const readingSteps = 8;
+
 /**
- * The most that matching a text can take, in characters looked at: the text once for each piece that is looked for, and once
- * more for what lies between them. It grows with the length of the text, whatever is in it.
+ * The most that it takes to read a text and to match it, in characters looked at: the text once for each piece that is looked for.
+ * It grows with the length of the text, whatever is in it.
  */
 export function stepsOf({ text }: Folded, groups: Group[]): number {
 	const pieces = groups.flatMap(({ all, none }) => [...all, ...none]).reduce((sum, term) => sum + term.pieces.length, 0);
-	return text.length * (pieces + 1);
+	return text.length * (pieces + readingSteps);
 }
 
 /** More is neither worth showing nor worth looking for. */
