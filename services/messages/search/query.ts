@@ -118,7 +118,8 @@ function setFilter(filters: Filters, { name = "", value = "" }: Record<string, s
 
 /** A day is meant whole: before it begins, or, `addedDays` on, after it has ended. */
 function timeOf(name: string, value: string, addedDays: 0 | 1): string {
-	const time = /^\d{4}-\d\d-\d\d$/.test(value) ? dayStart(value, addedDays) : InputTime.safeParse(value.toUpperCase()).data;
+	const start = /^\d{4}-\d\d-\d\d$/.test(value) ? dayStart(value, addedDays) : value.toUpperCase();
+	const time = InputTime.safeParse(start).data;
 	if (time === undefined) throw refusal(`${name}: takes a day such as 2026-11-23, or a time such as 2026-11-23T05:50:00Z`);
 	return time;
 }
