@@ -34,7 +34,7 @@ const isTimezone = (name: string) => canonical(() => new Intl.DateTimeFormat("en
 
 export const users = {
 	actions: {
-		/** Creates or replaces. NOT_FOUND for an erased person: erasure is for good. */
+		/** Creates or replaces. ERASED for an erased person: erasure is for good. */
 		put: {
 			params: z.object({
 				id: PlatformId,
