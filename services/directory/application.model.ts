@@ -7,6 +7,8 @@ export interface ApplicationRow {
 	employerId: string;
 	jobTitle: string;
 	status: string;
+	/** Since when its people are fixed. */
+	openedAt: Date | null;
 	createdAt: Date;
 	updatedAt: Date;
 }
@@ -19,5 +21,6 @@ export const applicationTable: Table = {
 		employerId: { type: DataTypes.TEXT, allowNull: false },
 		jobTitle: { type: DataTypes.TEXT, allowNull: false },
 		status: { type: DataTypes.TEXT, allowNull: false },
+		openedAt: DataTypes.DATE(3),
 	},
 };

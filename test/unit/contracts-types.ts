@@ -47,12 +47,12 @@ const withDate = { ...application, createdAt: new Date() };
 const put: Applications["put"] = { access: { role: "platform" }, handler: async () => application };
 const get: Applications["get"] = { access: "internal", handler: async () => application };
 const titles: Applications["titles"] = { access: "internal", handler: async (ctx) => ({ [ctx.params.ids.join()]: "" }) };
-export const whole = { put, get, titles } satisfies Applications;
+export const whole = { put, get, open: get, titles } satisfies Applications;
 
 // @ts-expect-error a handler is missing
 export const incomplete = { put, get } satisfies Applications;
 // @ts-expect-error a handler is not of the contract
-export const excessive = { put, get, titles, remove: get } satisfies Applications;
+export const excessive = { put, get, open: get, titles, remove: get } satisfies Applications;
 // @ts-expect-error a result lacks fields
 export const poor: Applications["get"] = { access: "internal", handler: async ({ params }) => ({ id: params.id }) };
 // @ts-expect-error a Date does not cross the wire as a Date
