@@ -1,5 +1,6 @@
 import type { Calls } from "../../lib/contracts.ts";
 import { foldText } from "../../lib/fold.ts";
+import { mapInTurns, readingTurns } from "../../lib/turns.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 
 /**
@@ -14,11 +15,11 @@ export async function findByName(db: Database, calls: Calls, viewerId: string, q
 		calls.call("applications.titles", { ids: [...new Set(rows.map(({ applicationId }) => applicationId))] }),
 	]);
 	const words = foldText(q).split(/\s+/);
-	const found = rows.filter(({ otherId, applicationId }) => {
+	const isFound = await mapInTurns(readingTurns, rows, ({ otherId, applicationId }) => {
 		const text = foldText(`${names[otherId] ?? ""} ${titles[applicationId] ?? ""}`);
 		return words.every((word) => text.includes(word));
 	});
-	return found.map(({ id }) => id);
+	return rows.filter((_, i) => isFound[i]).map(({ id }) => id);
 }
 
 const othersStatement = statement(

@@ -103,3 +103,22 @@ test("a request reads a bounded amount of text; the pages after it find the rest
 	expect(pages.length).toBeGreaterThan(2);
 	expect(pages.flat()).toEqual([1]);
 });
+
+test("while five thousand conversations of somebody are searched for names, others wait for nothing", async () => {
+	const { me } = await conversationOf(["hello"]);
+	const people = "select $1::text || i as id from generate_series(1, 5000) i";
+	const name = "\ufdfa".repeat(200);
+	await node.sql.query(`insert into users (id, name) select id, $2::text from (${people}) as p`, [`${me}-other-`, name]);
+	await node.sql.query(
+		`insert into job_applications (id, applicant_id, employer_id, job_title, status)
+		select id, $2, id, $3::text, 'OPEN' from (${people}) as p`,
+		[`${me}-other-`, me, name],
+	);
+	await node.sql.query(
+		`insert into conversations (id, user1_id, user2_id, job_application_id)
+		select gen_random_uuid(), $2, id, id from (${people}) as p`,
+		[`${me}-other-`, me],
+	);
+	const { heldMs } = await meanwhile(() => node.calls.call("conversations.list", { q: "a ".repeat(99) }, as(me)));
+	expect(heldMs).toBeLessThan(maxTurnMs);
+});
