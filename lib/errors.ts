@@ -20,6 +20,7 @@ export const errorCatalogue = {
 		client: "confirm it first, or upload it again; details.reason says which",
 	},
 	CLIENT_ID_REUSED: { status: 409, message: "This clientId was used for another message.", client: "use a new clientId" },
+	ERASED: { status: 409, message: "This person was erased.", client: "do not retry; a person who comes back gets a new id" },
 	PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large.", client: "send less" },
 	UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body must be application/json.", client: "fix the request" },
 	IMAGE_REJECTED: { status: 422, message: "The image cannot be used.", client: "choose another image; details.reason says why" },

@@ -38,9 +38,13 @@ export function fold(original: string): Folded {
 	return { text, sourceOf: (start, end) => ({ start: starts[start] ?? position, end: ends[end - 1] ?? position }) };
 }
 
-/** A letter with its marks, modifiers and selectors; a Korean syllable in parts; half-width kana with their sound mark. */
+/**
+ * A letter with its marks, modifiers and selectors; a Korean syllable in parts; half-width kana with their sound mark. Of marks that
+ * are piled up no more than 30 at a time, as in Unicode's Stream-Safe Text Format (UAX 15): to order them takes the square of
+ * their number.
+ */
 const cluster =
-	/(?:[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|[\uff66-\uff9d][\uff9e\uff9f]|\P{M})(?:\p{M}|\p{Emoji_Modifier})*|\p{M}+/suy;
+	/(?:[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|[\uff66-\uff9d][\uff9e\uff9f]|\P{M})(?:\p{M}|\p{Emoji_Modifier}){0,30}|\p{M}{1,30}/suy;
 
 /** Most text is ASCII, which needs no clusters; of the rest every cluster is folded once and remembered. */
 const known = new Map<string, { folded: string; length: number }>();

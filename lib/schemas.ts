@@ -18,11 +18,18 @@ export const Id = z.guid({ error: "NOT_FOUND" }).transform((id) => id.toLowerCas
 /** A UUID made by the client; compared without case, as UUIDs are. */
 export const ClientId = z.guid().transform((id) => id.toLowerCase());
 
+/** Of the years 1 to 9999: PostgreSQL knows no year 0, and four digits cannot say more. */
+const hasYear = (time: string) => /^(?!0000)\d{4}-/.test(time);
+const yearError = "must be of a year from 0001 to 9999";
+
 /** ISO 8601 in UTC with milliseconds. */
-export const Time = z.iso.datetime({ precision: 3 });
+export const Time = z.iso.datetime({ precision: 3 }).refine(hasYear, yearError);
 
 /** A time as a client may write it: ISO 8601 with any offset and precision; read as UTC with milliseconds. */
-export const InputTime = z.iso.datetime({ offset: true }).transform((time) => new Date(time).toISOString());
+export const InputTime = z.iso
+	.datetime({ offset: true })
+	.transform((time) => new Date(time).toISOString())
+	.refine(hasYear, yearError);
 
 /** A whole number, also as the digits of a query string. */
 export const Whole = z.union([

@@ -36,14 +36,15 @@ export const rateLimit: Middleware = {
 			if (user?.role !== "user" || $counted || hasOwnLimit) return next.call(this, ctx);
 			ctx.meta.$counted = true;
 
-			let quota = await limiter.take(user.id);
+			const taken = await limiter.take(user.id);
+			let quota: Quota = taken;
 			try {
 				if (!quota.allowed) throw rateLimited(quota);
 				const result = await next.call(this, ctx);
-				if (wasThere(ctx.meta)) quota = await limiter.giveBack(user.id);
+				if (wasThere(ctx.meta)) quota = await taken.giveBack();
 				return result;
 			} catch (error) {
-				if (isUnexpected(publicError(error))) quota = await limiter.giveBack(user.id);
+				if (isUnexpected(publicError(error))) quota = await taken.giveBack();
 				throw error;
 			} finally {
 				if ($via !== "socket") ctx.meta.$responseHeaders = { ...ctx.meta.$responseHeaders, ...headersOf(quota) };

@@ -4,6 +4,7 @@ import { up as search } from "./20261123T0800-search.ts";
 import { up as images } from "./20261123T0900-images.ts";
 import { up as participantsByUser } from "./20261124T0600-participants-by-user.ts";
 import { up as renames } from "./20261124T0700-renames.ts";
+import { up as applicationPeople } from "./20261124T2200-application-people.ts";
 
 /** Every migration by its name, in the order in which they run. A name, once released, never changes. */
 export const migrations: Record<string, string> = {
@@ -13,4 +14,5 @@ export const migrations: Record<string, string> = {
 	"20261123T0900-images": images,
 	"20261124T0600-participants-by-user": participantsByUser,
 	"20261124T0700-renames": renames,
+	"20261124T2200-application-people": applicationPeople,
 };

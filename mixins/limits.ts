@@ -1,3 +1,4 @@
+import type { Redis } from "ioredis";
 import type { Logger } from "moleculer";
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
 import type { Config } from "../lib/config.ts";
@@ -13,6 +14,12 @@ export interface Quota {
 	remaining: number;
 	/** Until the window ends and everything may be done again. */
 	resetSeconds: number;
+}
+
+/** What was counted, with the way back. */
+export interface Taken extends Quota {
+	/** Takes it back: it turned out to be nothing that counts. Once its window has ended there is nothing to take back. */
+	giveBack(): Promise<Quota>;
 }
 
 /** What is counted over all nodes. */
@@ -48,46 +55,85 @@ export class Limits {
 export class Limiter {
 	readonly #rate: Rate;
 	readonly #memory: RateLimiterMemory;
-	readonly #shared: { redis: RateLimiterRedis; link: RedisLink } | undefined;
+	readonly #shared: { redis: SharedLimiter; link: RedisLink } | undefined;
 
 	constructor(name: string, rate: Rate, link: RedisLink | undefined) {
 		const options = { points: rate.points, duration: rate.windowSeconds, keyPrefix: `parley:rate:${name}` };
 		this.#rate = rate;
 		this.#memory = new RateLimiterMemory(options);
-		this.#shared = link && { redis: new RateLimiterRedis({ ...options, storeClient: link.redis }), link };
+		this.#shared = link && { redis: new SharedLimiter({ ...options, storeClient: link.redis }), link };
 	}
 
 	/** Counts once more. */
-	async take(key: string): Promise<Quota> {
-		const take = (limiter: Counter) => limiter.penalty(key, 1);
-		return this.#quota((await this.#ask(take)) ?? (await take(this.#memory)));
-	}
-
-	/** Takes one back: it turned out to be nothing that counts. */
-	async giveBack(key: string): Promise<Quota> {
-		const giveBack = (limiter: Counter) => limiter.reward(key, 1);
-		return this.#quota((await this.#ask(giveBack)) ?? (await giveBack(this.#memory)));
-	}
-
-	async #ask(count: (limiter: Counter) => Promise<RateLimiterRes>): Promise<RateLimiterRes | undefined> {
+	async take(key: string): Promise<Taken> {
 		const { redis, link } = this.#shared ?? {};
-		return redis && link?.ask(() => count(redis));
+		const counted = redis && (await link?.ask(() => redis.penalty(key, 1)));
+		const result = counted ?? (await this.#memory.penalty(key, 1));
+		const atMs = performance.now();
+		/** What the window has left at the most if it is still the one of then; a later one has more. */
+		const leftMs = () => Math.ceil(result.msBeforeNext - (performance.now() - atMs)) + roundingMs;
+		return {
+			...this.#quota(result),
+			giveBack: async () => {
+				const left = counted
+					? await link?.ask(() => redis.giveBack(key, leftMs()))
+					: await giveBackInMemory(this.#memory, key, leftMs());
+				// Counted where nobody answers now: it stays counted.
+				return this.#quota(left ?? result);
+			},
+		};
 	}
 
-	#quota({ consumedPoints, msBeforeNext }: RateLimiterRes): Quota {
+	#quota({ consumedPoints, msBeforeNext }: Counted): Quota {
 		const { points } = this.#rate;
 		return {
 			allowed: consumedPoints <= points,
 			limit: points,
-			// One that is given back after its window has ended must not promise more than there is.
-			remaining: Math.min(Math.max(points - consumedPoints, 0), points),
+			remaining: Math.max(points - consumedPoints, 0),
 			resetSeconds: Math.max(Math.ceil(msBeforeNext / 1000), 1),
 		};
 	}
 }
 
-/** `penalty` and `reward` count without judging, where `consume` would reject. */
-type Counter = Pick<RateLimiterMemory, "penalty" | "reward">;
+/** By how much the times of two clocks may differ that round to milliseconds. */
+const roundingMs = 2;
+
+/** Nothing is counted. */
+const untouched = (windowSeconds: number): Counted => ({ consumedPoints: 0, msBeforeNext: windowSeconds * 1_000 });
+
+type Counted = Pick<RateLimiterRes, "consumedPoints" | "msBeforeNext">;
+
+/**
+ * Takes one back if the window has no more than `maxLeftMs` left: one that has more began after the one of which it is. `reward`
+ * would begin a new window with less than nothing.
+ */
+async function giveBackInMemory(limiter: RateLimiterMemory, key: string, maxLeftMs: number): Promise<Counted> {
+	const now = await limiter.get(key);
+	if (!now) return untouched(limiter.duration);
+	// `get` is done in this turn: no window ends in between.
+	return now.msBeforeNext > maxLeftMs ? now : limiter.reward(key, 1);
+}
+
+/** The same in Redis, at once: another node may begin a window at any time. */
+class SharedLimiter extends RateLimiterRedis {
+	readonly #redis: Redis;
+
+	constructor(options: ConstructorParameters<typeof RateLimiterRedis>[0] & { storeClient: Redis }) {
+		super(options);
+		this.#redis = options.storeClient;
+	}
+
+	async giveBack(key: string, maxLeftMs: number): Promise<Counted> {
+		const [count, leftMs] = (await this.#redis.eval(giveBackScript, 1, this.getKey(key), maxLeftMs)) as [number, number];
+		return leftMs < 0 ? untouched(this.duration) : { consumedPoints: count, msBeforeNext: leftMs };
+	}
+}
+
+const giveBackScript = `
+	local left = redis.call("pttl", KEYS[1])
+	if left < 0 then return {0, left} end
+	if left <= tonumber(ARGV[1]) then return {redis.call("decr", KEYS[1]), left} end
+	return {tonumber(redis.call("get", KEYS[1])), left}`;
 
 export function rateLimited({ resetSeconds }: { resetSeconds: number }): ParleyError {
 	return new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds: resetSeconds } });

@@ -13,7 +13,7 @@ export async function create(
 	jobApplicationId: string,
 	callerId: string,
 ): Promise<{ conversationId: string; userIds: string[]; created: boolean }> {
-	const { applicantId, employerId } = await applicationOf(calls, jobApplicationId);
+	const { applicantId, employerId } = await applicationOf(calls, jobApplicationId, callerId);
 	if (callerId !== applicantId && callerId !== employerId) throw new ParleyError("NOT_FOUND");
 	const userIds = [applicantId, employerId];
 	const values = [...userIds, jobApplicationId];
@@ -24,9 +24,9 @@ export async function create(
 	return { conversationId: existing.id, userIds, created: false };
 }
 
-async function applicationOf(calls: Calls, id: string): Promise<Result<"applications.get">> {
+async function applicationOf(calls: Calls, id: string, userId: string): Promise<Result<"applications.open">> {
 	try {
-		return await calls.call("applications.get", { id });
+		return await calls.call("applications.open", { id, userId });
 	} catch (error) {
 		if ((error as ParleyError).type === "NOT_FOUND") throw new ParleyError("APPLICATION_REQUIRED", { cause: error });
 		throw error;
@@ -48,5 +48,7 @@ const insertStatement = statement(
 
 const findStatement = statement(
 	"conversations.find",
-	"select id from conversations where user1_id = $1 and user2_id = $2 and job_application_id = $3",
+	`select id from conversations
+	where job_application_id = $3 and duplicate_of is null
+		and least(user1_id, user2_id) = least($1::text, $2::text) and greatest(user1_id, user2_id) = greatest($1::text, $2::text)`,
 );

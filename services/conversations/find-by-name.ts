@@ -1,6 +1,7 @@
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import { foldText } from "../../lib/fold.ts";
+import { mapInTurns, readingTurns } from "../../lib/turns.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 
 /**
@@ -15,11 +16,11 @@ export async function findByName(db: Database, calls: Calls, viewerId: string, q
 		lookUp(calls, "applications.titles", new Set(rows.map(({ applicationId }) => applicationId))),
 	]);
 	const words = foldText(q).split(/\s+/);
-	const found = rows.filter(({ otherId, applicationId }) => {
+	const isFound = await mapInTurns(readingTurns, rows, ({ otherId, applicationId }) => {
 		const text = foldText(`${names.get(otherId) ?? ""} ${titles.get(applicationId) ?? ""}`);
 		return words.every((word) => text.includes(word));
 	});
-	return found.map(({ id }) => id);
+	return rows.filter((_, i) => isFound[i]).map(({ id }) => id);
 }
 
 /** One piece after the other: somebody may have thousands. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Calls, Params, Result } from "../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
+import { Time } from "../../lib/schemas.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 import { findByName } from "./find-by-name.ts";
@@ -25,7 +26,7 @@ export async function list(
 	};
 }
 
-const Position = z.tuple([z.iso.datetime(), z.guid()]);
+const Position = z.tuple([Time, z.guid()]);
 
 const statuses = {
 	ACTIVE: ["ACTIVE"],

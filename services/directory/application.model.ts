@@ -7,6 +7,8 @@ export interface ApplicationRow extends Renamable {
 	employerId: string;
 	jobTitle: string;
 	status: string;
+	/** Since when its people are fixed. */
+	openedAt: Date | null;
 	createdAt: Date;
 	updatedAt: Date;
 }
@@ -20,5 +22,6 @@ export const applicationTable: Table = {
 		jobTitle: { type: DataTypes.TEXT, allowNull: false },
 		status: { type: DataTypes.TEXT, allowNull: false },
 		renamedXid,
+		openedAt: DataTypes.DATE(3),
 	},
 };

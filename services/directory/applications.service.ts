@@ -3,6 +3,7 @@ import type { ActionsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { type ApplicationRow, applicationTable } from "./application.model.ts";
+import { openApplication } from "./open-application.ts";
 import { putApplication, toApplication } from "./put-application.ts";
 import { renameActions } from "./renames.ts";
 
@@ -24,6 +25,12 @@ const actions = {
 			const row = await this.model.findByPk(ctx.params.id);
 			if (!row) throw new ParleyError("NOT_FOUND");
 			return toApplication(row.get());
+		},
+	},
+	open: {
+		access: "internal",
+		handler(ctx) {
+			return openApplication(this, ctx.params);
 		},
 	},
 	titles: {

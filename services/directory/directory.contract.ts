@@ -43,7 +43,7 @@ const forgetRenamed = { params: z.object({ renamed: Renamed }), result: z.null()
 
 export const users = {
 	actions: {
-		/** Creates or replaces. NOT_FOUND for an erased person: erasure is for good. */
+		/** Creates or replaces. ERASED for an erased person: erasure is for good. */
 		put: {
 			params: z.object({
 				id: PlatformId,
@@ -72,7 +72,7 @@ export const users = {
 
 export const applications = {
 	actions: {
-		/** Creates or replaces. VALIDATION_FAILED unless both people exist. */
+		/** Creates or replaces. VALIDATION_FAILED unless both people exist, and for other people once these have a conversation. */
 		put: {
 			params: z
 				.object({ id: PlatformId, applicantId: PlatformId, employerId: PlatformId, jobTitle: Line(300), status: Line(64) })
@@ -83,6 +83,8 @@ export const applications = {
 			result: JobApplication,
 		},
 		get: { params: z.object({ id: PlatformId }), result: JobApplication },
+		/** The same, for somebody who opens its conversation: from now on its people cannot change, if they are one of them. */
+		open: { params: z.object({ id: PlatformId, userId: PlatformId }), result: JobApplication },
 		/** Job titles by application id. Unknown ids are left out. */
 		titles: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
 		renamed,

@@ -38,11 +38,19 @@ export function createVerifier(jwt: Config["jwt"]): VerifyToken {
 		if (typeof token !== "string" || token === "") throw new ParleyError("UNAUTHENTICATED");
 		try {
 			const { payload } = await jwtVerify(token, keyFor, expected);
-			return { caller: callerOf(payload), expiresAtMs: Number(payload.exp) * 1000 };
+			return { caller: callerOf(payload), expiresAtMs: expiryOf(payload) * 1000 };
 		} catch (error) {
 			throw refusal(error);
 		}
 	};
+}
+
+/** The last second of the year 9999: what expires later is in no calendar of ours, and 1e999 never does. */
+const lastSecond = 253_402_300_799;
+
+function expiryOf({ exp = Number.POSITIVE_INFINITY }: JWTPayload): number {
+	if (exp > lastSecond) throw new ParleyError("UNAUTHENTICATED");
+	return exp;
 }
 
 function callerOf({ sub, role = "user" }: JWTPayload): Caller {

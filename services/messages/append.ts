@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorCode, ParleyError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { mapInTurns, sendingTurns } from "../../lib/turns.ts";
 import { type Database, type Statement, statement } from "../../mixins/database.ts";
 import type { StoredImage } from "../media/media.contract.ts";
 import type { MessageRow, ToMessages } from "./message-row.ts";
@@ -113,7 +114,7 @@ async function appendDistinct(variants: Variants, db: Database, drafts: Draft[])
 		drafts.map((draft) => draft.content),
 		drafts.map((draft) => draft.replyToSeq),
 		drafts.map((draft) => JSON.stringify(draft.metadata)),
-		drafts.map(signatureOf),
+		await mapInTurns(sendingTurns, drafts, signatureOf),
 	];
 	if (hasImages) {
 		values.push(drafts.map((draft) => draft.imageId));

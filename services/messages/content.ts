@@ -26,7 +26,7 @@ export function renderHtml(content: string): string {
 	for (const match of content.matchAll(linkLike)) {
 		const link = withoutTrailingPunctuation(match[0]);
 		const href = hrefOf(link);
-		if (!URL.canParse(href)) continue;
+		if (authorityLength(href) > maxAuthorityLength || !URL.canParse(href)) continue;
 		const attributes = `href="${escapeHtml(href)}" rel="noopener noreferrer nofollow" target="_blank"`;
 		html += `${escapeHtml(content.slice(end, match.index))}<a ${attributes}>${escapeHtml(link)}</a>`;
 		end = match.index + link.length;
@@ -138,6 +138,15 @@ function withoutTrailingPunctuation(link: string): string {
 }
 
 const trailing = ".,:;!?'*_~…’”»]}";
+
+/** A host has at most 253 characters. To parse a longer one takes the square of its length where they are not ASCII. */
+const maxAuthorityLength = 256;
+
+function authorityLength(href: string): number {
+	const start = href.indexOf("://") + 3;
+	const end = href.slice(start).search(/[/?#]/);
+	return start < 3 ? 0 : end < 0 ? href.length - start : end;
+}
 
 function hrefOf(link: string): string {
 	if (/^https?:/i.test(link)) return link;

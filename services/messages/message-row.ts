@@ -1,4 +1,5 @@
 import type { Logger } from "moleculer";
+import { mapInTurns, readingTurns } from "../../lib/turns.ts";
 import type { SignImages } from "../../mixins/image-urls.ts";
 import type { Image, StoredImage } from "../media/media.contract.ts";
 import { renderHtml } from "./content.ts";
@@ -48,7 +49,7 @@ function firstReceipt(kind: "delivered" | "read"): string {
 export type ToMessages = (rows: MessageRow[]) => Promise<Message[]>;
 
 /** Images get their URLs all at once. Should that fail, the messages are shown without: texts must not suffer for images. */
-export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">): ToMessages {
+export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">, turns = readingTurns): ToMessages {
 	const signed = async (rows: MessageRow[]): Promise<Map<string, Image>> => {
 		const stored = rows.flatMap(({ image }) => image ?? []);
 		if (stored.length === 0) return none;
@@ -61,7 +62,7 @@ export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">)
 	};
 	return async (rows) => {
 		const images = await signed(rows);
-		return rows.map((row) => toMessage(row, images));
+		return mapInTurns(turns, rows, (row) => toMessage(row, images));
 	};
 }
 

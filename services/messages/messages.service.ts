@@ -4,6 +4,7 @@ import { fitting } from "../../lib/byte-budget.ts";
 import type { ActionsOf } from "../../lib/contracts.ts";
 import { Gate } from "../../lib/gate.ts";
 import { sharded } from "../../lib/sharded.ts";
+import { sendingTurns } from "../../lib/turns.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { deliver, push } from "../../mixins/delivery.ts";
 import { createSignImages } from "../../mixins/image-urls.ts";
@@ -144,9 +145,10 @@ export default {
 	mixins: [database, storage],
 	actions,
 	created(this: This) {
-		this.toMessages = createToMessages(createSignImages(this.broker, this.storage), this.logger);
+		const sign = createSignImages(this.broker, this.storage);
+		this.toMessages = createToMessages(sign, this.logger);
 		this.searching = new Gate(maxSearches);
-		this.mailbox = new Mailbox(this.broker, this.pathDb, this.toMessages);
+		this.mailbox = new Mailbox(this.broker, this.pathDb, createToMessages(sign, this.logger, sendingTurns));
 	},
 	async stopped(this: This) {
 		await this.mailbox.drain();

@@ -37,6 +37,7 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 		options: asPlatform,
 	}),
 	"applications.get": ({ jobApplicationId }) => ({ params: { id: jobApplicationId } }),
+	"applications.open": ({ jobApplicationId, applicantId }) => ({ params: { id: jobApplicationId, userId: applicantId } }),
 	"applications.titles": ({ jobApplicationId }) => ({ params: { ids: [jobApplicationId, "unknown"] } }),
 	"applications.renamed": async ({ jobApplicationId: id, applicantId, employerId }) => {
 		const application = { id, applicantId, employerId, jobTitle: `Title ${randomUUID()}`, status: "OPEN" };

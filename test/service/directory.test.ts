@@ -60,7 +60,7 @@ describe("a user", () => {
 		await erase(id);
 		const [{ deleted_at } = {}] = await query(database.url, "select deleted_at from users where id = $1", [id]);
 		await erase(id);
-		await expect(putUser({ id, ...person })).rejects.toMatchObject({ type: "NOT_FOUND" });
+		await expect(putUser({ id, ...person })).rejects.toMatchObject({ type: "ERASED", code: 409 });
 		expect(await query(database.url, "select name, deleted_at from users where id = $1", [id])).toEqual([
 			{ name: "Deleted user", deleted_at },
 		]);
@@ -72,9 +72,25 @@ describe("a user", () => {
 			await putUser({ id, ...person });
 			const puts = Array.from({ length: 4 }, () => putUser({ id, ...person }).catch((error: { type: string }) => error.type));
 			const outcomes = await Promise.all([erase(id), ...puts]);
-			expect(outcomes.filter((outcome) => typeof outcome === "string" && outcome !== "NOT_FOUND")).toEqual([]);
+			expect(outcomes.filter((outcome) => typeof outcome === "string" && outcome !== "ERASED")).toEqual([]);
 			expect(await node.calls.call("users.names", { ids: [id] })).toEqual({ [id]: "Deleted user" });
 		}
+	});
+
+	test("the puts of a new person that race with an erasure never give the name back", async () => {
+		const undone: string[] = [];
+		const refusals = new Set<string>();
+		for (let round = 0; round < 50; round++) {
+			const id = randomUUID();
+			const puts = Array.from({ length: 3 }, () => putUser({ id, ...person }).catch((error: { type: string }) => error.type));
+			const isErased = until(() => erase(id).then(() => true), { intervalMs: 0 });
+			for (const outcome of await Promise.all([isErased, ...puts])) if (typeof outcome === "string") refusals.add(outcome);
+			const [row] = await query(database.url, "select name, email, locale, timezone from users where id = $1", [id]);
+			if (JSON.stringify(row) !== JSON.stringify({ name: "Deleted user", email: null, locale: null, timezone: null }))
+				undone.push(id);
+		}
+		expect(undone).toEqual([]);
+		expect([...refusals].filter((code) => code !== "ERASED")).toEqual([]);
 	});
 
 	test("who never was cannot be erased, and has neither a name nor a way in", async () => {

@@ -49,7 +49,7 @@ const get: Applications["get"] = { access: "internal", handler: async () => appl
 const titles: Applications["titles"] = { access: "internal", handler: async (ctx) => ({ [ctx.params.ids.join()]: "" }) };
 const renamed: Applications["renamed"] = { access: "internal", handler: async () => ({ renamed: [] }) };
 const forgetRenamed: Applications["forgetRenamed"] = { access: "internal", handler: async () => null };
-export const whole = { put, get, titles, renamed, forgetRenamed } satisfies Applications;
+export const whole = { put, get, open: get, titles, renamed, forgetRenamed } satisfies Applications;
 
 // @ts-expect-error a handler is missing
 export const incomplete = { put, get, renamed, forgetRenamed } satisfies Applications;

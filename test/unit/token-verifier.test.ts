@@ -1,4 +1,4 @@
-import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import { CompactSign, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { createVerifier } from "../../services/gateway/token-verifier.ts";
 import { type KeyAlgorithm, type KeyServer, startKeyServer } from "../support/key-server.ts";
 
@@ -41,8 +41,20 @@ test.each<[string, JWTPayload]>([
 	["with several roles", { ...claims, role: ["user", "admin"] }],
 	["without a role, but with null for one", { ...claims, role: null }],
 	["that is not valid yet", { ...claims, nbf: now + 60 }],
+	["that expires after the year 9999", { ...claims, exp: 253_402_300_800 }],
+	["that expires when no date is any more", { ...claims, exp: 1e15 }],
 ])("a token %s is refused", async (_what, payload) => {
 	await expectRefused(createVerifier({ secret })(await hs256(payload)), "UNAUTHENTICATED");
+});
+
+test("a token that never expires is refused", async () => {
+	const infinite = await signedRaw(`{"sub":"alice","exp":1e999}`);
+	await expectRefused(createVerifier({ secret })(infinite), "UNAUTHENTICATED");
+});
+
+test("the last second of the year 9999 is a time", async () => {
+	const { expiresAtMs } = await createVerifier({ secret })(await hs256({ ...claims, exp: 253_402_300_799 }));
+	expect(new Date(expiresAtMs).toISOString()).toBe("9999-12-31T23:59:59.000Z");
 });
 
 test("a token that has expired is refused as that", async () => {
@@ -126,6 +138,11 @@ test("while keys cannot be fetched it is not the token's fault, and once they ca
 
 function hs256(payload: JWTPayload): Promise<string> {
 	return new SignJWT(payload).setProtectedHeader({ alg: "HS256" }).sign(key);
+}
+
+/** Claims that JSON.stringify would not write. */
+function signedRaw(payload: string): Promise<string> {
+	return new CompactSign(new TextEncoder().encode(payload)).setProtectedHeader({ alg: "HS256" }).sign(key);
 }
 
 function signed(alg: KeyAlgorithm, privateKey: Parameters<SignJWT["sign"]>[0], kid: string = alg): Promise<string> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Time } from "../../../lib/schemas.ts";
 import { type Database, type Statement, statement } from "../../../mixins/database.ts";
 import type { Message } from "../messages.contract.ts";
 import type { Query } from "./query.ts";
@@ -21,7 +22,7 @@ export interface Scope {
 }
 
 /** Where a message stands among those of several conversations: newer first, and one order for what came in one moment. */
-export const Position = z.tuple([z.iso.datetime({ precision: 3 }), z.guid(), z.int()]);
+export const Position = z.tuple([Time, z.guid(), z.int()]);
 export type Position = z.infer<typeof Position>;
 
 export const positionOf = ({ created_at, conversation_id, seq }: Candidate): Position => [created_at, conversation_id, seq];

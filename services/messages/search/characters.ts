@@ -27,6 +27,14 @@ export function kindBefore(text: string, index: number): Kind {
 	return code >= 0xd800 && code <= 0xdfff ? Kind.solid : kindOf(code);
 }
 
+/** The kinds of a text's UTF-16 units, all at once. Both halves of a character have its kind. */
+export function kindsOf(text: string): Uint8Array {
+	const kinds = new Uint8Array(text.length);
+	// Halves are solid, as is everything beyond the basic plane.
+	for (let index = 0; index < text.length; index++) kinds[index] = kindOf(text.charCodeAt(index));
+	return kinds;
+}
+
 /** From here on everything but spaces is solid: what few spaced scripts there are get more matches by it, never fewer. */
 const tableSize = 0x2000;
 const solidSpaces = new Set([0x2028, 0x2029, 0x202f, 0x205f, 0x3000, ...Array.from({ length: 11 }, (_, i) => 0x2000 + i)]);

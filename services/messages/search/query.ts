@@ -34,7 +34,8 @@ export interface Filters {
 	since: string | null;
 }
 
-const maxTerms = 32;
+/** Words, or words and signs in quotes that have spaces between them. */
+const maxPieces = 32;
 /** Alternatives joined by `or`. */
 const maxGroups = 8;
 
@@ -72,10 +73,10 @@ const closingQuote = /.["“”„]$/s;
 
 function checked(groups: Group[], filters: Filters): Group[] {
 	const asked = groups.filter(({ all, none }) => all.length + none.length > 0);
-	const terms = asked.reduce((sum, { all, none }) => sum + all.length + none.length, 0);
-	if (terms > maxTerms) throw refusal(`must have at most ${maxTerms} words`);
+	const pieces = asked.flatMap(({ all, none }) => [...all, ...none]).reduce((sum, term) => sum + term.pieces.length, 0);
+	if (pieces > maxPieces) throw refusal(`must have at most ${maxPieces} words`);
 	if (asked.length > maxGroups) throw refusal(`must have at most ${maxGroups} alternatives`);
-	if (terms > 0) return asked;
+	if (pieces > 0) return asked;
 	if (Object.values(filters).every((filter) => filter === null)) throw refusal("has nothing to search for");
 	return [{ all: [], none: [] }];
 }
@@ -117,7 +118,8 @@ function setFilter(filters: Filters, { name = "", value = "" }: Record<string, s
 
 /** A day is meant whole: before it begins, or, `addedDays` on, after it has ended. */
 function timeOf(name: string, value: string, addedDays: 0 | 1): string {
-	const time = /^\d{4}-\d\d-\d\d$/.test(value) ? dayStart(value, addedDays) : InputTime.safeParse(value.toUpperCase()).data;
+	const start = /^\d{4}-\d\d-\d\d$/.test(value) ? dayStart(value, addedDays) : value.toUpperCase();
+	const time = InputTime.safeParse(start).data;
 	if (time === undefined) throw refusal(`${name}: takes a day such as 2026-11-23, or a time such as 2026-11-23T05:50:00Z`);
 	return time;
 }
@@ -172,8 +174,12 @@ function split(text: string): string[] {
 
 /** Without a sentence's punctuation around it; `C++`, `#1`, `.net` and `50%` keep theirs. Empty when there is nothing else. */
 function trimmed(text: string): string {
-	return text.replace(/^[([{'¿¡«<、。「」]+/, "").replace(/[.,;:!?)\]}'»>、。「」]+$/, "");
+	let end = text.length;
+	while (end > 0 && closing.includes(text.charAt(end - 1))) end--;
+	return text.slice(0, end).replace(/^[([{'¿¡«<、。「」]+/, "");
 }
+
+const closing = ".,;:!?)]}'»>、。「」";
 
 /** One or two letters, perhaps with signs after them: `c++`. */
 function isShort(piece: string): boolean {

@@ -3,13 +3,14 @@ import { fitting, pageBytes } from "../../../lib/byte-budget.ts";
 import type { Params, Result } from "../../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../../lib/cursor.ts";
 import { fold } from "../../../lib/fold.ts";
+import { mapInTurns, searchingTurns } from "../../../lib/turns.ts";
 import type { Database } from "../../../mixins/database.ts";
 import type { ToMessages } from "../message-row.ts";
 import type { Message } from "../messages.contract.ts";
 import { pick } from "../pick.ts";
 import { type Candidate, candidates, Position, positionOf, type Scope } from "./candidates.ts";
 import { highlightsOf, snippetOf } from "./highlights.ts";
-import { scoreOf } from "./match.ts";
+import { scoreOf, stepsOf } from "./match.ts";
 import { parseQuery, type Query } from "./query.ts";
 import { hasLink } from "./signature.ts";
 
@@ -17,6 +18,12 @@ type Found = Result<"messages.search">;
 
 /** How many candidates one request looks at, so that none costs more; the rest is on the pages after it. */
 const maxScanned = 4_000;
+
+/** What one request spends on reading their texts (`stepsOf`): 4,000 of ordinary length, or some 200 of the longest. */
+const maxSteps = 10_000_000;
+
+/** Rows that are in memory at once. */
+const maxBatch = 1_000;
 
 /** How many of the newest matches are ranked by `relevance`. What takes the time is to fetch them from all over the table. */
 const maxRanked = 400;
@@ -48,17 +55,17 @@ interface Request {
  * A page may be short, even empty, and yet not the last: when what was looked at held few matches, or when these are large.
  */
 async function newestFirst(request: Request, cursor: string | undefined): Promise<Found> {
-	const { query, scope, limit } = request;
+	const { limit } = request;
 	const hits: Position[] = [];
 	let scanned: Position | null = null;
 	const after = cursor === undefined ? undefined : decodeCursor(cursor, Position);
-	for await (const candidate of scan(request, after, limit * 4)) {
-		if (candidate === null) return page(request, hits, asIs, scanned);
-		if (score(candidate, query, scope) > 0) {
+	for await (const judged of scan(request, after, limit * 4)) {
+		if (judged === null) return page(request, hits, asIs, scanned);
+		if (judged.points > 0) {
 			if (hits.length === limit) return page(request, hits, asIs, hits.at(-1) ?? null);
-			hits.push(positionOf(candidate));
+			hits.push(judged.position);
 		}
-		scanned = positionOf(candidate);
+		scanned = judged.position;
 	}
 	return page(request, hits, asIs, null);
 }
@@ -67,12 +74,11 @@ const asIs = (position: Position) => position;
 
 /** Equally good ones newest first. */
 async function bestFirst(request: Request, cursor: string | undefined): Promise<Found> {
-	const { query, scope, limit } = request;
+	const { limit } = request;
 	const ranked: Ranked[] = [];
-	for await (const candidate of scan(request, undefined, maxRanked * 1.25)) {
-		if (candidate === null || ranked.length === maxRanked) break;
-		const points = score(candidate, query, scope);
-		if (points > 0) ranked.push([points, positionOf(candidate)]);
+	for await (const judged of scan(request, undefined, maxRanked * 1.25)) {
+		if (judged === null || ranked.length === maxRanked) break;
+		if (judged.points > 0) ranked.push([judged.points, judged.position]);
 	}
 	ranked.sort(compare);
 	const last = cursor === undefined ? undefined : decodeCursor(cursor, Ranked);
@@ -90,17 +96,35 @@ function compare([score, a]: Ranked, [otherScore, b]: Ranked): number {
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Candidates newest first, in batches that grow; then null, when there are more of them than one request looks at. */
+/** A candidate whose text was compared with the query. */
+interface Judged {
+	position: Position;
+	/** 0: it does not match. */
+	points: number;
+}
+
+/**
+ * Candidates newest first, in batches that grow; then null, when there are more of them than one request looks at. Between two of
+ * them others get their turn of the event loop.
+ */
 async function* scan(
 	{ db, scope, query }: Request,
 	after: Position | undefined,
 	firstBatch: number,
-): AsyncGenerator<Candidate | null> {
+): AsyncGenerator<Judged | null> {
 	let scanned = 0;
+	let steps = 0;
 	for (let size = firstBatch; ; size *= 4) {
-		const wanted = Math.min(size, maxScanned - scanned);
+		const wanted = Math.min(size, maxBatch, maxScanned - scanned);
 		const batch = await candidates(db, scope, query, after, wanted);
-		yield* batch;
+		for (const candidate of batch) {
+			if (steps >= maxSteps) return yield null;
+			const turn = searchingTurns.next();
+			if (turn) await turn;
+			const judged = judge(candidate, query, scope);
+			steps += judged.steps;
+			yield { position: positionOf(candidate), points: judged.points };
+		}
 		if (batch.length < wanted) return;
 		scanned += batch.length;
 		if (scanned >= maxScanned) yield null;
@@ -108,12 +132,18 @@ async function* scan(
 	}
 }
 
-function score({ sender_id, type, content }: Candidate, { groups, filters }: Query, { callerId }: Scope): number {
-	if (content === null && type !== "IMAGE") return 0;
-	if (filters.from !== undefined && (sender_id === callerId) !== (filters.from === "me")) return 0;
-	if (filters.image !== undefined && (type === "IMAGE") !== filters.image) return 0;
-	if (filters.link !== undefined && hasLink(content ?? "") !== filters.link) return 0;
-	return scoreOf(fold(content ?? ""), groups);
+/** How well a message answers, and what it took to see that. */
+function judge(candidate: Candidate, query: Query, scope: Scope): { points: number; steps: number } {
+	if (!passes(candidate, query, scope)) return { points: 0, steps: candidate.content?.length ?? 0 };
+	const folded = fold(candidate.content ?? "");
+	return { points: scoreOf(folded, query.groups), steps: stepsOf(folded, query.groups) };
+}
+
+function passes({ sender_id, type, content }: Candidate, { filters }: Query, { callerId }: Scope): boolean {
+	if (content === null && type !== "IMAGE") return false;
+	if (filters.from !== undefined && (sender_id === callerId) !== (filters.from === "me")) return false;
+	if (filters.image !== undefined && (type === "IMAGE") !== filters.image) return false;
+	return filters.link === undefined || hasLink(content ?? "") === filters.link;
 }
 
 /**
@@ -131,7 +161,7 @@ async function page<Hit>(
 	const found = new Map(messages.map((message) => [`${message.conversationId} ${message.seq}`, message]));
 	// Messages are never deleted: who is not here was too much.
 	const loaded = positions.findIndex(({ conversationId, seq }) => !found.has(`${conversationId} ${seq}`));
-	const shown = (loaded < 0 ? positions : positions.slice(0, loaded)).map(({ conversationId, seq }) =>
+	const shown = await mapInTurns(searchingTurns, loaded < 0 ? positions : positions.slice(0, loaded), ({ conversationId, seq }) =>
 		show(found.get(`${conversationId} ${seq}`) as Message, query),
 	);
 	const count = fitting(shown, pageBytes);

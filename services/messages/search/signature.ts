@@ -81,22 +81,22 @@ class Signature {
 	addGrams(text: string, atWord: boolean): void {
 		let beforeLast = none;
 		let last = none;
-		let lastKind: Kind = atWord ? Kind.space : Kind.word;
+		let lastKind: Kind = atWord ? space : word;
 		let lastStartsWord = false;
 		for (let i = 0; i < text.length; i++) {
 			const char = text.codePointAt(i) ?? 0;
 			if (char > 0xffff) i++;
 			const kind = kindOf(char);
-			if (kind === Kind.space) {
+			if (kind === space) {
 				beforeLast = last = none;
 				lastStartsWord = false;
 			} else {
 				if (lastStartsWord) this.add(hash(2, last, char));
-				lastStartsWord = kind === Kind.word && lastKind !== Kind.word;
+				lastStartsWord = kind === word && lastKind !== word;
 				if (lastStartsWord) this.add(hash(1, 0, char));
-				if (kind === Kind.solid) {
+				if (kind === solid) {
 					this.add(hash(3, 0, char));
-					if (lastKind === Kind.solid && last !== none) this.add(hash(4, last, char));
+					if (lastKind === solid && last !== none) this.add(hash(4, last, char));
 				}
 				if (beforeLast !== none) this.add(hash(beforeLast, last, char));
 				beforeLast = last;
@@ -112,11 +112,14 @@ class Signature {
 }
 
 const none = -1;
+const { space, word, solid } = Kind;
+
+const { imul } = Math;
 
 /** Any well mixed hash will do, but once messages are stored it must stay as it is. */
 function hash(a: number, b: number, c: number): number {
-	let h = Math.imul(a, 0xcc9e2d51) ^ Math.imul(b, 0x9e3779b1) ^ Math.imul(c, 0x27d4eb2f);
-	h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+	let h = imul(a, 0xcc9e2d51) ^ imul(b, 0x9e3779b1) ^ imul(c, 0x27d4eb2f);
+	h = imul(h ^ (h >>> 15), 0x2c1b3c6d);
 	return h ^ (h >>> 13);
 }
 
