@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { startStorage } from "../../embedded/storage.ts";
-import { serviceNames } from "../../lib/config.ts";
+import { type Config, serviceNames } from "../../lib/config.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import { signToken } from "../../lib/token.ts";
 import { Database, statement } from "../../mixins/database.ts";
-import { prepareStorage } from "../../mixins/storage.ts";
+import { prepareStorage } from "../../mixins/prepare-storage.ts";
 import { jwtSecret, startBroker } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 import { type Flaky, startFlaky } from "./flaky.ts";
@@ -21,6 +21,8 @@ export interface MediaNode {
 	url: string;
 	/** The address of the storage, as clients see it too. */
 	storage: Flaky;
+	/** How to reach it past what `storage` does. */
+	s3: Config["s3"];
 	broker: ServiceBroker;
 	calls: Calls;
 	bucket: TestBucket;
@@ -51,7 +53,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 	const embedded = await startStorage({ dataDir });
 	const storage = await startFlaky(String(embedded.s3.endpoint));
 	const s3 = { ...embedded.s3, endpoint: storage.url };
-	await prepareStorage({ s3, corsOrigins: [], appUrl: "http://localhost" });
+	await prepareStorage({ s3, media: { keyPrefix: "parley/" }, corsOrigins: [], appUrl: "http://localhost" });
 	const node = await startBroker({
 		databaseUrl: database.url,
 		services: serviceNames,
@@ -71,6 +73,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 	return {
 		url,
 		storage,
+		s3: embedded.s3,
 		broker,
 		calls,
 		bucket,
