@@ -3,6 +3,7 @@ import { up as sync } from "./20261123T0700-sync.ts";
 import { up as search } from "./20261123T0800-search.ts";
 import { up as images } from "./20261123T0900-images.ts";
 import { up as undelivered } from "./20261124T2100-undelivered.ts";
+import { up as imageAttempts } from "./20261125T0600-image-attempts.ts";
 
 /** Every migration by its name, in the order in which they run. A name, once released, never changes. */
 export const migrations: Record<string, string> = {
@@ -11,4 +12,5 @@ export const migrations: Record<string, string> = {
 	"20261123T0800-search": search,
 	"20261123T0900-images": images,
 	"20261124T2100-undelivered": undelivered,
+	"20261125T0600-image-attempts": imageAttempts,
 };
