@@ -58,7 +58,7 @@ async function makeReady(
 	token: string,
 	deadline: AbortSignal,
 ): Promise<StoredImage | undefined> {
-	const { db } = studio;
+	const { db, logger } = studio;
 	try {
 		const developed = await verify(studio, upload, deadline);
 		if ("rejected" in developed) return await reject(studio, upload, token, developed.rejected);
@@ -70,6 +70,7 @@ async function makeReady(
 		return toStoredImage(ready);
 	} catch (error) {
 		const counts = error instanceof AttemptFailed;
+		if (counts) logger.warn(`Image ${upload.id} failed at attempt ${upload.attempts}:`, error.cause);
 		if (counts && upload.attempts >= maxAttempts) return reject(studio, upload, token, "TOO_COSTLY");
 		await db.query(endLeaseStatement, [upload.id, token, counts ? 0 : 1]);
 		throw error;
