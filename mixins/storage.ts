@@ -75,10 +75,13 @@ export class Storage {
 	}
 
 	/** Objects that are not there count as deleted. */
-	async delete(keys: string[]): Promise<void> {
+	async delete(keys: string[], signal?: AbortSignal): Promise<void> {
 		// One by one: not every store takes the bulk request of today's SDK.
 		const commands = keys.map((key) => new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
-		await available(Promise.all(commands.map((command) => this.#client.send(command))), absent);
+		await available(
+			Promise.all(commands.map((command) => this.#client.send(command, { ...(signal && { abortSignal: signal }) }))),
+			absent,
+		);
 	}
 
 	/** In the order of their keys. */

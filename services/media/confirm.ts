@@ -66,7 +66,7 @@ async function makeReady(
 		const values = [upload.id, mimeType, fileSizeBytes, width, height, placeholder, retentionDays, token];
 		const [ready] = await db.query<ReadyRow>(readyStatement, values);
 		if (!ready) return await withdraw(studio, upload, token);
-		await tidy(studio, upload);
+		await tidy(studio, upload, deadline);
 		return toStoredImage(ready);
 	} catch (error) {
 		const counts = error instanceof AttemptFailed;
@@ -124,9 +124,9 @@ async function reject(studio: Studio, upload: UploadRow, token: string, reason: 
 }
 
 /** The upload is not needed any more. The clean-up would find it too. */
-async function tidy({ storage, logger }: Studio, upload: UploadRow): Promise<void> {
+async function tidy({ storage, logger }: Studio, upload: UploadRow, deadline: AbortSignal): Promise<void> {
 	try {
-		await storage.delete([upload.upload_key]);
+		await storage.delete([upload.upload_key], deadline);
 	} catch (error) {
 		logger.warn(`The upload of image ${upload.id} will be deleted later:`, error);
 	}
