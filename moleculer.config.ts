@@ -14,7 +14,7 @@ import { validate } from "./middlewares/validate.ts";
 import { watchNodes } from "./middlewares/watch-nodes.ts";
 import { migrate } from "./migrations/migrate.ts";
 import { NatsTransporter } from "./mixins/nats-transporter.ts";
-import { prepareStorage } from "./mixins/storage.ts";
+import { prepareStorage } from "./mixins/prepare-storage.ts";
 
 /** How every node's broker runs, in production and in tests. */
 export function brokerOptions(config: NodeConfig): BrokerOptions {

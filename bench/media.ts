@@ -235,7 +235,7 @@ async function connect(url: string, token: string): Promise<Socket> {
 }
 
 function startServer(port: number, dataDir: string): ChildProcess {
-	const unlimited = ["MESSAGES", "UPLOADS", "CONVERSATIONS", "QUERIES"].map((what) => [`RATE_LIMIT_${what}`, "off"]);
+	const unlimited = ["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES"].map((what) => [`RATE_LIMIT_${what}`, "off"]);
 	const runner = [
 		"node_modules/moleculer/bin/moleculer-runner.mjs",
 		"--config",

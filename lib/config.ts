@@ -41,6 +41,9 @@ const port = rule("a whole number from 0 to 65535", isPort).transform(Number);
 const host = rule("a host name or an IP address", (value) => /^[\w.:%-]+$/.test(value));
 const fewProxies = rule("a number of proxies from 0 to 99", (value) => /^\d{1,2}$/.test(value)).transform(Number);
 const rate = rule("off, or a number per second, minute, hour or day, such as 100/hour", isRate).transform(toRate);
+const keyPrefix = rule("a path such as parley/ of letters, digits and . _ -", isKeyPrefix).transform((path) =>
+	path.replace(/\/?$/, "/"),
+);
 const folder = text.transform((value) => resolve(value));
 const onOff = oneOf(["on", "off"]).transform((value) => value === "on");
 const httpUrl = urlOf(["http", "https"]);
@@ -97,6 +100,8 @@ const settings = {
 		pathStyle: from("S3_PATH_STYLE", onOff),
 	},
 	media: {
+		/** What the keys of all objects begin with; a slash at the end. What else is in the bucket is never touched. */
+		keyPrefix: from("S3_PREFIX", keyPrefix, "parley/"),
 		/** Reads an upload from its standard input and exits with 0: clean, 1: infected. Words separated by spaces, no shell. */
 		scanCommand: from("MEDIA_SCAN_COMMAND", text),
 		/** How many images a process works on at a time. */
@@ -108,6 +113,8 @@ const settings = {
 		messages: from("RATE_LIMIT_MESSAGES", rate, "100/hour"),
 		/** Image uploads of a user. */
 		uploads: from("RATE_LIMIT_UPLOADS", rate, "10/hour"),
+		/** Confirmations of a user's uploads. */
+		confirms: from("RATE_LIMIT_CONFIRMS", rate, "30/hour"),
 		/** New conversations of a user. */
 		conversations: from("RATE_LIMIT_CONVERSATIONS", rate, "20/hour"),
 		/** Queries of a user over REST. */
@@ -239,6 +246,12 @@ function isConcurrency(value: string): boolean {
 /** What AWS allows, and with capitals and underscores what others do. */
 function isBucket(value: string): boolean {
 	return /^[A-Za-z0-9][\w.-]{1,61}[A-Za-z0-9]$/.test(value);
+}
+
+/** Signs that stand in a URL as they are; no empty segment, none of dots alone, and not too long for a key. */
+function isKeyPrefix(value: string): boolean {
+	const segments = value.replace(/\/$/, "").split("/");
+	return value.length <= 200 && segments.every((segment) => /^[\w.-]+$/.test(segment) && !/^\.+$/.test(segment));
 }
 
 /** Schemes other than http(s) are those of app shells: capacitor://localhost. */

@@ -2,7 +2,7 @@
  * What of a user is limited, as data on an action; middlewares/rate-limit counts, RATE_LIMIT_… says how many. `queries` is every
  * GET of a user. Receipts and typing have none.
  */
-export type RateLimit = "messages" | "conversations" | "queries" | "uploads";
+export type RateLimit = "messages" | "conversations" | "queries" | "uploads" | "confirms";
 
 /** How often something may happen, in windows that begin with the first time. */
 export interface Rate {

@@ -4,6 +4,8 @@ export interface SigningCredentials {
 	accessKeyId: string;
 	secretAccessKey: string;
 	sessionToken?: string | undefined;
+	/** Of temporary credentials: from then on no URL works that they signed. */
+	expiration?: Date | undefined;
 }
 
 /**
@@ -33,10 +35,10 @@ export class UrlSigner {
 		const { accessKeyId, sessionToken } = this.#credentials;
 		const query = [
 			"X-Amz-Algorithm=AWS4-HMAC-SHA256",
-			`X-Amz-Credential=${encodeURIComponent(`${accessKeyId}/${scope}`)}`,
+			`X-Amz-Credential=${encode(`${accessKeyId}/${scope}`)}`,
 			`X-Amz-Date=${time}`,
 			`X-Amz-Expires=${ttlSeconds}`,
-			...(sessionToken ? [`X-Amz-Security-Token=${encodeURIComponent(sessionToken)}`] : []),
+			...(sessionToken ? [`X-Amz-Security-Token=${encode(sessionToken)}`] : []),
 			"X-Amz-SignedHeaders=host",
 		].join("&");
 		const path = this.#base.pathname + key;
@@ -44,6 +46,11 @@ export class UrlSigner {
 		const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", request)}`;
 		const signature = createHmac("sha256", this.#keyOf(day)).update(toSign).digest("hex");
 		return `${this.#base.origin}${path}?${query}&X-Amz-Signature=${signature}`;
+	}
+
+	/** When a URL ends that was signed for `ttlSeconds` from `at` on: with its credentials at the latest. */
+	expiryOf(at: Date, ttlSeconds: number): Date {
+		return earlier(new Date(at.getTime() + ttlSeconds * 1000), this.#credentials.expiration);
 	}
 
 	#keyOf(day: string): Buffer {
@@ -55,4 +62,13 @@ export class UrlSigner {
 		}
 		return this.#dayKey;
 	}
+}
+
+export function earlier(one: Date, other: Date | undefined): Date {
+	return other && other < one ? other : one;
+}
+
+/** As AWS wants it: of all signs only A-Z a-z 0-9 - . _ ~ stand for themselves. */
+function encode(text: string): string {
+	return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -5,6 +5,7 @@ import { up as images } from "./20261123T0900-images.ts";
 import { up as participantsByUser } from "./20261124T0600-participants-by-user.ts";
 import { up as renames } from "./20261124T0700-renames.ts";
 import { up as applicationPeople } from "./20261124T2200-application-people.ts";
+import { up as imageAttempts } from "./20261125T0600-image-attempts.ts";
 
 /** Every migration by its name, in the order in which they run. A name, once released, never changes. */
 export const migrations: Record<string, string> = {
@@ -15,4 +16,5 @@ export const migrations: Record<string, string> = {
 	"20261124T0600-participants-by-user": participantsByUser,
 	"20261124T0700-renames": renames,
 	"20261124T2200-application-people": applicationPeople,
+	"20261125T0600-image-attempts": imageAttempts,
 };

@@ -23,7 +23,7 @@ export function createSignImages(broker: ServiceBroker, storage: Storage | undef
 export async function signImages(storage: Storage, images: StoredImage[]): Promise<Image[]> {
 	const signer = await storage.signer();
 	const from = new Date(Math.floor(Date.now() / windowMs) * windowMs);
-	const urlsExpireAt = new Date(from.getTime() + ttlSeconds * 1000).toISOString();
+	const urlsExpireAt = signer.expiryOf(from, ttlSeconds).toISOString();
 	return images.map(({ storageKey, previewKey, thumbnailKey, ...image }) => ({
 		...image,
 		originalUrl: signer.sign("GET", storageKey, from, ttlSeconds),

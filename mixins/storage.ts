@@ -1,11 +1,9 @@
 import {
-	CreateBucketCommand,
 	DeleteObjectCommand,
 	GetObjectCommand,
 	HeadBucketCommand,
 	HeadObjectCommand,
 	ListObjectsV2Command,
-	PutBucketCorsCommand,
 	PutObjectCommand,
 	S3Client,
 } from "@aws-sdk/client-s3";
@@ -13,7 +11,7 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import type { Config } from "../lib/config.ts";
 import { ParleyError } from "../lib/errors.ts";
-import { UrlSigner } from "../lib/url-signer.ts";
+import { earlier, UrlSigner } from "../lib/url-signer.ts";
 
 type S3 = Config["s3"];
 type S3WithBucket = S3 & { bucket: string };
@@ -42,8 +40,12 @@ export class Storage {
 		this.signer = signerOf(this.#publicClient, s3.bucket);
 	}
 
-	/** Where a client may PUT an object of exactly this type and size. */
-	presignUpload(key: string, type: { mimeType: string; sizeBytes: number }, ttlSeconds: number): Promise<string> {
+	/** Where, and until when, a client may PUT an object of exactly this type and size. */
+	async presignUpload(
+		key: string,
+		type: { mimeType: string; sizeBytes: number },
+		ttlSeconds: number,
+	): Promise<{ url: string; expiresAt: Date }> {
 		const command = new PutObjectCommand({
 			Bucket: this.#bucket,
 			Key: key,
@@ -51,7 +53,13 @@ export class Storage {
 			ContentLength: type.sizeBytes,
 		});
 		const signableHeaders = new Set(["content-type", "content-length", "host"]);
-		return available(getSignedUrl(this.#publicClient, command, { expiresIn: ttlSeconds, signableHeaders }));
+		const signingDate = new Date();
+		// Asked before the SDK signs: should it renew them in between, the URL lasts longer than we say, and not shorter.
+		const { expiration } = await available(this.#publicClient.config.credentials());
+		const url = await available(
+			getSignedUrl(this.#publicClient, command, { signingDate, expiresIn: ttlSeconds, signableHeaders }),
+		);
+		return { url, expiresAt: earlier(new Date(signingDate.getTime() + ttlSeconds * 1000), expiration) };
 	}
 
 	/** What our own processes may do with one object, and nothing else. */
@@ -59,17 +67,21 @@ export class Storage {
 		return (await this.#ownSigner()).sign(method, key, new Date(), ttlSeconds);
 	}
 
-	/** Its size; undefined when it is not there. */
-	async size(key: string): Promise<number | undefined> {
-		const head = await available(this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key })), absent);
+	/** Its size; undefined when it is not there. UNAVAILABLE when `signal` says that it takes too long. */
+	async size(key: string, signal?: AbortSignal): Promise<number | undefined> {
+		const command = new HeadObjectCommand({ Bucket: this.#bucket, Key: key });
+		const head = await available(this.#client.send(command, { ...(signal && { abortSignal: signal }) }), absent);
 		return head?.ContentLength;
 	}
 
 	/** Objects that are not there count as deleted. */
-	async delete(keys: string[]): Promise<void> {
+	async delete(keys: string[], signal?: AbortSignal): Promise<void> {
 		// One by one: not every store takes the bulk request of today's SDK.
 		const commands = keys.map((key) => new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
-		await available(Promise.all(commands.map((command) => this.#client.send(command))), absent);
+		await available(
+			Promise.all(commands.map((command) => this.#client.send(command, { ...(signal && { abortSignal: signal }) }))),
+			absent,
+		);
 	}
 
 	/** In the order of their keys. */
@@ -85,8 +97,9 @@ export class Storage {
 		} while (token);
 	}
 
-	async check(): Promise<void> {
-		await available(this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket })));
+	async check(signal?: AbortSignal): Promise<void> {
+		const command = new HeadBucketCommand({ Bucket: this.#bucket });
+		await available(this.#client.send(command, { ...(signal && { abortSignal: signal }) }));
 	}
 
 	close(): void {
@@ -122,54 +135,11 @@ export const storage: Partial<ServiceSchema> = {
 	},
 };
 
-/** The storage cannot be used as it is set up. The message is one line and shows no key. */
-export class StorageError extends Error {
-	override name = "StorageError";
-}
-
-/**
- * Makes the bucket if there is none, and tries what will be needed: so that a wrong setting is met at the start and not by
- * the first user. A bucket that is there is left as it is.
- * @throws {StorageError}
- */
-export async function prepareStorage({ s3, corsOrigins, appUrl }: Pick<Config, "s3" | "corsOrigins" | "appUrl">): Promise<void> {
-	if (!hasBucket(s3)) return;
-	const client = connect(s3, s3.endpoint);
-	const Bucket = s3.bucket;
-	try {
-		try {
-			await client.send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }));
-		} catch (error) {
-			if ((error as { name?: unknown }).name !== "NoSuchBucket") throw error;
-			await createBucket(client, Bucket, corsOrigins.length > 0 ? corsOrigins : [appUrl]);
-		}
-		const Key = `uploads/check-${process.pid}`;
-		await client.send(new PutObjectCommand({ Bucket, Key, Body: "check" }));
-		await client.send(new DeleteObjectCommand({ Bucket, Key }));
-	} catch (error) {
-		const place = s3.endpoint ? `${Bucket} at ${s3.endpoint}` : `${Bucket} at AWS`;
-		throw new StorageError(`The S3 bucket ${place} cannot be used: ${reasonOf(error)}`, { cause: error });
-	} finally {
-		client.destroy();
-	}
-}
-
-async function createBucket(client: S3Client, Bucket: string, origins: string[]): Promise<void> {
-	await client.send(new CreateBucketCommand({ Bucket }));
-	const rule = { AllowedOrigins: origins, AllowedMethods: ["GET", "HEAD", "PUT"], AllowedHeaders: ["*"], MaxAgeSeconds: 3600 };
-	try {
-		await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }));
-	} catch (error) {
-		// MinIO answers browsers of every origin by itself and takes no rules.
-		if ((error as { name?: unknown }).name !== "NotImplemented") throw error;
-	}
-}
-
-function hasBucket(s3: S3): s3 is S3WithBucket {
+export function hasBucket(s3: S3): s3 is S3WithBucket {
 	return s3.bucket !== undefined;
 }
 
-function connect(s3: S3, endpoint: string | undefined): S3Client {
+export function connect(s3: S3, endpoint: string | undefined): S3Client {
 	const { region = endpoint && "us-east-1", accessKeyId, secretAccessKey, pathStyle = endpoint !== undefined } = s3;
 	return new S3Client({
 		...(endpoint && { endpoint }),
@@ -185,12 +155,13 @@ function connect(s3: S3, endpoint: string | undefined): S3Client {
 
 /** The current signer of a client's bucket: another one when the SDK has renewed the credentials. */
 function signerOf(client: S3Client, bucket: string): () => Promise<UrlSigner> {
-	let current: { signer: UrlSigner; secret: string } | undefined;
+	let current: { signer: UrlSigner; token: string } | undefined;
 	return async () => {
 		const credentials = await available(client.config.credentials());
-		if (current?.secret !== credentials.secretAccessKey) {
+		const token = `${credentials.secretAccessKey} ${credentials.sessionToken}`;
+		if (current?.token !== token) {
 			const signer = new UrlSigner(await baseUrl(client, bucket), await client.config.region(), credentials);
-			current = { signer, secret: credentials.secretAccessKey };
+			current = { signer, token };
 		}
 		return current.signer;
 	};
@@ -218,10 +189,4 @@ async function available<T>(asked: Promise<T>, isAbsent?: (error: unknown) => bo
 function absent(error: unknown): boolean {
 	const { name, $metadata } = error as { name?: unknown; $metadata?: { httpStatusCode?: number } };
 	return name === "NoSuchKey" || (name !== "NoSuchBucket" && $metadata?.httpStatusCode === 404);
-}
-
-function reasonOf(error: unknown): string {
-	const { name, code, message, $metadata } = error as Error & { code?: unknown; $metadata?: { httpStatusCode?: number } };
-	const what = code ?? (name === "Error" ? undefined : name);
-	return [what, (message || `status ${$metadata?.httpStatusCode}`).split("\n", 1)[0]].filter(Boolean).join(": ");
 }

@@ -1,14 +1,19 @@
-import type { Params } from "../../lib/contracts.ts";
+import type { Params, Result } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
-import type { StoredImage } from "./media.contract.ts";
+import { claimSeconds } from "./states.ts";
 import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
 
 /** Keeps an image for one message, known by its clientId. Whoever comes first has it. NOT_FOUND, IMAGE_NOT_READY. */
-export async function claim(db: Database, params: Params<"media.claim">): Promise<StoredImage> {
+export async function claim(db: Database, params: Params<"media.claim">): Promise<Result<"media.claim">> {
 	const { imageId, conversationId, uploaderId, clientId } = params;
-	const [claimed] = await db.query<ReadyRow>(claimStatement, [imageId, conversationId, uploaderId, clientId]);
-	if (claimed) return toStoredImage(claimed);
+	const [claimed] = await db.query<ReadyRow & { claimed_until: string }>(claimStatement, [
+		imageId,
+		conversationId,
+		uploaderId,
+		clientId,
+	]);
+	if (claimed) return { ...toStoredImage(claimed), claimedUntil: claimed.claimed_until };
 	const [found] = await db.query<{ status: string }>(findStatement, [imageId, conversationId, uploaderId]);
 	if (found?.status === "PENDING") throw notReady("NOT_CONFIRMED");
 	if (found?.status === "READY") throw notReady("ALREADY_SENT");
@@ -29,7 +34,7 @@ const claimStatement = statement(
 	"media.claim",
 	`update images set client_id = $4, claimed_at = now(), updated_at = now()
 	where id = $1 and conversation_id = $2 and uploader_id = $3 and status = 'READY' and (client_id is null or client_id = $4)
-	returning ${readyColumns}`,
+	returning ${readyColumns}, now()::timestamptz(3) + interval '${claimSeconds} seconds' as claimed_until`,
 );
 
 const findStatement = statement(

@@ -2,6 +2,7 @@ import type { Logger } from "moleculer";
 import type { Calls, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Storage } from "../../mixins/storage.ts";
+import { isUploadKey, uploadsUnder } from "./keys.ts";
 import { type DoomedRow, doomedColumns, remove } from "./remove.ts";
 import { unsentHours } from "./states.ts";
 
@@ -9,6 +10,7 @@ import { unsentHours } from "./states.ts";
 export interface Broom {
 	db: Database;
 	storage: Storage;
+	keyPrefix: string;
 	calls: Calls;
 	logger: Logger;
 }
@@ -65,10 +67,10 @@ async function removeDoomed({ db, storage, calls, logger }: Broom): Promise<Resu
 const nothing = "00000000-0000-0000-0000-000000000000";
 
 /** What is in there longer than an upload may wait is of no image, or of one that does not need it (states.ts, 5). */
-async function emptyWaitingRoom({ storage }: Broom): Promise<void> {
+async function emptyWaitingRoom({ storage, keyPrefix }: Broom): Promise<void> {
 	const longAgo = Date.now() - unsentHours * 3_600_000;
-	for await (const { key, modifiedAt } of storage.list("uploads/")) {
-		if (modifiedAt.getTime() < longAgo) await storage.delete([key]);
+	for await (const { key, modifiedAt } of storage.list(uploadsUnder(keyPrefix))) {
+		if (modifiedAt.getTime() < longAgo && isUploadKey(keyPrefix, key)) await storage.delete([key]);
 	}
 }
 

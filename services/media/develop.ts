@@ -24,6 +24,12 @@ export interface Developed {
 	placeholder: string;
 }
 
+/** What the image process answers: an outcome, a failure of the storage or the scanner, or that the scanner found no end. */
+export type Answer = Developed | { rejected: RejectionReason } | { failed: string } | { tookTooLong: string };
+
+/** A storage that accepts a connection and says nothing is away. */
+const storageTimeoutMs = 8_000;
+
 /** Fetches an upload, has it scanned, makes its renditions and stores them. Throws when that is not the upload's fault. */
 export async function develop(job: Job): Promise<Developed | { rejected: RejectionReason }> {
 	const bytes = await fetchUpload(job.uploadUrl);
@@ -38,7 +44,7 @@ export async function develop(job: Job): Promise<Developed | { rejected: Rejecti
 }
 
 async function fetchUpload(url: string): Promise<Buffer | undefined> {
-	const response = await fetch(url);
+	const response = await fetch(url, { signal: AbortSignal.timeout(storageTimeoutMs) });
 	if (response.status === 404) return undefined;
 	if (!response.ok) throw new Error(`The upload cannot be fetched: status ${response.status}`);
 	return Buffer.from(await response.arrayBuffer());
@@ -61,7 +67,8 @@ async function put(url: string, body: Buffer, mimeType: ImageType, filename: str
 		// Nothing is ever stored again under its key.
 		"Cache-Control": "private, max-age=31536000, immutable",
 	};
-	const response = await fetch(url, { method: "PUT", headers, body: new Uint8Array(body) });
+	const signal = AbortSignal.timeout(storageTimeoutMs);
+	const response = await fetch(url, { method: "PUT", headers, body: new Uint8Array(body), signal });
 	await response.arrayBuffer();
 	if (!response.ok) throw new Error(`A rendition cannot be stored: status ${response.status}`);
 }

@@ -1,5 +1,6 @@
 import sharp from "sharp";
-import { develop, type Job } from "./develop.ts";
+import { type Answer, develop, type Job } from "./develop.ts";
+import { ScanTimeout } from "./scan.ts";
 
 /**
  * The process in which images are decoded, one at a time: decoders are native code fed by strangers. No image ever passes
@@ -14,5 +15,9 @@ sharp.unblock({ operation: ["VipsForeignLoadJpegBuffer", "VipsForeignLoadPngBuff
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 process.on("message", async (job: Job) => {
-	process.send?.(await develop(job).catch((error: Error) => ({ failed: error.message })));
+	process.send?.(await develop(job).catch(told));
 });
+
+function told(error: Error): Answer {
+	return error instanceof ScanTimeout ? { tookTooLong: error.message } : { failed: error.message };
+}

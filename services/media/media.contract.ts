@@ -18,7 +18,10 @@ export const rejectionReasons = [
 	"TOO_LARGE",
 	/** Neither JPEG nor PNG nor WebP by its content. */
 	"WRONG_TYPE",
+	/** In all, or on a side. */
 	"TOO_MANY_PIXELS",
+	/** It takes more time or memory than an image may, or was tried twice without an outcome. */
+	"TOO_COSTLY",
 	/** It cannot be decoded to its end. */
 	"CORRUPT",
 	/** The virus scanner found something. */
@@ -90,7 +93,11 @@ export const media = {
 		 * Keeps an image for the message with this clientId; again: the same answer. NOT_FOUND unless the uploader uploaded it for
 		 * this conversation; IMAGE_NOT_READY when it is not confirmed or kept for another message.
 		 */
-		claim: { params: Use.extend({ uploaderId: PlatformId, clientId: ClientId }), result: StoredImage },
+		claim: {
+			params: Use.extend({ uploaderId: PlatformId, clientId: ClientId }),
+			/** `claimedUntil`: by the clock of the database; the message must be stored by then, or the image claimed again. */
+			result: StoredImage.extend({ claimedUntil: Time }),
+		},
 		/** The message was refused: another may have the image. */
 		release: { params: One.extend({ clientId: ClientId }), result: z.null() },
 		/** Whose an image is; never changes. NOT_FOUND. */

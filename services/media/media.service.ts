@@ -2,7 +2,6 @@ import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
 import { type ActionsOf, callsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
-import { Gate } from "../../lib/gate.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { signImages } from "../../mixins/image-urls.ts";
@@ -11,9 +10,11 @@ import { claim, release } from "./claim.ts";
 import { cleanUp } from "./clean-up.ts";
 import { confirm } from "./confirm.ts";
 import { Darkroom } from "./darkroom.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { get } from "./get.ts";
 import { type ImageRow, imageTable } from "./image.model.ts";
 import type { Image, StoredImage } from "./media.contract.ts";
+import { prepareWhenBack } from "./prepare.ts";
 import { reconcile } from "./reconcile.ts";
 import { doom, remove } from "./remove.ts";
 import { requestUpload } from "./request-upload.ts";
@@ -21,11 +22,14 @@ import { requestUpload } from "./request-upload.ts";
 interface This extends WithDatabase, WithModel<ImageRow> {
 	storage: Storage;
 	darkroom: Darkroom;
-	gate: Gate;
+	turns: FairQueue;
+	keyPrefix: string;
 	scanCommand: string | undefined;
 	/** Confirmations that run here, by image. */
 	confirming: Map<string, Promise<StoredImage>>;
 	sweep: NodeJS.Timeout;
+	stopping: AbortController;
+	preparing: Promise<void>;
 }
 
 /** How many uploads a process lets wait, each for less than half a second of work. */
@@ -41,7 +45,7 @@ const actions = {
 		access: { role: "user", conversation: "conversationId" },
 		rateLimit: "uploads",
 		async handler(ctx) {
-			const upload = await requestUpload(this, this.storage, callerOf(ctx).id, ctx.params);
+			const upload = await requestUpload(this, this.storage, this.keyPrefix, callerOf(ctx).id, ctx.params);
 			ctx.meta.$statusCode = 201;
 			ctx.meta.$location = `/images/${upload.imageId}`;
 			return upload;
@@ -49,6 +53,7 @@ const actions = {
 	},
 	confirm: {
 		access: { role: "user", conversation: "conversationId", image: "imageId", uploader: true },
+		rateLimit: "confirms",
 		timeout: confirmTimeoutMs,
 		async handler(ctx) {
 			return sign(this.storage, await confirmOnce(this, ctx.params.conversationId, ctx.params.imageId));
@@ -105,14 +110,20 @@ const actions = {
 		access: "internal",
 		timeout: 0,
 		handler() {
-			return cleanUp({ db: this.db, storage: this.storage, calls: callsOf(this.broker), logger: this.logger });
+			return cleanUp({
+				db: this.db,
+				storage: this.storage,
+				keyPrefix: this.keyPrefix,
+				calls: callsOf(this.broker),
+				logger: this.logger,
+			});
 		},
 	},
 	reconcile: {
 		access: "internal",
 		timeout: 0,
 		handler(ctx) {
-			return reconcile(this.db, this.storage, ctx.params.minAgeMinutes);
+			return reconcile(this, ctx.params.minAgeMinutes);
 		},
 	},
 	health: {
@@ -146,11 +157,14 @@ export default {
 		const { media } = this.broker.config;
 		if (!this.storage) throw new Error("The service media needs an S3 bucket: set S3_BUCKET.");
 		this.darkroom = new Darkroom();
-		this.gate = new Gate({ concurrency: media.concurrency, maxWaiting });
+		this.keyPrefix = media.keyPrefix;
+		this.turns = new FairQueue({ concurrency: media.concurrency, maxWaiting });
 		this.scanCommand = media.scanCommand;
 		this.confirming = new Map();
 	},
 	started(this: This) {
+		this.stopping = new AbortController();
+		this.preparing = prepareWhenBack(this.storage, this.broker.config, this.logger, this.stopping.signal);
 		this.sweep = setInterval(() => {
 			this.db
 				.exclusively("media.cleanUp", () => callsOf(this.broker).call("media.cleanUp", {}))
@@ -159,6 +173,8 @@ export default {
 	},
 	async stopped(this: This) {
 		clearInterval(this.sweep);
+		this.stopping?.abort();
+		await this.preparing;
 		await Promise.allSettled(this.confirming.values());
 		await this.darkroom.close();
 	},

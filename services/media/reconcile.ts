@@ -1,6 +1,7 @@
 import type { Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { ListedObject, Storage } from "../../mixins/storage.ts";
+import { imageIdOf, imagesUnder, isUploadKey, uploadsUnder } from "./keys.ts";
 import { unsentHours } from "./states.ts";
 
 /** How much is told of each kind. */
@@ -10,15 +11,25 @@ const batch = 1_000;
 
 /**
  * Walks storage and database side by side, in the order of image ids (which are in the keys): objects of which no image knows,
- * images of which an object is missing. Costs a listing of the bucket.
+ * images of which an object is missing. Costs a listing of what is under the prefix, and three requests for each image whose keys
+ * were chosen under another one.
  */
-export async function reconcile(db: Database, storage: Storage, minAgeMinutes: number): Promise<Result<"media.reconcile">> {
+export async function reconcile(
+	{ db, storage, keyPrefix }: { db: Database; storage: Storage; keyPrefix: string },
+	minAgeMinutes: number,
+): Promise<Result<"media.reconcile">> {
 	const settledBefore = new Date(Date.now() - minAgeMinutes * 60_000);
 	const objectsWithoutRow: string[] = [];
 	const rowsWithoutObject: string[] = [];
-	const rows = allImages(db);
+	const isHere = ({ keys }: ImageRow) => keys.every((key) => key.startsWith(imagesUnder(keyPrefix)));
+	const rows = allImages(db, async (row) => {
+		if (isHere(row)) return true;
+		if (isWhole(row, settledBefore) && (await lacksObject(storage, row))) rowsWithoutObject.push(row.id);
+		return false;
+	});
 	let row = await next(rows);
-	for await (const { id, objects } of byImage(storage.list("images/"))) {
+	const idOf = (key: string) => imageIdOf(keyPrefix, key);
+	for await (const { id, objects } of byImage(storage.list(imagesUnder(keyPrefix)), idOf)) {
 		for (; row && row.id < id; row = await next(rows)) {
 			if (isWhole(row, settledBefore)) rowsWithoutObject.push(row.id);
 		}
@@ -34,8 +45,8 @@ export async function reconcile(db: Database, storage: Storage, minAgeMinutes: n
 		if (isWhole(row, settledBefore)) rowsWithoutObject.push(row.id);
 	}
 	const uploadsBefore = new Date(Math.min(settledBefore.getTime(), Date.now() - unsentHours * 3_600_000));
-	for await (const { key, modifiedAt } of storage.list("uploads/")) {
-		if (modifiedAt < uploadsBefore) objectsWithoutRow.push(key);
+	for await (const { key, modifiedAt } of storage.list(uploadsUnder(keyPrefix))) {
+		if (modifiedAt < uploadsBefore && isUploadKey(keyPrefix, key)) objectsWithoutRow.push(key);
 	}
 	return { objectsWithoutRow: objectsWithoutRow.slice(0, maxTold), rowsWithoutObject: rowsWithoutObject.slice(0, maxTold) };
 }
@@ -47,23 +58,31 @@ interface ImageRow {
 	updated_at: string;
 }
 
-/** Those that may have objects. */
-async function* allImages(db: Database): AsyncGenerator<ImageRow> {
+/** Those that may have objects, as far as they are `wanted`. */
+async function* allImages(db: Database, wanted: (row: ImageRow) => Promise<boolean>): AsyncGenerator<ImageRow> {
 	let after = "00000000-0000-0000-0000-000000000000";
 	for (;;) {
 		const rows = await db.query<ImageRow>(imagesStatement, [after, batch]);
-		yield* rows;
+		for (const row of rows) if (await wanted(row)) yield row;
 		const last = rows.at(-1);
 		if (!last || rows.length < batch) return;
 		after = last.id;
 	}
 }
 
-/** Groups a listing by the image id in its keys: `images/<id>/…`. */
-async function* byImage(listing: AsyncGenerator<ListedObject>): AsyncGenerator<{ id: string; objects: ListedObject[] }> {
+async function lacksObject(storage: Storage, { keys }: ImageRow): Promise<boolean> {
+	const sizes = await Promise.all(keys.map((key) => storage.size(key)));
+	return sizes.includes(undefined);
+}
+
+/** Groups a listing by the image id in its keys. */
+async function* byImage(
+	listing: AsyncGenerator<ListedObject>,
+	idOf: (key: string) => string,
+): AsyncGenerator<{ id: string; objects: ListedObject[] }> {
 	let group: { id: string; objects: ListedObject[] } | undefined;
 	for await (const object of listing) {
-		const id = object.key.split("/")[1] ?? "";
+		const id = idOf(object.key);
 		if (group?.id !== id) {
 			if (group) yield group;
 			group = { id, objects: [] };

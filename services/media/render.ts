@@ -1,5 +1,6 @@
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { rgbaToThumbHash } from "thumbhash";
+import { scansOf } from "./jpeg-scans.ts";
 import type { ImageType, RejectionReason } from "./media.contract.ts";
 
 /** What clients may download of an image, all upright and without metadata. */
@@ -20,6 +21,12 @@ export interface Renditions {
 /** Enough for a 48-megapixel camera; four bytes each must fit into memory. */
 const maxPixels = 50_000_000;
 
+/** What WebP can have, and so every rendition. Rows or columns beyond it cost far more than their pixels. */
+const maxSide = 16_383;
+
+/** Cameras and encoders make about ten. */
+const maxScans = 100;
+
 const previewPixels = 1280;
 const thumbnailPixels = 320;
 const thumbHashPixels = 100;
@@ -33,7 +40,8 @@ export async function render(bytes: Buffer): Promise<Renditions | { rejected: Re
 	if (!mimeType) return { rejected: "WRONG_TYPE" };
 	const size = await sizeOf(bytes);
 	if (!size) return { rejected: "CORRUPT" };
-	if (size.width * size.height > maxPixels) return { rejected: "TOO_MANY_PIXELS" };
+	if (size.width * size.height > maxPixels || Math.max(size.width, size.height) > maxSide) return { rejected: "TOO_MANY_PIXELS" };
+	if (mimeType === "image/jpeg" && scansOf(bytes) > maxScans) return { rejected: "TOO_COSTLY" };
 	try {
 		// Only this pass is sure to see every pixel: a smaller rendition of a JPEG is decoded at a fraction of its size.
 		const { data: original, info } = await encode(decode(bytes), mimeType).toBuffer({ resolveWithObject: true });

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import type { Params, Result } from "../../lib/contracts.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Storage } from "../../mixins/storage.ts";
 import type { ImageRow } from "./image.model.ts";
+import { newKeys } from "./keys.ts";
 
 const uploadTtlSeconds = 600;
 
@@ -11,14 +11,13 @@ const uploadTtlSeconds = 600;
 export async function requestUpload(
 	{ model }: WithModel<ImageRow>,
 	storage: Storage,
+	keyPrefix: string,
 	uploaderId: string,
 	{ conversationId, filename, mimeType, sizeBytes }: Params<"media.requestUpload">,
 ): Promise<Result<"media.requestUpload">> {
 	const id = uuidv7();
-	const uploadKey = `uploads/${id}/${secret()}`;
-	const folder = `images/${id}/${secret()}`;
-	const expiresAt = new Date(Date.now() + uploadTtlSeconds * 1000).toISOString();
-	const uploadUrl = await storage.presignUpload(uploadKey, { mimeType, sizeBytes }, uploadTtlSeconds);
+	const keys = newKeys(keyPrefix, id);
+	const { url: uploadUrl, expiresAt } = await storage.presignUpload(keys.upload, { mimeType, sizeBytes }, uploadTtlSeconds);
 	await model.create({
 		id,
 		conversationId,
@@ -27,13 +26,10 @@ export async function requestUpload(
 		originalFilename: filename,
 		mimeType,
 		fileSizeBytes: sizeBytes,
-		uploadKey,
-		storageKey: `${folder}/original`,
-		previewKey: `${folder}/preview`,
-		thumbnailKey: `${folder}/thumbnail`,
+		uploadKey: keys.upload,
+		storageKey: keys.original,
+		previewKey: keys.preview,
+		thumbnailKey: keys.thumbnail,
 	});
-	return { imageId: id, uploadUrl, method: "PUT", headers: { "Content-Type": mimeType }, expiresAt };
+	return { imageId: id, uploadUrl, method: "PUT", headers: { "Content-Type": mimeType }, expiresAt: expiresAt.toISOString() };
 }
-
-/** Ids are known to others; keys are not to be guessed even by whoever may list nothing but read everything. */
-const secret = () => randomBytes(16).toString("hex");

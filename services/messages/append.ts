@@ -19,6 +19,8 @@ export interface Draft {
 	imageId: string | null;
 	/** The image, kept for this message. Null where the message is known to be stored already. */
 	image: StoredImage | null;
+	/** Until when it is kept, by the clock of the database. Stored later, the message might show an image that is gone. */
+	claimedUntil?: string | null;
 	replyToSeq: number | null;
 	metadata: Message["metadata"];
 }
@@ -95,7 +97,14 @@ type Outcome = Stored | ParleyError | "held";
 const isStored = (outcome: Outcome): outcome is Stored => outcome !== "held" && !(outcome instanceof ParleyError);
 
 interface AppendedRow {
-	outcome: "created" | "stored" | "held" | "bad reply" | "image used" | Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
+	outcome:
+		| "created"
+		| "stored"
+		| "held"
+		| "bad reply"
+		| "image used"
+		| "claim over"
+		| Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
 	seq: number;
 	created_at: string;
 	recipient_id: string;
@@ -119,6 +128,7 @@ async function appendDistinct(variants: Variants, db: Database, drafts: Draft[])
 	if (hasImages) {
 		values.push(drafts.map((draft) => draft.imageId));
 		values.push(drafts.map((draft) => draft.image && JSON.stringify(draft.image)));
+		values.push(drafts.map((draft) => draft.claimedUntil ?? null));
 	}
 	const rows = await appendRows(db, hasImages ? variants.withImages : variants.textsOnly, values);
 	const stored = await storedMessages(db, drafts, rows);
@@ -141,6 +151,8 @@ async function appendDistinct(variants: Variants, db: Database, drafts: Draft[])
 				return new ParleyError("VALIDATION_FAILED", { details: [{ path: "replyToSeq", message: "there is no such message" }] });
 			case "image used":
 				return new ParleyError("IMAGE_NOT_READY", { details: { reason: "ALREADY_SENT" } });
+			case "claim over":
+				return new ParleyError("UNAVAILABLE");
 			default:
 				return new ParleyError(row.outcome);
 		}
@@ -231,8 +243,8 @@ function appendSql({ waits, finds, hasImages }: { waits: boolean; finds: boolean
 	return `
 	with sent as materialized (
 		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[]
-			${ifImages(", $10::uuid[], $11::jsonb[]")})
-			with ordinality as s (conversation_id, sender_id, client_id, id, ${columns}, ord)
+			${ifImages(", $10::uuid[], $11::jsonb[], $12::timestamptz[]")})
+			with ordinality as s (conversation_id, sender_id, client_id, id, ${columns}${ifImages(", claimed_until")}, ord)
 	),
 	heads as materialized (
 		select id, user1_id, user2_id, status, last_seq, user1_sent, user2_sent, last_message_at
@@ -249,6 +261,7 @@ function appendSql({ waits, finds, hasImages }: { waits: boolean; finds: boolean
 				${ifFinding("when m.seq is not null then 'stored'")}
 				when h.status = 'ARCHIVED' then 'CONVERSATION_ARCHIVED'
 				when s.reply_to_seq > h.last_seq then 'bad reply'
+				${ifImages("when s.claimed_until < clock_timestamp() then 'claim over'")}
 				${ifImages(`when s.image_id is not null and (
 					exists (select from messages u where u.conversation_id = s.conversation_id and u.image_id = s.image_id)
 					or exists (select from sent t where t.image_id = s.image_id and t.ord < s.ord)

@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commandLine } from "../../embedded/processes.ts";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import { prepareStorage, Storage } from "../../mixins/storage.ts";
+import { prepareStorage } from "../../mixins/prepare-storage.ts";
+import { Storage } from "../../mixins/storage.ts";
 import { childOf } from "../support/children.ts";
 import { store } from "../support/store.ts";
 import { until } from "../support/until.ts";
 
-const origins = { corsOrigins: ["https://example.org"], appUrl: "http://localhost:3000" };
+const origins = { corsOrigins: ["https://example.org"], appUrl: "http://localhost:3000", media: { keyPrefix: "parley/" } };
 
 let dataDir: string;
 let embedded: EmbeddedStorage;
@@ -91,7 +92,7 @@ test("who has no signature, or another's, gets nothing", async () => {
 });
 
 test("browsers of every page may use a signed URL", async () => {
-	const url = await storage.presignUpload("uploads/1", { mimeType: "image/png", sizeBytes: 3 }, 60);
+	const { url } = await storage.presignUpload("uploads/1", { mimeType: "image/png", sizeBytes: 3 }, 60);
 	const headers = {
 		Origin: "https://example.org",
 		"Access-Control-Request-Method": "PUT",
@@ -126,7 +127,6 @@ test("a listing goes on where a page ends, and a bucket with objects is as good 
 test.each([
 	["secretAccessKey", "wrong", "SignatureDoesNotMatch"],
 	["accessKeyId", "wrong", "InvalidAccessKeyId"],
-	["endpoint", "http://127.0.0.1:1", "ECONNREFUSED"],
 ])("a wrong %s is told in one line", async (setting, value, reason) => {
 	const prepared = prepareStorage({ s3: { ...embedded.s3, [setting]: value }, ...origins });
 	await expect(prepared).rejects.toThrow(new RegExp(`^The S3 bucket parley at [^\\n]+ cannot be used: [^\\n]*${reason}[^\\n]*$`));
@@ -135,7 +135,7 @@ test.each([
 test("clients are sent to the public endpoint", async () => {
 	const outside = new Storage({ ...embedded.s3, bucket: "parley", publicEndpoint: "https://s3.example.org" });
 	expect((await outside.signer()).sign("GET", "a", new Date(), 60)).toMatch(/^https:\/\/s3\.example\.org\/parley\/a\?/);
-	const upload = await outside.presignUpload("b", { mimeType: "image/png", sizeBytes: 3 }, 60);
+	const { url: upload } = await outside.presignUpload("b", { mimeType: "image/png", sizeBytes: 3 }, 60);
 	expect(upload).toMatch(/^https:\/\/s3\.example\.org\/parley\/b\?/);
 	outside.close();
 	const aws = new Storage({ bucket: "parley", region: "eu-central-1", accessKeyId: "a", secretAccessKey: "b" });

@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { Storage } from "../../mixins/storage.ts";
-import { Darkroom } from "../../services/media/darkroom.ts";
+import { AttemptFailed, Darkroom } from "../../services/media/darkroom.ts";
 import type { Job } from "../../services/media/develop.ts";
 import { scan } from "../../services/media/scan.ts";
-import { imageProcessesOf } from "../support/image-processes.ts";
+import { manyScans } from "../support/hostile-images.ts";
+import { type ImageProcess, imageProcessesOf } from "../support/image-processes.ts";
 import { picture } from "../support/images.ts";
 import { store } from "../support/store.ts";
 
@@ -62,6 +63,48 @@ test("should that process die, its image is UNAVAILABLE and the next one is made
 	expect(await darkroom.develop(await jobFor(64, 48))).toMatchObject({ width: 64 });
 });
 
+test("an image that takes more CPU or memory than an image may ends its process, and the next one is made", async () => {
+	for (const limits of [{ cpuMs: 300 }, { residentBytes: 150 * 1024 * 1024 }]) {
+		const strict = new Darkroom(limits);
+		const costly = await jobOf(await manyScans(5_000, 5_000, 95));
+		const developing = strict.develop(costly);
+		const [worker] = imageProcessesOf(process.pid);
+		await expect(developing).rejects.toBeInstanceOf(AttemptFailed);
+		await expect(developing).rejects.toMatchObject({ type: "UNAVAILABLE" });
+		expect(imageProcessesOf(process.pid)).not.toContainEqual(expect.objectContaining({ pid: worker?.pid }));
+		await strict.close();
+	}
+	expect(await darkroom.develop(await jobFor(64, 48))).toMatchObject({ width: 64 });
+});
+
+test("an image that is late for the deadline of its confirmation ends its process, and is not blamed for a busy machine", async () => {
+	const developing = darkroom.develop(await jobOf(await manyScans(5_000, 5_000, 95)), AbortSignal.timeout(100));
+	await expect(developing).rejects.toMatchObject({ type: "UNAVAILABLE" });
+	await expect(developing).rejects.not.toBeInstanceOf(AttemptFailed);
+	expect(imageProcessesOf(process.pid)).toEqual([]);
+});
+
+test("the image process and the scanner see no secret of ours, and go first when memory runs out", async () => {
+	const secrets = { JWT_SECRET: "jwt-secret", S3_SECRET_ACCESS_KEY: "s3-secret", DATABASE_URL: "postgres://u:db-secret@h/d" };
+	Object.assign(process.env, secrets);
+	try {
+		const seen = join(dataDir, "environ");
+		const script = join(dataDir, "scanner.sh");
+		writeFileSync(script, `cat > /dev/null; cat /proc/self/environ > ${seen}\n`);
+		await darkroom.develop({ ...(await jobFor(64, 48)), scanCommand: `/bin/sh ${script}` });
+		const [{ pid }] = imageProcessesOf(process.pid) as [ImageProcess];
+		for (const environ of [readFileSync(`/proc/${pid}/environ`, "utf8"), readFileSync(seen, "utf8")]) {
+			expect(environ).toContain("PATH=");
+			for (const value of ["jwt-secret", "s3-secret", "db-secret"]) expect(environ).not.toContain(value);
+			const names = environ.split("\0").map((line) => line.split("=")[0] ?? "");
+			expect(names.filter((name) => /SECRET|TOKEN|PASSWORD|KEY|URL/.test(name))).toEqual([]);
+		}
+		expect(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim()).toBe("1000");
+	} finally {
+		for (const name of Object.keys(secrets)) delete process.env[name];
+	}
+});
+
 test("a storage that fails is no verdict, and the process goes on", async () => {
 	const job = await jobFor(64, 48);
 	const refused = darkroom.develop({ ...job, targets: { ...job.targets, preview: `${job.targets.preview}0` } });
@@ -85,7 +128,10 @@ test.each(["no-such-program -", "sh -c", "grep --no-such-option"])("%s says noth
 });
 
 async function jobFor(width: number, height: number): Promise<Job> {
-	const bytes = await picture(width, height).jpeg().toBuffer();
+	return jobOf(await picture(width, height).jpeg().toBuffer());
+}
+
+async function jobOf(bytes: Buffer): Promise<Job> {
 	await store(storage, "uploads/raw", bytes);
 	return {
 		uploadUrl: await storage.presign("GET", "uploads/raw", 60),

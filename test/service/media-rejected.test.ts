@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
+import { png } from "../support/hostile-images.ts";
 import { confirm, picture, upload } from "../support/images.ts";
 import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 
@@ -98,24 +98,4 @@ async function expectRejection(imageId: string, reason: string): Promise<void> {
 function requestUpload(sizeBytes: number) {
 	const wanted = { filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes };
 	return alice.fetch("POST", `/conversations/${conversationId}/messages/images/upload-url`, wanted);
-}
-
-/** A valid PNG of one colour (1 bit a pixel), 112 MB when unpacked. */
-function png(width: number, height: number): Buffer {
-	const header = Buffer.alloc(13);
-	header.writeUInt32BE(width, 0);
-	header.writeUInt32BE(height, 4);
-	header.set([1, 0, 0, 0, 0], 8);
-	const rows = deflateSync(Buffer.alloc(height * (1 + Math.ceil(width / 8))));
-	const signature = Buffer.from("89504e470d0a1a0a", "hex");
-	return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-	const body = Buffer.concat([Buffer.from(type), data]);
-	const frame = Buffer.alloc(8 + body.length);
-	frame.writeUInt32BE(data.length, 0);
-	body.copy(frame, 4);
-	frame.writeUInt32BE(crc32(body), 4 + body.length);
-	return frame;
 }

@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { Database } from "../../mixins/database.ts";
 import { createSignImages } from "../../mixins/image-urls.ts";
+import { append, type Draft } from "../../services/messages/append.ts";
+import { createToMessages } from "../../services/messages/message-row.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
 import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 
@@ -67,6 +70,31 @@ test("even with its claim lost, an image is in one message, and texts beside it 
 	expect(text.status).toBe(201);
 });
 
+test("a send that hangs for longer than its claim stores nothing: its image may be gone by then", async () => {
+	const image = await uploadAndConfirm(alice, conversationId);
+	const clientId = randomUUID();
+	const claim = { imageId: image.id, conversationId, uploaderId: alice.id, clientId };
+	const { claimedUntil, ...claimed } = await parley.calls.call("media.claim", claim);
+	// Two minutes pass.
+	await parley.sql("update images set claimed_at = claimed_at - interval '2 minutes' where id = $1", [image.id]);
+	const ended = new Date(Date.parse(claimedUntil) - 120_000).toISOString();
+	expect((await alice.fetch("DELETE", `/images/${image.id}`)).status).toBe(204);
+	expect(await parley.sql("select status from images where id = $1", [image.id])).toEqual([{ status: "GONE" }]);
+
+	const [answer] = await appendHere({ ...draftOf(image.id, clientId), image: claimed, claimedUntil: ended });
+	expect((await page(bob)).items).toEqual([]);
+	expect(answer).toMatchObject({ type: "UNAVAILABLE" });
+	expect((await send(alice, { clientId, imageId: image.id })).status).toBe(404);
+});
+
+test("what was stored in time is found when it is sent again after its claim", async () => {
+	const image = await uploadAndConfirm(alice, conversationId);
+	const clientId = randomUUID();
+	const { body } = await send(alice, { clientId, imageId: image.id });
+	const [answer] = await appendHere({ ...draftOf(image.id, clientId), claimedUntil: new Date(0).toISOString() });
+	expect(answer).toMatchObject({ created: false, message: { id: body.id } });
+});
+
 test("an image must be confirmed, of this conversation, and one's own", async () => {
 	const pending = await upload(alice, conversationId, await picture().jpeg().toBuffer());
 	const notYet = await send(alice, { imageId: pending });
@@ -127,6 +155,18 @@ test("a node that does not know the storage asks media for all URLs at once", as
 	expect(signed.map(lasting)).toEqual(images.map(lasting));
 	for (const { originalUrl } of signed) await download(originalUrl);
 });
+
+function draftOf(imageId: string, clientId: string): Draft {
+	const rest = { content: null, image: null, replyToSeq: null, metadata: {} };
+	return { conversationId, senderId: alice.id, clientId, type: "IMAGE", imageId, ...rest };
+}
+
+async function appendHere(draft: Draft) {
+	const db = new Database(parley.broker.config.databaseUrl, () => {});
+	return append(db, createToMessages(createSignImages(parley.broker, undefined), parley.broker.logger), [draft]).finally(() =>
+		db.close(),
+	);
+}
 
 function send(who: Person, draft: object): Promise<Answer> {
 	return who.fetch("POST", `/conversations/${conversationId}/messages`, { clientId: randomUUID(), type: "IMAGE", ...draft });

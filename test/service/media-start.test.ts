@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,10 +7,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedSecret } from "../../embedded/secret.ts";
+import { startStorage } from "../../embedded/storage.ts";
 import { readConfig } from "../../lib/config.ts";
 import { createDatabase } from "../support/database.ts";
+import { startFlaky } from "../support/flaky.ts";
 import { download, uploadAndConfirm } from "../support/images.ts";
 import { caller } from "../support/media-node.ts";
+import { storageEnv } from "../support/storage-env.ts";
 import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
@@ -52,17 +56,15 @@ test("npm start has images with nothing else installed", async () => {
 	expect((await download(image.thumbnailUrl)).length).toBeGreaterThan(50);
 });
 
-test("a wrong S3 setting stops the start with one line", async () => {
+test("a storage that refuses stops the start with one line", async () => {
 	const database = await createDatabase();
+	const storage = await startStorage({ dataDir });
 	child = start({
 		DATABASE_URL: database.url,
 		JWT_SECRET: "secret",
 		DATA_DIR: dataDir,
 		PORT: "0",
-		S3_ENDPOINT: `http://127.0.0.1:${await freePort()}`,
-		S3_BUCKET: "parley",
-		S3_ACCESS_KEY_ID: "parley",
-		S3_SECRET_ACCESS_KEY: "never shown",
+		...storageEnv({ ...storage.s3, secretAccessKey: "never shown" }),
 	});
 	let said = "";
 	child.stderr?.on("data", (data) => {
@@ -70,8 +72,40 @@ test("a wrong S3 setting stops the start with one line", async () => {
 	});
 	const [code] = await once(child, "exit");
 	expect(code).toBe(1);
-	expect(said).toMatch(/^The S3 bucket parley at http:\/\/127[^\n]+ cannot be used: [^\n]*ECONNREFUSED[^\n]*\n$/);
+	expect(said).toMatch(/^The S3 bucket parley at http:\/\/127[^\n]+ cannot be used: SignatureDoesNotMatch[^\n]*\n$/);
 	expect(said).not.toContain("never shown");
+	await storage.stop();
+	await database.drop();
+});
+
+test("a storage that is away at the start keeps nobody from writing texts, and images work once it is there", async () => {
+	const database = await createDatabase();
+	const storage = await startStorage({ dataDir });
+	const way = await startFlaky(`http://127.0.0.1:${await freePort()}`);
+	const [port, secret] = [await freePort(), "a secret of the tests, which is long enough"];
+	child = start({
+		DATABASE_URL: database.url,
+		JWT_SECRET: secret,
+		DATA_DIR: dataDir,
+		DEMO: "on",
+		PORT: String(port),
+		LOG_LEVEL: "fatal",
+		...storageEnv({ ...storage.s3, endpoint: way.url, bucket: "not-there-yet" }),
+	});
+	const url = `http://127.0.0.1:${port}`;
+	await until(async () => (await fetch(`${url}/health/ready`)).ok, { timeoutMs: 40_000, intervalMs: 100 });
+	expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({ status: "ready", degraded: ["media"] });
+	const alice = await caller(url, "alice", "user", secret);
+	const { body } = await alice.fetch("POST", "/conversations", { jobApplicationId: "demo-application" });
+	const text = { clientId: randomUUID(), content: "hello" };
+	expect((await alice.fetch("POST", `/conversations/${body.id}/messages`, text)).status).toBe(201);
+
+	way.target = String(storage.s3.endpoint);
+	const isReady = async () => (await (await fetch(`${url}/health/ready`)).json()).degraded === undefined;
+	await until(isReady, { timeoutMs: 20_000, intervalMs: 200 });
+	await uploadAndConfirm(alice, body.id);
+	await way.stop();
+	await storage.stop();
 	await database.drop();
 });
 

@@ -48,6 +48,18 @@ describe("image uploads", () => {
 		expect(statuses).toEqual([...Array(10).fill(201), 429]);
 		expect((await request(node, await tokenOf(employerId), route, wanted)).status).toBe(201);
 	});
+
+	test("are confirmed by user as often as the limit says, whatever comes of it", async () => {
+		const node = await start({ RATE_LIMIT_CONFIRMS: "3/hour", ...silentStorage }, [...actors, media, gateway]);
+		const { conversationId, applicantId, employerId } = await openConversation(node);
+		const route = `POST /conversations/${conversationId}/messages/images/confirm`;
+		const confirm = async (userId: string) =>
+			(await request(node, await tokenOf(userId), route, { imageId: randomUUID() })).status;
+		const statuses: number[] = [];
+		for (let i = 0; i < 5; i++) statuses.push(await confirm(applicantId));
+		expect(statuses).toEqual([404, 404, 404, 429, 429]);
+		expect(await confirm(employerId)).toBe(404);
+	});
 });
 
 describe("messages", () => {

@@ -23,7 +23,9 @@ export interface LimitedNode {
 }
 
 const secret = "the secret of the tests, which is long enough";
-const all = { RATE_LIMIT_MESSAGES: "off", RATE_LIMIT_CONVERSATIONS: "off", RATE_LIMIT_QUERIES: "off", RATE_LIMIT_UPLOADS: "off" };
+const all = Object.fromEntries(
+	["MESSAGES", "CONVERSATIONS", "QUERIES", "UPLOADS", "CONFIRMS"].map((name) => [`RATE_LIMIT_${name}`, "off"]),
+);
 
 export const actors = [applications, users, conversations, messages, presence];
 export { gateway };

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { startStorage } from "../../embedded/storage.ts";
-import { serviceNames } from "../../lib/config.ts";
+import { type Config, serviceNames } from "../../lib/config.ts";
 import type { Calls } from "../../lib/contracts.ts";
 import { signToken } from "../../lib/token.ts";
 import { Database, statement } from "../../mixins/database.ts";
-import { prepareStorage } from "../../mixins/storage.ts";
+import { prepareStorage } from "../../mixins/prepare-storage.ts";
 import { jwtSecret, startBroker } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 import { type Flaky, startFlaky } from "./flaky.ts";
@@ -24,6 +24,8 @@ export interface MediaNode {
 	storage: Flaky;
 	/** The way to the database. */
 	postgres: TcpProxy;
+	/** How to reach it past what `storage` does. */
+	s3: Config["s3"];
 	broker: ServiceBroker;
 	calls: Calls;
 	bucket: TestBucket;
@@ -54,7 +56,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 	const embedded = await startStorage({ dataDir });
 	const storage = await startFlaky(String(embedded.s3.endpoint));
 	const s3 = { ...embedded.s3, endpoint: storage.url };
-	await prepareStorage({ s3, corsOrigins: [], appUrl: "http://localhost" });
+	await prepareStorage({ s3, media: { keyPrefix: "parley/" }, corsOrigins: [], appUrl: "http://localhost" });
 	const postgres = await TcpProxy.before(database.url);
 	const node = await startBroker({
 		databaseUrl: postgres.url,
@@ -76,6 +78,7 @@ export async function startMediaNode(env: Record<string, string> = {}): Promise<
 		url,
 		storage,
 		postgres,
+		s3: embedded.s3,
 		broker,
 		calls,
 		bucket,

@@ -1,3 +1,5 @@
+import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { UrlSigner } from "../../lib/url-signer.ts";
 
 const credentials = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
@@ -23,3 +25,24 @@ test("the bucket may be in the path, temporary credentials have their token, and
 	expect(tomorrow).not.toBe(today);
 	expect(signer.sign("GET", "a/b", at, 900)).toBe(today);
 });
+
+test("signs such as !'()* in a key or a token are encoded as AWS's own SDK encodes them", async () => {
+	const odd = { accessKeyId: "key!'()*", secretAccessKey: "secret", sessionToken: "a!b'c(d)e*f+g/h=" };
+	const client = new S3Client({ region: "us-east-1", endpoint: "http://minio:9000", forcePathStyle: true, credentials: odd });
+	const command = new GetObjectCommand({ Bucket: "images", Key: "a/b" });
+	const theirs = new URL(await getSignedUrl(client, command, { signingDate: at, expiresIn: 900 }));
+	client.destroy();
+	const ours = new URL(new UrlSigner("http://minio:9000/images/", "us-east-1", odd).sign("GET", "a/b", at, 900));
+	for (const name of ["X-Amz-Credential", "X-Amz-Security-Token"]) {
+		expect(rawOf(ours, name)).toBe(rawOf(theirs, name));
+		expect(rawOf(ours, name)).not.toMatch(/[!'()*]/);
+	}
+});
+
+/** A parameter as it stands in the URL. */
+function rawOf({ search }: URL, name: string): string | undefined {
+	return search
+		.slice(1)
+		.split("&")
+		.find((pair) => pair.startsWith(`${name}=`));
+}

@@ -1,0 +1,25 @@
+import { readFileSync } from "node:fs";
+
+export interface Usage {
+	/** Since the process began, in all of its threads. */
+	cpuMs: number;
+	residentBytes: number;
+}
+
+/** What a process uses now, by proc(5). Undefined when it has ended, and on systems without /proc. */
+export function usageOf(pid: number): Usage | undefined {
+	try {
+		// The name in parentheses may hold anything. What follows begins with the state, the third field.
+		const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+			.replace(/^.*\) /s, "")
+			.split(" ");
+		const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
+		const [, residentKib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+		return { cpuMs: (userTicks + systemTicks) * msPerTick, residentBytes: Number(residentKib ?? 0) * 1024 };
+	} catch {
+		return undefined;
+	}
+}
+
+/** USER_HZ is 100 on every architecture that Node runs on. */
+const msPerTick = 10;
