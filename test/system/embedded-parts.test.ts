@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
+import { lockFolder } from "../../embedded/lock.ts";
 import { commandLine } from "../../embedded/processes.ts";
 import { childOf } from "../support/children.ts";
 import { picture } from "../support/images.ts";
@@ -86,7 +87,7 @@ describe("Parley in one process, when what it brings along is killed", () => {
 			expect.stringMatching(/ended \(SIGKILL\) and is started again\.$/),
 			expect.stringMatching(/could not be started again: PostgreSQL did not start: .*global/),
 		]);
-		expect(existsSync(join(server.dataDir, "parley.pid"))).toBe(false);
+		lockFolder(server.dataDir)();
 	});
 
 	it.each(["SIGINT", "SIGTERM"] as const)("ends cleanly by a %s that comes while PostgreSQL is started again", async (signal) => {
@@ -96,7 +97,7 @@ describe("Parley in one process, when what it brings along is killed", () => {
 		await server.process.end(signal);
 		expect(performance.now() - startMs).toBeLessThan(10_000);
 		expect(server.process.exitCode).toBe(0);
-		expect(existsSync(join(server.dataDir, "parley.pid"))).toBe(false);
+		lockFolder(server.dataDir)();
 		expect(commandLine(postmasterPid())).toBe("");
 	});
 
