@@ -12,3 +12,9 @@ export const migrations: Record<string, string> = {
 	"20261123T0900-images": images,
 	"20261124T2100-undelivered": undelivered,
 };
+
+/**
+ * Those of them on which a release that does not know them may run: they add, and neither take away nor change what older code
+ * uses. On any other, an older release does not start.
+ */
+export const compatible: ReadonlySet<string> = new Set(["20261124T2100-undelivered"]);
