@@ -28,6 +28,15 @@ test("data of an older PostgreSQL is refused in one line that names both version
 	);
 });
 
+(process.platform === "linux" ? test : test.skip)("PostgreSQL gets nothing of this process's environment", async () => {
+	const { stop } = await startPostgres({ dataDir, settings });
+	const pid = readFileSync(join(dataDir, "postgres", "postmaster.pid"), "utf8").split("\n")[0];
+	const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+	await stop();
+	const names = Object.keys(process.env).filter((name) => environment.includes(`${name}=`));
+	expect(names).toEqual([]);
+});
+
 test("postgres.log stays bounded while the server runs, keeps its end and goes on", async () => {
 	const log = join(dataDir, "postgres.log");
 	const { url, stop } = await startPostgres({ dataDir, settings });

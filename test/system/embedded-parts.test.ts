@@ -7,6 +7,8 @@ import { lockFolder } from "../../embedded/lock.ts";
 import { commandLine } from "../../embedded/processes.ts";
 import { childOf } from "../support/children.ts";
 import { picture } from "../support/images.ts";
+import { contained, mayMakeNamespaces } from "../support/namespaces.ts";
+import { inherited, startCommand } from "../support/parley.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { closeDevices } from "./core/device.ts";
@@ -89,6 +91,21 @@ describe("Parley in one process, when what it brings along is killed", () => {
 		]);
 		lockFolder(server.dataDir)();
 	});
+
+	(mayMakeNamespaces ? it : it.skip)(
+		"keeps its data from a second start in another container, which ends with one line",
+		async () => {
+			const { alice, id } = await aConversation(server);
+			const { args, env } = startCommand();
+			const settings = { DATA_DIR: server.dataDir, PORT: "0", METRICS_PORT: "0", HOST: "127.0.0.1" };
+			const second = contained(process.execPath, args, { ...inherited("PATH", "HOME"), ...env, ...settings });
+			expect(await second.ended).toBe(1);
+			expect(second.output()).toMatch(/^[^\n]+ is in use by another Parley \(process \d+ on [^\n]+\): [^\n]+\n$/);
+			const rest = new RestClient({ baseUrl: alice.baseUrl, token: alice.token });
+			await rest.sendMessage(id, { clientId: randomUUID(), content: "Still here" });
+			expect((await historyOf(alice, id)).map(({ content }) => content)).toEqual(["Still here"]);
+		},
+	);
 
 	it.each(["SIGINT", "SIGTERM"] as const)("ends cleanly by a %s that comes while PostgreSQL is started again", async (signal) => {
 		process.kill(postmasterPid(), "SIGKILL");
