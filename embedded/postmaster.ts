@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { atExit } from "./at-exit.ts";
+import { boundLog, cutLog, openLog } from "./bounded-log.ts";
+import { lockData } from "./data-lock.ts";
 import { EmbeddedError } from "./error.ts";
 import { freePort } from "./free-port.ts";
 import { commandLine, isAlive, signal } from "./processes.ts";
@@ -11,6 +13,8 @@ import type { Wrap } from "./unprivileged.ts";
 /** A data folder and how to run the programs for it. */
 export interface Site {
 	data: string;
+	/** Locked by whoever writes the data: see `lockData`. */
+	lock: string;
 	log: string;
 	/** The folder of `initdb` and `postgres`. */
 	binaries: string;
@@ -30,9 +34,8 @@ export interface Postmaster {
 const pollMs = 10;
 const patienceMs = 5_000;
 
-/** How long back ends of a server that was killed may go on with what they are doing. */
-const orphansMs = 5_000;
-const logLimitBytes = 10_000_000;
+/** How long a start may fail for reasons that pass. */
+const passingMs = 5_000;
 
 /**
  * Starts the server, on a free port if none is given, and waits until it accepts connections. When `stopping` is aborted before,
@@ -40,21 +43,24 @@ const logLimitBytes = 10_000_000;
  * @throws {EmbeddedError} with what PostgreSQL said when it gave up
  */
 export async function launch(site: Site, stopping: AbortSignal, givenPort?: number): Promise<Postmaster & { port: number }> {
-	if (sizeOf(site.log) > logLimitBytes) rmSync(site.log);
-	for (const deadline = Date.now() + orphansMs; ; await delay(pollMs * 10, undefined, { signal: stopping })) {
+	for (const deadline = Date.now() + passingMs; ; await delay(pollMs * 10, undefined, { signal: stopping })) {
 		stopping.throwIfAborted();
 		const port = givenPort ?? (await freePort());
-		const logged = sizeOf(site.log);
-		const server = run(site, port);
+		cutLog(site.log);
+		const logged = statSync(site.log).size;
+		const server = await run(site, port, stopping);
 		const stop = () => void shutDown(server);
 		stopping.addEventListener("abort", stop);
 		const ready = await isReady(site.data, server);
 		stopping.removeEventListener("abort", stop);
-		if (ready) return { ...server, port };
+		if (ready) {
+			server.exited.then(boundLog(site.log));
+			return { ...server, port };
+		}
 		stopping.throwIfAborted();
 		const said = readFileSync(site.log).subarray(logged).toString().trim().split("\n");
 		const reason = said.find((line) => /FATAL|PANIC/.test(line)) ?? said.at(-1);
-		// Someone else took the free port, or children of a killed server have not let go of its memory yet.
+		// Someone else took the free port, or the kernel has not let go of a killed server's memory yet.
 		const passing = said.some((line) => /could not bind|still in use/.test(line));
 		if (!passing || Date.now() > deadline) throw new EmbeddedError(`PostgreSQL did not start: ${reason} (see ${site.log})`);
 	}
@@ -68,31 +74,31 @@ export async function shutDown(server: Postmaster): Promise<void> {
 	clearInterval(timer);
 }
 
-/**
- * Stops the server that a killed Parley left running in `data`, which must be locked. A pid file whose pid is not PostgreSQL's
- * any more is removed: the server would believe it, and pids come again soon in a container.
- */
+/** Stops the server that a killed Parley left running in `data`, which must be locked, if it is in this container. */
 export async function stopLeftover(data: string): Promise<void> {
 	const pid = Number(readPidFile(data)[0]);
-	if (!(pid > 0)) return;
-	const command = commandLine(pid);
-	if (command.includes(` ${data} `)) {
-		await shutDown({ pid, signal: (name) => signal(pid, name), exited: whenGone(pid) });
-	} else if (!command.includes("postgres")) {
-		rmSync(join(data, "postmaster.pid"));
-	}
+	if (!(pid > 0) || !commandLine(pid).includes(` ${data} `)) return;
+	await shutDown({ pid, signal: (name) => signal(pid, name), exited: whenGone(pid) });
 }
 
-function run({ data, log, binaries, wrap, settings }: Site, port: number): Postmaster {
+async function run(
+	{ data, lock, log, binaries, wrap, settings }: Site,
+	port: number,
+	stopping: AbortSignal,
+): Promise<Postmaster> {
 	const parameters = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-	const output = openSync(log, "a", 0o600);
+	const locked = await lockData(data, lock, stopping);
+	// Nobody runs on this data, so whatever process it names is another one: PostgreSQL would take any for its own.
+	rmSync(join(data, "postmaster.pid"), { force: true });
+	const output = openLog(log);
 	// Detached: a Ctrl-C in the terminal is for us, who stop the server when its clients are gone.
 	const child = spawn(...wrap(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...parameters]), {
-		stdio: ["ignore", output, output],
+		stdio: ["ignore", output, output, locked],
 		detached: true,
 		env: {},
 	});
 	closeSync(output);
+	closeSync(locked);
 	child.unref();
 	const forget = atExit(() => child.kill("SIGINT"));
 	const exited = new Promise<string>((resolve) => {
@@ -129,8 +135,4 @@ function readPidFile(data: string): string[] {
 async function whenGone(pid: number): Promise<string> {
 	while (isAlive(pid)) await delay(pollMs);
 	return "gone";
-}
-
-function sizeOf(path: string): number {
-	return existsSync(path) ? statSync(path).size : 0;
 }

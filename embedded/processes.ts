@@ -3,12 +3,7 @@ import { readFileSync } from "node:fs";
 
 /** Whether a process runs. One that ended and was not reaped, as happens in containers without an init, does not. */
 export function isAlive(pid: number): boolean {
-	return signal(pid, 0) && statOf(pid)[0] !== "Z";
-}
-
-/** When a process started, in its system's own terms: tells it from a later one with the same pid. "" where that cannot be known. */
-export function startTime(pid: number): string {
-	return statOf(pid)[19] ?? "";
+	return signal(pid, 0) && stateOf(pid) !== "Z";
 }
 
 /** The command line of a process; "" when there is none. */
@@ -30,11 +25,11 @@ export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 	}
 }
 
-/** The fields of proc_pid_stat(5) from the third, the state, on; the second is in brackets and may hold anything. */
-function statOf(pid: number): string[] {
+/** The third field of proc_pid_stat(5); the second is in brackets and may hold anything. */
+function stateOf(pid: number): string | undefined {
 	try {
-		return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+		return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ", 1)[0];
 	} catch {
-		return [];
+		return undefined;
 	}
 }

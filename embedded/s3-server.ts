@@ -1,10 +1,12 @@
 import { once } from "node:events";
-import { mkdirSync, realpathSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Config } from "../lib/config.ts";
 import { EmbeddedError } from "./error.ts";
 import { freePort } from "./free-port.ts";
+import { openFolder } from "./ownership.ts";
+import { forbidSniffing, isProper, type Router, refuse, refuseAnonymous } from "./s3-access.ts";
 import { keptSecret } from "./secret.ts";
 
 const bucket = "parley";
@@ -19,11 +21,14 @@ const cors = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><Allo
  * @throws {EmbeddedError} when s3rver is not installed, or the port is taken
  */
 export async function serveS3(dataDir: string, givenPort?: number): Promise<Config["s3"]> {
-	mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-	const folder = realpathSync(dataDir);
+	const folder = openFolder(dataDir);
 	const secretAccessKey = keptSecret(join(folder, "s3.secret"));
 	const handle = await s3rver(join(folder, "s3"), secretAccessKey);
-	const server = createServer((req, res) => (isSigned(req) ? handle(req, res) : refuse(res)));
+	const server = createServer((req, res) => {
+		forbidSniffing(res);
+		if (isProper(req)) handle(req, res);
+		else refuse(res);
+	});
 	const port = givenPort ?? (await freePort());
 	await once(server.listen(port, "127.0.0.1"), "listening").catch((cause: Error) => {
 		throw new EmbeddedError(`The embedded S3 cannot listen: ${cause.message}`, { cause });
@@ -56,7 +61,8 @@ interface AccountModule {
 }
 
 async function s3rver(directory: string, secretAccessKey: string): Promise<Handler> {
-	const [{ default: Server }, { default: accounts }] = await load();
+	const [{ default: Server }, { default: accounts }, { default: router }] = await load();
+	refuseAnonymous(router);
 	// Its own key pair is known to everybody.
 	accounts.DUMMY_ACCOUNT.revokeAccessKey("S3RVER");
 	accounts.DUMMY_ACCOUNT.createKeyPair(accessKeyId, secretAccessKey);
@@ -81,30 +87,15 @@ async function s3rver(directory: string, secretAccessKey: string): Promise<Handl
 	return server.callback();
 }
 
-async function load(): Promise<[S3rverPackage, AccountModule]> {
+async function load(): Promise<[S3rverPackage, AccountModule, { default: Router }]> {
 	try {
 		// Not literal, since there are no types to be found.
 		const name: string = "@20minutes/s3rver";
-		return await Promise.all([import(name), import(`${name}/lib/models/account.js`)]);
+		return await Promise.all([import(name), import(`${name}/lib/models/account.js`), import(`${name}/lib/routes.js`)]);
 	} catch (cause) {
 		if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
 		throw new EmbeddedError("@20minutes/s3rver is not installed: set S3_BUCKET, or install the development dependencies", {
 			cause,
 		});
 	}
-}
-
-/**
- * s3rver checks signatures where there is one and serves everybody else as well. A signed URL is for what it says and nothing
- * more: s3rver would also copy an object if a header asked for it.
- */
-function isSigned(req: IncomingMessage): boolean {
-	if (req.method === "OPTIONS" || req.headers.authorization !== undefined) return true;
-	const query = new URLSearchParams(req.url?.split("?", 2)[1]);
-	return query.get("X-Amz-Algorithm") === "AWS4-HMAC-SHA256" && req.headers["x-amz-copy-source"] === undefined;
-}
-
-function refuse(res: ServerResponse): void {
-	res.writeHead(403, { "Content-Type": "application/xml" });
-	res.end("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>");
 }

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EmbeddedError } from "./error.ts";
+import { giveToOwner, inOneLine } from "./ownership.ts";
 
 /** The HS256 secret of an embedded start, as text: made once for each data folder. */
 export function embeddedSecret(dataDir: string): string {
@@ -10,11 +11,19 @@ export function embeddedSecret(dataDir: string): string {
 
 /** 32 random bytes as base64url, made by whoever asks first and kept in `path`, which only its owner may read. */
 export function keptSecret(path: string): string {
-	if (!existsSync(path)) make(path);
-	const secret = readFileSync(path, "utf8").trim();
+	const secret = readOrMake(path);
 	if (secret.length < 32)
 		throw new EmbeddedError(`${path} is damaged: put it back from a copy, or delete it to have a new one made`);
 	return secret;
+}
+
+function readOrMake(path: string): string {
+	try {
+		if (!existsSync(path)) make(path);
+		return readFileSync(path, "utf8").trim();
+	} catch (error) {
+		throw inOneLine(error, path);
+	}
 }
 
 /** A link appears at once and whole and never replaces one, so that of two processes one wins and both read the same. */
@@ -22,7 +31,11 @@ function make(path: string): void {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 	const draft = `${path}.${randomUUID()}`;
 	try {
-		writeFileSync(draft, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx", flush: true });
+		const descriptor = openSync(draft, "wx", 0o600);
+		writeSync(descriptor, randomBytes(32).toString("base64url"));
+		giveToOwner(descriptor, path);
+		fsyncSync(descriptor);
+		closeSync(descriptor);
 		linkSync(draft, path);
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

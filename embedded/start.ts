@@ -2,6 +2,7 @@ import type { ServiceBroker } from "moleculer";
 import type { NodeConfig } from "../lib/broker.ts";
 import type { Config } from "../lib/config.ts";
 import { greet } from "./demo.ts";
+import { findPackage } from "./find-package.ts";
 import { startPostgres } from "./postgres.ts";
 import { embeddedSecret } from "./secret.ts";
 import { startStorage } from "./storage.ts";
@@ -17,6 +18,8 @@ export interface Embedded {
 
 /** Brings along each part that the settings do not name. */
 export async function startEmbedded(config: Config): Promise<Embedded> {
+	// Its service brings it along itself, when everything else has started: too late to say what is missing.
+	if (config.redisUrl === undefined && config.services.includes("presence")) findPackage("ioredis-mock", "REDIS_URL");
 	const postgres = config.databaseUrl ? undefined : await startPostgres({ dataDir: config.dataDir });
 	try {
 		const storage = needsStorage(config) ? await startStorage({ dataDir: config.dataDir }) : undefined;

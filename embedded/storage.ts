@@ -5,7 +5,10 @@ import type { Config } from "../lib/config.ts";
 import { giveWay } from "../lib/give-way.ts";
 import { EmbeddedError } from "./error.ts";
 import { keepRunning, type Running, type Watcher } from "./keep-running.ts";
+import { openFolder, ownerOf } from "./ownership.ts";
+import { plainEnvironment } from "./plain-environment.ts";
 import type { S3Answer } from "./s3-process.ts";
+import { runAs } from "./unprivileged.ts";
 
 export interface StorageOptions {
 	dataDir: string;
@@ -32,12 +35,13 @@ const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
  * @throws {EmbeddedError} when it cannot run here
  */
 export async function startStorage({ dataDir, watcher }: StorageOptions): Promise<EmbeddedStorage> {
+	const folder = openFolder(dataDir);
 	let s3: Config["s3"] = {};
 	const stop = await keepRunning(
 		{
 			name: "The embedded S3",
 			async start(stopping) {
-				const server = await launch(dataDir, stopping, s3.endpoint && new URL(s3.endpoint).port);
+				const server = await launch(folder, stopping, s3.endpoint && new URL(s3.endpoint).port);
 				s3 = server.s3;
 				return server;
 			},
@@ -47,9 +51,16 @@ export async function startStorage({ dataDir, watcher }: StorageOptions): Promis
 	return { s3, stop };
 }
 
-/** On a free port if none is given. */
-async function launch(dataDir: string, stopping: AbortSignal, port?: string): Promise<Running & { s3: Config["s3"] }> {
-	const child = fork(program, [dataDir, ...(port ? [port] : [])], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+/** On a free port if none is given. Root starts it as the user whose folder it is, so that its files are that user's. */
+async function launch(folder: string, stopping: AbortSignal, port?: string): Promise<Running & { s3: Config["s3"] }> {
+	const owner = ownerOf(folder);
+	const [execPath, args] = owner ? runAs(owner, "S3_BUCKET")(process.execPath, execArgv) : [process.execPath, execArgv];
+	const child = fork(program, [folder, ...(port ? [port] : [])], {
+		execPath,
+		execArgv: args,
+		env: plainEnvironment(),
+		stdio: ["ignore", "ignore", "inherit", "ipc"],
+	});
 	const ended = new Promise<string>((resolve) => {
 		child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
 		child.on("error", ({ message }) => resolve(message));

@@ -19,9 +19,9 @@ export const weAreRoot = process.getuid?.() === 0;
  * Runs programs as `account` when we are root, and as they are when we are not. They keep the one right to pass folder
  * permissions, since the data folder may lie where only root can enter (/root is mode 700). no_setuid_fixup makes that right
  * count in access(2) too, by which PostgreSQL looks for its own binaries.
- * @throws {EmbeddedError} when root may not change users here
+ * @throws {EmbeddedError} when root may not change users here; `instead` is the setting that does without
  */
-export function runAs({ uid, gid }: Account): Wrap {
+export function runAs({ uid, gid }: Account, instead: string): Wrap {
 	if (!weAreRoot) return (program, args) => [program, args];
 	const caps = "-all,+dac_override";
 	const user = [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
@@ -31,6 +31,6 @@ export function runAs({ uid, gid }: Account): Wrap {
 	if (status === 0) return wrap;
 	const why = error?.message ?? stderr.trim().split("\n", 1)[0];
 	throw new EmbeddedError(
-		`PostgreSQL refuses to run as root, and setpriv failed (${why}): run as another user or set DATABASE_URL`,
+		`setpriv, by which root runs programs as user ${uid}, failed (${why}): start as that user, or set ${instead}`,
 	);
 }

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { parseEnv } from "node:util";
 import { z } from "zod";
 import { isRate, toRate } from "./rate.ts";
 
@@ -142,10 +143,28 @@ export const settingNames: string[] = variablesOf(settings);
 /** What the environment says, read once at the start. */
 export type Config = Values<typeof settings>;
 
-/** The settings of this process: its environment and, where that says nothing, the lines of a `.env` file. */
+/**
+ * The settings of this process: its environment and, where that says nothing, the lines of the file that `ENV_FILE` names, by
+ * default `.env`. They become part of the environment, where the AWS SDK, for one, looks for its own.
+ * @throws {ConfigError} as `readConfig` does, and when `ENV_FILE` names a file that is not there
+ */
 export function loadConfig(): Config {
-	if (existsSync(".env")) process.loadEnvFile(".env");
-	return readConfig(process.env);
+	const { env } = process;
+	for (const [name, value] of Object.entries(readEnvFile(env.ENV_FILE))) {
+		// An empty setting counts as not set. What an empty variable of somebody else means, we do not know.
+		if (env[name] === undefined || (env[name] === "" && settingNames.includes(name))) env[name] = value;
+	}
+	return readConfig(env);
+}
+
+function readEnvFile(path: string | undefined): NodeJS.Dict<string> {
+	if (!path && !existsSync(".env")) return {};
+	try {
+		// Editors on Windows begin a file with a byte order mark, which would become part of the first name.
+		return parseEnv(readFileSync(path || ".env", "utf8").replace(/^\uFEFF/, ""));
+	} catch (cause) {
+		throw new ConfigError(`${path ? `ENV_FILE names ${path}, which` : ".env"} cannot be read`, { cause });
+	}
 }
 
 /**

@@ -18,3 +18,9 @@ export const migrations: Record<string, string> = {
 	"20261124T2200-application-people": applicationPeople,
 	"20261125T0600-image-attempts": imageAttempts,
 };
+
+/**
+ * Those of them on which a release that does not know them may run: they add, and neither take away nor change what older code
+ * uses. On any other, an older release does not start.
+ */
+export const compatible: ReadonlySet<string> = new Set(["20261124T0600-participants-by-user", "20261124T0700-renames"]);

@@ -1,16 +1,16 @@
 import pg from "pg";
 import { Umzug } from "umzug";
 import { connectTimeoutMs } from "../lib/timeouts.ts";
-import { migrations } from "./index.ts";
-
-/** Any constant does, as long as nothing else in the database uses it for an advisory lock. */
-const lockKey = 7_275_395;
+import { compatible, migrations } from "./index.ts";
+import { lockMigrations, type Waiting } from "./lock.ts";
 
 /**
  * Brings the database up to date and returns the names of what was applied. Nodes that start at once queue at an advisory
  * lock: one migrates, the others find nothing left to do. Each migration and its record are one transaction.
+ * @throws when the database has a migration that this release does not know and is not compatible with, or the lock is not free
+ * in time
  */
-export async function migrate(databaseUrl: string): Promise<string[]> {
+export async function migrate(databaseUrl: string, waiting?: Waiting): Promise<string[]> {
 	const client = new pg.Client({
 		connectionString: databaseUrl,
 		connectionTimeoutMillis: connectTimeoutMs,
@@ -25,16 +25,39 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
 		throw new Error(`The database that DATABASE_URL names does not let us in: ${(cause as Error).message}`, { cause });
 	}
 	try {
-		await client.query("select pg_advisory_lock($1)", [lockKey]);
-		await client.query(
-			"create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())",
-		);
+		await lockMigrations(client, waiting);
+		await prepareRecord(client);
+		await refuseNewer(client);
 		const applied = await umzugOf(client).up();
 		return applied.map(({ name }) => name);
 	} finally {
 		// Ends the session, and with it the lock.
 		await client.end();
 	}
+}
+
+/** `alter table` only where something is to be altered: it would wait for whoever reads the table, and a dump reads for hours. */
+async function prepareRecord(client: pg.Client): Promise<void> {
+	await client.query(
+		"create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())",
+	);
+	const { rowCount } = await client.query(
+		"select from pg_attribute where attrelid = 'migrations'::regclass and attname = 'compatible' and not attisdropped",
+	);
+	if (rowCount === 0) await client.query("alter table migrations add column compatible boolean not null default false");
+}
+
+/** What a newer release has changed, this one might misread or damage. */
+async function refuseNewer(client: pg.Client): Promise<void> {
+	const { rows } = await client.query<{ name: string }>(
+		"select name from migrations where not compatible and name <> all ($1) order by name",
+		[Object.keys(migrations)],
+	);
+	if (rows.length === 0) return;
+	const names = rows.map(({ name }) => name).join(", ");
+	throw new Error(
+		`The database is newer than this release, which does not know its migration ${names}: start the release that made it, or a newer one`,
+	);
 }
 
 function umzugOf(client: pg.Client) {
@@ -57,7 +80,7 @@ async function apply(client: pg.Client, name: string, sql: string): Promise<void
 	await client.query("begin");
 	try {
 		await client.query(sql);
-		await client.query("insert into migrations (name) values ($1)", [name]);
+		await client.query("insert into migrations (name, compatible) values ($1, $2)", [name, compatible.has(name)]);
 		await client.query("commit");
 	} catch (error) {
 		await client.query("rollback");

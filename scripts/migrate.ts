@@ -4,7 +4,8 @@ import { migrate } from "../migrations/migrate.ts";
 
 /** `npm run migrate`: brings the database up to date and ends; nodes do the same when they start. */
 try {
-	const { config, stop } = await startEmbedded(loadConfig());
+	// No service runs, so nothing but a database is needed.
+	const { config, stop } = await startEmbedded({ ...loadConfig(), services: [] });
 	try {
 		const applied = await migrate(config.databaseUrl);
 		process.stdout.write(applied.length > 0 ? `Applied ${applied.join(", ")}.\n` : "The database is up to date.\n");

@@ -1,6 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { commandLine } from "../../embedded/processes.ts";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { prepareStorage } from "../../mixins/prepare-storage.ts";
@@ -9,6 +12,7 @@ import { childOf } from "../support/children.ts";
 import { store } from "../support/store.ts";
 import { until } from "../support/until.ts";
 
+const onLinux = process.platform === "linux" ? test : test.skip;
 const origins = { corsOrigins: ["https://example.org"], appUrl: "http://localhost:3000", media: { keyPrefix: "parley/" } };
 
 let dataDir: string;
@@ -91,6 +95,63 @@ test("who has no signature, or another's, gets nothing", async () => {
 	for (const [address, init] of attempts) expect((await fetch(address, init)).status).toBe(403);
 });
 
+test("a request that only looks signed gets nothing, and changes nothing", async () => {
+	await store(storage, "images/1/a", Buffer.from("pixels"));
+	const seemsSigned = "X-Amz-Algorithm=AWS4-HMAC-SHA256";
+	const html = { "Content-Type": "text/html" };
+	const attacks: [string, string, OutgoingHttpHeaders?][] = [
+		["GET", `/parley#?${seemsSigned}`],
+		["GET", `/#?${seemsSigned}`],
+		["GET", `/parley?list-type=2#&${seemsSigned}`],
+		["GET", `/parley/images/1/a#?${seemsSigned}`],
+		["PUT", `/parley/images/1/a#?${seemsSigned}`, html],
+		["PUT", `/parley/images/1/b#?${seemsSigned}`, html],
+		["DELETE", `/parley/images/1/a#?${seemsSigned}`],
+		["POST", `/parley?delete#&${seemsSigned}`],
+		["POST", "/parley"],
+		["GET", "/parley/images/1/a", { authorization: "" }],
+		["GET", "/parley/images/1/a", { authorization: "Bearer guess" }],
+		["GET", `/parley/images/1/a?x-amz-algorithm=AWS4-HMAC-SHA256`],
+		["GET", `${embedded.s3.endpoint}/parley/images/1/a#?${seemsSigned}`],
+		["GET", `/parley/images/1/a?${seemsSigned}`],
+		["GET", "//["],
+		["GET", `/parley/images/1/%ff?${seemsSigned}`],
+		["GET", "/images/1/a", { host: "parley.s3.amazonaws.com" }],
+		["GET", "/images/1/a", { host: "parley.s3-website.amazonaws.com" }],
+	];
+	for (const [method, path, headers] of attacks) {
+		const { status, body } = await raw(method, path, headers);
+		expect({ method, path, refused: status >= 400 && status < 500 }).toEqual({ method, path, refused: true });
+		expect(body).not.toMatch(/pixels|images/);
+	}
+	expect(await (await fetch(await storage.presign("GET", "images/1/a", 60))).text()).toBe("pixels");
+	expect(await storage.size("images/1/b")).toBeUndefined();
+});
+
+test("a signed URL does what was signed: headers for S3 that were not signed with it are refused", async () => {
+	await store(storage, "images/1/a", Buffer.from("pixels"));
+	const { pathname, search } = new URL(await storage.presign("PUT", "images/1/b", 60));
+	for (const header of ["x-amz-copy-source", "x-amz-meta-a", "x-amz-website-redirect-location"]) {
+		expect((await raw("PUT", pathname + search, { [header]: "/parley/images/1/a" })).status).toBe(403);
+	}
+	expect(await storage.size("images/1/b")).toBeUndefined();
+});
+
+test("no browser takes an object for something else than its type says", async () => {
+	await store(storage, "images/1/a", Buffer.from("<script>alert(1)</script>"));
+	for (const key of ["images/1/a", "images/none"]) {
+		const { headers } = await fetch(await storage.presign("GET", key, 60));
+		expect(headers.get("x-content-type-options")).toBe("nosniff");
+	}
+});
+
+onLinux("its process gets nothing of this process's environment that may be a secret", () => {
+	const environment = readFileSync(`/proc/${childOf(process.pid, "s3-process")}/environ`, "utf8");
+	const allowed = ["PATH", "LANG", "TZ", "TMPDIR", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"];
+	const names = environment.split("\0").map((entry) => entry.split("=", 1)[0]);
+	expect(names.filter((name) => name && !allowed.includes(name))).toEqual([]);
+});
+
 test("browsers of every page may use a signed URL", async () => {
 	const { url } = await storage.presignUpload("uploads/1", { mimeType: "image/png", sizeBytes: 3 }, 60);
 	const headers = {
@@ -143,3 +204,14 @@ test("clients are sent to the public endpoint", async () => {
 	expect(url).toMatch(/^https:\/\/parley\.s3\.eu-central-1\.amazonaws\.com\/a\?/);
 	aws.close();
 });
+
+/** As it is: `fetch` would leave out what follows a `#`. */
+async function raw(method: string, path: string, headers: OutgoingHttpHeaders = {}): Promise<{ status: number; body: string }> {
+	const { hostname, port } = new URL(String(embedded.s3.endpoint));
+	const sent = request({ hostname, port, method, path, headers, agent: false });
+	const answered = once(sent, "response");
+	sent.end(method === "PUT" ? "<script>alert(1)</script>" : "");
+	const [response]: IncomingMessage[] = await answered;
+	if (!response) throw new Error("no response");
+	return { status: Number(response.statusCode), body: await text(response) };
+}

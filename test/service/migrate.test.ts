@@ -1,6 +1,8 @@
-import { migrations } from "../../migrations/index.ts";
+import pg from "pg";
+import { compatible, migrations } from "../../migrations/index.ts";
 import { migrate } from "../../migrations/migrate.ts";
 import { createDatabase, query } from "../support/database.ts";
+import { until } from "../support/until.ts";
 
 test("of nodes that start at once on an empty database one migrates it, and the others find it done", async () => {
 	const database = await createDatabase();
@@ -50,6 +52,70 @@ test("a migration may take longer than the database lets statements take", async
 		);
 		expect(await migrate(database.url)).toEqual(Object.keys(migrations));
 	} finally {
+		await database.drop();
+	}
+});
+
+test("an older release does not start on a newer database, unless the migrations it does not know are compatible", async () => {
+	const database = await createDatabase();
+	try {
+		await migrate(database.url);
+		await query(database.url, "insert into migrations (name) values ('20990101T0000-renames')");
+		await expect(migrate(database.url)).rejects.toThrow(
+			/^The database is newer than this release, which does not know its migration 20990101T0000-renames: [^\n]+$/,
+		);
+		await query(database.url, "update migrations set compatible = true where name = '20990101T0000-renames'");
+		expect(await migrate(database.url)).toEqual([]);
+	} finally {
+		await database.drop();
+	}
+});
+
+test("a release records which of its migrations the release before may run on", async () => {
+	const database = await createDatabase();
+	try {
+		await migrate(database.url);
+		const recorded = await query<{ name: string }>(database.url, "select name from migrations where compatible order by name");
+		expect(recorded.map(({ name }) => name)).toEqual([...compatible].sort());
+		expect(Object.keys(migrations)).toEqual(expect.arrayContaining([...compatible]));
+	} finally {
+		await database.drop();
+	}
+});
+
+test("a database of a release that kept no record of that is brought up to date", async () => {
+	const database = await createDatabase();
+	try {
+		await migrate(database.url);
+		await query(database.url, "alter table migrations drop column compatible");
+		expect(await migrate(database.url)).toEqual([]);
+		expect(await query(database.url, "select count(*)::int as n from migrations where compatible")).toEqual([{ n: 0 }]);
+	} finally {
+		await database.drop();
+	}
+});
+
+test("who waits for the migrations of another node says so and for whom, and gives up in the end", async () => {
+	const database = await createDatabase();
+	const holder = new pg.Client({ connectionString: database.url, application_name: "a hung node" });
+	try {
+		await holder.connect();
+		await holder.query("select pg_advisory_lock(7275395)");
+		const notes: string[] = [];
+		const waiting = migrate(database.url, { note: (line) => notes.push(line), waitMs: 1_000 });
+		await expect(waiting).rejects.toThrow(
+			/^The migrations cannot begin: after 1 s another session still holds their lock \(process \d+, a hung node, [^\n]+\): [^\n]+$/,
+		);
+		expect(notes).toEqual([
+			expect.stringMatching(/^Waiting for another node's migrations \(process \d+, a hung node, [^\n]+\)\.$/),
+		]);
+
+		const patient = migrate(database.url, { note: (line) => notes.push(line), waitMs: 20_000 });
+		await until(() => notes.length === 2);
+		await holder.query("select pg_advisory_unlock_all()");
+		expect(await patient).toEqual(Object.keys(migrations));
+	} finally {
+		await holder.end();
 		await database.drop();
 	}
 });

@@ -90,8 +90,8 @@ export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
 	};
 }
 
-/** Nothing of the developer's own settings may reach a process under test, not even by a `.env`, which sets what is not there. */
+/** Nothing of the developer's own settings may reach a process under test, not even by a `.env`. */
 export function inherited(...names: string[]): NodeJS.ProcessEnv {
 	const blank = Object.fromEntries(settingNames.map((name) => [name, ""]));
-	return { ...blank, ...Object.fromEntries(names.map((name) => [name, process.env[name]])) };
+	return { ...blank, ENV_FILE: "/dev/null", ...Object.fromEntries(names.map((name) => [name, process.env[name]])) };
 }

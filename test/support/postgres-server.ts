@@ -21,7 +21,7 @@ export async function startPostgresServer(dataDir: string): Promise<PostgresServ
 	const data = join(dataDir, "postgres");
 	const [program = "", ...parameters] = wordsOf(readFileSync(join(data, "postmaster.opts"), "utf8"));
 	await embedded.stop();
-	const [file, args] = runAs(statSync(data))(program, parameters);
+	const [file, args] = runAs(statSync(data), "DATABASE_URL")(program, parameters);
 	const server = new OsProcess({
 		name: "postgres",
 		file,

@@ -30,7 +30,7 @@ describe("npm run demo", () => {
 	it("reads them from .env, as the server does; HOST may be every address", async () => {
 		const folder = mkdtempSync(join(tmpdir(), "parley-demo-"));
 		writeFileSync(join(folder, ".env"), `PORT=${port}\nHOST=0.0.0.0\nJWT_SECRET=${secret}\n`);
-		const { code, output } = await demo({ PORT: undefined, HOST: undefined, JWT_SECRET: undefined }, folder);
+		const { code, output } = await demo({ ENV_FILE: undefined }, folder);
 		expect(output).toContain("All of it as promised.");
 		expect(code).toBe(0);
 		rmSync(folder, { recursive: true });

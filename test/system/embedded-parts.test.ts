@@ -3,9 +3,12 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
+import { lockFolder } from "../../embedded/lock.ts";
 import { commandLine } from "../../embedded/processes.ts";
 import { childOf } from "../support/children.ts";
 import { picture } from "../support/images.ts";
+import { contained, mayMakeNamespaces } from "../support/namespaces.ts";
+import { inherited, startCommand } from "../support/parley.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { closeDevices } from "./core/device.ts";
@@ -86,8 +89,23 @@ describe("Parley in one process, when what it brings along is killed", () => {
 			expect.stringMatching(/ended \(SIGKILL\) and is started again\.$/),
 			expect.stringMatching(/could not be started again: PostgreSQL did not start: .*global/),
 		]);
-		expect(existsSync(join(server.dataDir, "parley.pid"))).toBe(false);
+		lockFolder(server.dataDir)();
 	});
+
+	(mayMakeNamespaces ? it : it.skip)(
+		"keeps its data from a second start in another container, which ends with one line",
+		async () => {
+			const { alice, id } = await aConversation(server);
+			const { args, env } = startCommand();
+			const settings = { DATA_DIR: server.dataDir, PORT: "0", METRICS_PORT: "0", HOST: "127.0.0.1" };
+			const second = contained(process.execPath, args, { ...inherited("PATH", "HOME"), ...env, ...settings });
+			expect(await second.ended).toBe(1);
+			expect(second.output()).toMatch(/^[^\n]+ is in use by another Parley \(process \d+ on [^\n]+\): [^\n]+\n$/);
+			const rest = new RestClient({ baseUrl: alice.baseUrl, token: alice.token });
+			await rest.sendMessage(id, { clientId: randomUUID(), content: "Still here" });
+			expect((await historyOf(alice, id)).map(({ content }) => content)).toEqual(["Still here"]);
+		},
+	);
 
 	it.each(["SIGINT", "SIGTERM"] as const)("ends cleanly by a %s that comes while PostgreSQL is started again", async (signal) => {
 		process.kill(postmasterPid(), "SIGKILL");
@@ -96,7 +114,7 @@ describe("Parley in one process, when what it brings along is killed", () => {
 		await server.process.end(signal);
 		expect(performance.now() - startMs).toBeLessThan(10_000);
 		expect(server.process.exitCode).toBe(0);
-		expect(existsSync(join(server.dataDir, "parley.pid"))).toBe(false);
+		lockFolder(server.dataDir)();
 		expect(commandLine(postmasterPid())).toBe("");
 	});
 

@@ -1,0 +1,11 @@
+/** Runs before everything else, on whatever Node there is: an older one cannot read TypeScript, and would say so in a stack. */
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const isOld = major < 22 || (major === 22 && minor < 18) || (major === 23 && minor < 6);
+
+if (isOld) {
+	process.stderr.write(
+		`Parley needs Node 22.18 or newer, and this is ${process.versions.node}: install a newer one, or run npm ci without --omit=dev, which brings Node 24 along\n`,
+	);
+	process.exit(1);
+}
