@@ -21,18 +21,31 @@ export function kindAt(text: string, index: number): Kind {
 }
 
 export function kindBefore(text: string, index: number): Kind {
+	if (index <= 0 || index > text.length) return Kind.space;
 	const code = text.charCodeAt(index - 1);
-	if (Number.isNaN(code)) return Kind.space;
 	// Nothing beyond the basic plane is a space, a sign or a word.
 	return code >= 0xd800 && code <= 0xdfff ? Kind.solid : kindOf(code);
 }
 
-/** The kinds of a text's UTF-16 units, all at once. Both halves of a character have its kind. */
-export function kindsOf(text: string): Uint8Array {
-	const kinds = new Uint8Array(text.length);
-	// Halves are solid, as is everything beyond the basic plane.
-	for (let index = 0; index < text.length; index++) kinds[index] = kindOf(text.charCodeAt(index));
-	return kinds;
+/** Whether the same word is before and after this place. */
+export function isInWord(text: string, index: number): boolean {
+	return kindBefore(text, index) === Kind.word && kindAt(text, index) === Kind.word;
+}
+
+/**
+ * The first place from an index on whose character is of a kind above `kind`; to be asked from left to right, so that no
+ * character is looked at twice.
+ */
+export function runEnds(text: string, kind: Kind): (index: number) => number {
+	let from = 0;
+	let end = -1;
+	return (index) => {
+		if (index < from || index > end) {
+			from = end = index;
+			while (end < text.length && kindAt(text, end) <= kind) end++;
+		}
+		return end;
+	};
 }
 
 /** From here on everything but spaces is solid: what few spaced scripts there are get more matches by it, never fewer. */

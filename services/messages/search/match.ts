@@ -1,5 +1,5 @@
 import type { Folded } from "../../../lib/fold.ts";
-import { Kind, kindAt, kindBefore, kindsOf } from "./characters.ts";
+import { isInWord, Kind, runEnds } from "./characters.ts";
 import { occurrences } from "./occurrences.ts";
 import type { Group, Term } from "./query.ts";
 
@@ -53,11 +53,11 @@ function scoreOfGroup(searched: SearchedText, { all, none }: Group): number {
 	return score;
 }
 
-/** Whether one of these comes right after one of those. */
-function follows(searched: SearchedText, those: Occurrence[], these: Occurrence[]): boolean {
-	if (those.length === 0) return false;
+/** Whether one of these comes right after one of those. Both are in order. */
+function follows({ text }: SearchedText, those: Occurrence[], these: Occurrence[]): boolean {
 	const starts = new Set(these.map(({ start }) => start));
-	return those.some(({ end }) => starts.has(searched.end(end)));
+	const gapEnd = runEnds(text, sign);
+	return those.some(({ end }) => starts.has(gapEnd(end)));
 }
 
 function find(searched: SearchedText, term: Term, limit = maxOccurrences): Occurrence[] {
@@ -66,10 +66,12 @@ function find(searched: SearchedText, term: Term, limit = maxOccurrences): Occur
 	if (!term.pieces.every((piece) => text.includes(piece))) return [];
 	const found: Occurrence[] = [];
 	let free = 0;
-	for (const [start, end] of wholes(searched, term.pieces)) {
+	const { starts, ends } = wholes(searched, term.pieces);
+	for (const [i, start] of starts.entries()) {
 		if (start < free) continue;
-		const startsWord = kindAt(text, start) !== word || kindBefore(text, start) !== word;
-		const endsWord = kindBefore(text, end) !== word || kindAt(text, end) !== word;
+		const end = ends[i] as number;
+		const startsWord = !isInWord(text, start);
+		const endsWord = !isInWord(text, end);
 		if ((!startsWord && term.atStart) || (!endsWord && term.atEnd)) continue;
 		found.push({ start, end, quality: startsWord ? (endsWord ? 3 : 2) : 1 });
 		if (found.length === limit) break;
@@ -78,43 +80,59 @@ function find(searched: SearchedText, term: Term, limit = maxOccurrences): Occur
 	return found;
 }
 
+/** Where something begins, from left to right, and where each of it ends. */
+interface Stretches {
+	starts: number[];
+	ends: number[];
+}
+
 /**
- * Where all pieces stand one after the other, from left to right, with the end. The last piece is looked for first: whether the rest
- * stands behind a piece is then known for every place in the text, and no place is looked at twice for it.
+ * Where all pieces stand one after the other. The last piece is looked for first: whether the rest stands behind a piece is then known
+ * for every place in the text, and no place is looked at twice for it.
  */
-function wholes(searched: SearchedText, [first = "", ...rest]: string[]): [start: number, end: number][] {
-	let ends: Int32Array | undefined;
-	for (const piece of rest.toReversed()) {
-		// Where the pieces from this one on end, by where they begin; 0 is nowhere, since nothing ends there.
-		const here = new Int32Array(searched.text.length + 1);
-		for (const start of searched.startsOf(piece)) here[start] = endAfter(searched, start + piece.length, ends);
-		ends = here;
+function wholes(searched: SearchedText, pieces: string[]): Stretches {
+	let later: Stretches | undefined;
+	for (const piece of pieces.toReversed()) later = followed(searched.text, searched.startsOf(piece), piece.length, later);
+	return later ?? { starts: [], ends: [] };
+}
+
+/** Those places of a piece after which the later ones stand. */
+function followed(text: string, starts: number[], length: number, later: Stretches | undefined): Stretches {
+	if (later === undefined) return { starts, ends: starts.map((start) => start + length) };
+	const found: Stretches = { starts: [], ends: [] };
+	const [gapEnd, spaceEnd] = [runEnds(text, sign), runEnds(text, space)];
+	const [endFrom, endFromSign] = [endsByStart(later), endsByStart(later)];
+	for (const start of starts) {
+		const end = start + length;
+		if (isInWord(text, end)) continue;
+		// A piece may itself begin with a sign.
+		const wholeEnd = endFrom(gapEnd(end)) ?? endFromSign(spaceEnd(end));
+		if (wholeEnd === undefined) continue;
+		found.starts.push(start);
+		found.ends.push(wholeEnd);
 	}
-	return searched.startsOf(first).flatMap((start) => {
-		const end = endAfter(searched, start + first.length, ends);
-		return end === 0 ? [] : [[start, end]];
-	});
+	return found;
 }
 
-/** Where the pieces end that follow on one which ends at `end`; 0 when they do not follow. `later`: undefined after the last. */
-function endAfter(searched: SearchedText, end: number, later: Int32Array | undefined): number {
-	if (later === undefined) return end;
-	if (searched.isInWord(end)) return 0;
-	// A piece may itself begin with a sign.
-	return later[searched.end(end)] || later[searched.spaceEnd(end)] || 0;
+/** Where what begins at a place ends; to be asked from left to right. */
+function endsByStart({ starts, ends }: Stretches): (start: number) => number | undefined {
+	let i = 0;
+	return (start) => {
+		while (i < starts.length && (starts[i] as number) < start) i++;
+		return starts[i] === start ? ends[i] : undefined;
+	};
 }
 
-/** A text, with what was found out about all of its places at once, when somebody asked. */
+/** A text, with the places of the pieces that were looked for in it. */
 class SearchedText {
 	readonly text: string;
 	readonly #starts = new Map<string, number[]>();
-	#known: { kinds: Uint8Array; ends: Int32Array; spaceEnds: Int32Array } | undefined;
 
 	constructor(text: string) {
 		this.text = text;
 	}
 
-	/** Where a piece stands. */
+	/** Where a piece stands. A phrase may have the same one many times. */
 	startsOf(piece: string): number[] {
 		let starts = this.#starts.get(piece);
 		if (!starts) {
@@ -123,40 +141,6 @@ class SearchedText {
 		}
 		return starts;
 	}
-
-	/** The first place from `index` on that is neither a space nor a sign. */
-	end(index: number): number {
-		return this.#all().ends[index] ?? index;
-	}
-
-	/** The first place from `index` on that is no space. */
-	spaceEnd(index: number): number {
-		return this.#all().spaceEnds[index] ?? index;
-	}
-
-	/** Whether the same word is before and after this place. */
-	isInWord(index: number): boolean {
-		const { kinds } = this.#all();
-		return kinds[index - 1] === word && kinds[index] === word;
-	}
-
-	#all() {
-		if (this.#known) return this.#known;
-		const kinds = kindsOf(this.text);
-		this.#known = { kinds, ends: endsOf(kinds, sign), spaceEnds: endsOf(kinds, space) };
-		return this.#known;
-	}
 }
 
-/** For each place in the text the first one from there on whose character is of a kind above `kind`. */
-function endsOf(kinds: Uint8Array, kind: Kind): Int32Array {
-	const ends = new Int32Array(kinds.length + 1);
-	let end = kinds.length;
-	for (let index = end; index >= 0; index--) {
-		if ((kinds[index] ?? kind) > kind) end = index;
-		ends[index] = end;
-	}
-	return ends;
-}
-
-const { space, sign, word } = Kind;
+const { space, sign } = Kind;
