@@ -94,6 +94,12 @@ test("a database with conversations of former people and doubled ones is migrate
 		);
 		await query(old.url, "insert into participants (conversation_id, user_id) select id, user1_id from conversations");
 		await query(old.url, "insert into participants (conversation_id, user_id) select id, user2_id from conversations");
+		await query(
+			old.url,
+			`insert into messages (conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, type, content, metadata)
+			select c.id, seq, seq, 0, now(), gen_random_uuid(), gen_random_uuid(), c.user1_id, 'TEXT', 'text', '{}'
+			from conversations c, generate_series(1, c.last_seq) as seq`,
+		);
 
 		expect(await migrate(old.url)).toContain("20261124T2200-application-people");
 		const after = await startNode(old.url);
