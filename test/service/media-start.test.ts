@@ -28,6 +28,8 @@ const runner = [
 
 let dataDir: string;
 let child: ChildProcess | undefined;
+/** What else a test has to end, when the child has. */
+let after = async () => {};
 
 beforeEach(() => {
 	dataDir = mkdtempSync(join(tmpdir(), "parley-start-"));
@@ -39,6 +41,8 @@ afterEach(async () => {
 		await exited;
 	}
 	child = undefined;
+	await after();
+	after = async () => {};
 	rmSync(dataDir, { recursive: true });
 });
 
@@ -93,7 +97,12 @@ test("a storage that is away at the start keeps nobody from writing texts, and i
 		...storageEnv({ ...storage.s3, endpoint: way.url, bucket: "not-there-yet" }),
 	});
 	const url = `http://127.0.0.1:${port}`;
-	await until(async () => (await fetch(`${url}/health/ready`)).ok, { timeoutMs: 40_000, intervalMs: 100 });
+	after = async () => {
+		await way.stop();
+		await storage.stop();
+		await database.drop();
+	};
+	await until(async () => (await fetch(`${url}/health/ready`)).ok, { timeoutMs: 30_000, intervalMs: 100 });
 	expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({ status: "ready", degraded: ["media"] });
 	const alice = await caller(url, "alice", "user", secret);
 	const { body } = await alice.fetch("POST", "/conversations", { jobApplicationId: "demo-application" });
@@ -104,9 +113,6 @@ test("a storage that is away at the start keeps nobody from writing texts, and i
 	const isReady = async () => (await (await fetch(`${url}/health/ready`)).json()).degraded === undefined;
 	await until(isReady, { timeoutMs: 20_000, intervalMs: 200 });
 	await uploadAndConfirm(alice, body.id);
-	await way.stop();
-	await storage.stop();
-	await database.drop();
 });
 
 function start(env: Record<string, string>): ChildProcess {
