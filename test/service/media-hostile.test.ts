@@ -5,7 +5,7 @@ import { confirm, download, picture, upload } from "../support/images.ts";
 import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 import { until } from "../support/until.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 let parley: MediaNode;
 let conversationId: string;

@@ -43,7 +43,8 @@ export async function startSearchNode(): Promise<SearchNode> {
 			return (await calls.call("messages.send", { conversationId, clientId: randomUUID(), content }, as(userId))).seq;
 		},
 		search(userId, q, options = {}) {
-			return calls.call("messages.search", { q, ...options }, as(userId));
+			// What is costly may take long on a busy machine.
+			return calls.call("messages.search", { q, ...options }, { ...as(userId), timeout: 60_000 });
 		},
 		async stop() {
 			await sql.end();
