@@ -6,6 +6,7 @@ import type { Server } from "socket.io";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
 import { every } from "../../lib/every.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
@@ -145,6 +146,10 @@ export default {
 			}
 		},
 	},
+	/** moleculer-io adds a namespace `/` of its own, in which anybody may call any published action, without a token. */
+	merged(schema: { settings: { io: { namespaces: Record<string, unknown> } } }) {
+		delete schema.settings.io.namespaces["/"];
+	},
 	created(this: This) {
 		const { config } = this.broker;
 		this.draining = false;
@@ -178,6 +183,8 @@ export default {
 	async started(this: This) {
 		flushOnceATurn(this.io);
 		keepConnections(this.server, () => this.draining);
+		// socket.io itself always has it.
+		this.io.of("/").use((_socket, next) => next(connectError(new ParleyError("NOT_FOUND"))));
 		const clients: ClientNamespace = this.io.of(namespace);
 		clients.on("connection", (socket) => {
 			socket.on("disconnect", () => signOut(this, socket));
