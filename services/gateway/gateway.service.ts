@@ -15,6 +15,7 @@ import { deliverToSockets } from "./deliver.ts";
 import type { Desk } from "./desk.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
+import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { closeConnectionsSoon, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
@@ -28,6 +29,7 @@ interface This extends Service, Desk {
 	io: Server;
 	server: HttpServer;
 	draining: boolean;
+	health: HealthCheck;
 	timers: NodeJS.Timeout[];
 	addRoute(route: object): void;
 	expelErased(): Promise<void>;
@@ -153,6 +155,7 @@ export default {
 	created(this: This) {
 		const { config } = this.broker;
 		this.draining = false;
+		this.health = new HealthCheck(this.broker);
 		this.sockets = new Sockets();
 		this.redelivery = new Redelivery(this);
 		this.presence = new PresenceReporter(this.broker, this.sockets, {

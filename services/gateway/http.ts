@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import helmet from "helmet";
-import type { Context, ServiceBroker } from "moleculer";
+import type { Context } from "moleculer";
 import ApiService from "moleculer-web";
 import type { Meta } from "../../lib/access.ts";
 import type { Config } from "../../lib/config.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
 import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { isDegraded, isReady } from "./health.ts";
+import type { HealthCheck } from "./health.ts";
 import { routes } from "./routes.ts";
 
 type Next = (error?: Error) => void;
@@ -45,9 +45,9 @@ export const healthRoute = {
 	logging: false,
 	aliases: {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
-		"GET ready": async (req: Request & { $service: { broker: ServiceBroker; draining: boolean } }, res: ServerResponse) => {
-			const { broker, draining } = req.$service;
-			const [missing, degraded] = draining ? [["draining"], []] : await Promise.all([isReady(broker), isDegraded(broker)]);
+		"GET ready": async (req: Request & { $service: { health: HealthCheck; draining: boolean } }, res: ServerResponse) => {
+			const { health, draining } = req.$service;
+			const { missing, degraded } = draining ? { missing: ["draining"], degraded: [] } : await health.ask();
 			if (missing.length === 0) return sendJson(res, 200, { status: "ready", ...(degraded.length > 0 && { degraded }) });
 			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},
