@@ -114,6 +114,8 @@ const settings = {
 		queries: from("RATE_LIMIT_QUERIES", rate, "60/hour"),
 		/** Queries over one socket. */
 		socketQueries: from("RATE_LIMIT_SOCKET_QUERIES", rate, "20/second"),
+		/** Everything that a client says over one socket. */
+		socketEvents: from("RATE_LIMIT_SOCKET_EVENTS", rate, "100/second"),
 		/** Failed authentications from one address. */
 		authFailures: from("RATE_LIMIT_AUTH_FAILURES", rate, "30/minute"),
 	},

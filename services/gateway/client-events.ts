@@ -59,7 +59,7 @@ export const clientEvents: Record<string, Answer> = {
 		return {};
 	},
 	async sync(desk, socket, payload) {
-		desk.socketQueries.take(socket);
+		desk.queryLimit.take(socket);
 		return callAs(desk, socket, "conversations.sync", payload);
 	},
 };
@@ -69,6 +69,7 @@ export async function answerEvent(desk: Desk, socket: ClientSocket, event: strin
 	const acknowledge = args.at(-1);
 	const payload = typeof args[0] === "function" ? undefined : args[0];
 	try {
+		desk.eventLimit.take(socket);
 		const answer = await (clientEvents[event] as Answer)(desk, socket, payload);
 		if (typeof acknowledge === "function") acknowledge({ ok: true, ...answer });
 	} catch (error) {
@@ -83,7 +84,8 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 	const respond = args.at(-1);
 	const [action, params] = args;
 	try {
-		desk.socketQueries.take(socket);
+		desk.eventLimit.take(socket);
+		desk.queryLimit.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
 		const result = await callAs(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
 		if (typeof respond === "function") respond(null, result);

@@ -6,7 +6,7 @@ import { ParleyError } from "../../lib/errors.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { PresenceReporter } from "./presence-reporter.ts";
 import type { Redelivery } from "./redelivery.ts";
-import type { SocketQueries } from "./socket-queries.ts";
+import type { SocketLimit } from "./socket-limit.ts";
 import type { ClientSocket, Sockets } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 
@@ -19,7 +19,10 @@ export interface Desk {
 	presence: PresenceReporter;
 	redelivery: Redelivery;
 	acks: Coalescer<DeliveryAck>;
-	socketQueries: SocketQueries;
+	/** Of `call` and `sync`. */
+	queryLimit: SocketLimit;
+	/** Of everything that a client says. */
+	eventLimit: SocketLimit;
 }
 
 /** A device of the user has the message with this seq, and with it all before. */

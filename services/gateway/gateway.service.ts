@@ -22,7 +22,7 @@ import { parser } from "./packet-parser.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { Redelivery, tickMs } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
-import { SocketQueries } from "./socket-queries.ts";
+import { SocketLimit } from "./socket-limit.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
 
 interface This extends Service, Desk {
@@ -166,7 +166,8 @@ export default {
 		});
 		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
-		this.socketQueries = new SocketQueries(config.rateLimits.socketQueries);
+		this.queryLimit = new SocketLimit(config.rateLimits.socketQueries);
+		this.eventLimit = new SocketLimit(config.rateLimits.socketEvents);
 		this.acks = new Coalescer(async (acks) => {
 			try {
 				await callsOf(this.broker).call("messages.markDelivered", { acks });

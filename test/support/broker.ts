@@ -94,7 +94,7 @@ async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
 }
 
 const noLimits = Object.fromEntries(
-	["MESSAGES", "UPLOADS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "AUTH_FAILURES"].map((name) => [
+	["MESSAGES", "UPLOADS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "SOCKET_EVENTS", "AUTH_FAILURES"].map((name) => [
 		`RATE_LIMIT_${name}`,
 		"off",
 	]),

@@ -16,6 +16,7 @@ const defaults = {
 		conversations: { points: 20, windowSeconds: 3600 },
 		queries: { points: 60, windowSeconds: 3600 },
 		socketQueries: { points: 20, windowSeconds: 1 },
+		socketEvents: { points: 100, windowSeconds: 1 },
 		authFailures: { points: 30, windowSeconds: 60 },
 	},
 	trustProxy: 0,
