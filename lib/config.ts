@@ -41,6 +41,9 @@ const port = rule("a whole number from 0 to 65535", isPort).transform(Number);
 const host = rule("a host name or an IP address", (value) => /^[\w.:%-]+$/.test(value));
 const fewProxies = rule("a number of proxies from 0 to 99", (value) => /^\d{1,2}$/.test(value)).transform(Number);
 const rate = rule("off, or a number per second, minute, hour or day, such as 100/hour", isRate).transform(toRate);
+const most = rule("off, or a whole number from 1 to 999999", (value) => /^(off|[1-9]\d{0,5})$/.test(value)).transform((value) =>
+	value === "off" ? value : Number(value),
+);
 const folder = text.transform((value) => resolve(value));
 const onOff = oneOf(["on", "off"]).transform((value) => value === "on");
 const httpUrl = urlOf(["http", "https"]);
@@ -119,6 +122,10 @@ const settings = {
 		/** Failed authentications from one address. */
 		authFailures: from("RATE_LIMIT_AUTH_FAILURES", rate, "30/minute"),
 	},
+	/** Sockets of one user on one gateway. */
+	maxSocketsPerUser: from("MAX_SOCKETS_PER_USER", most, "50"),
+	/** Connections of one address to one gateway on which nobody has authenticated yet. */
+	maxUnauthenticatedPerAddress: from("MAX_UNAUTHENTICATED_PER_ADDRESS", most, "1000"),
 	/** How many proxies stand before the gateway, each of which adds whom it heard to X-Forwarded-For. */
 	trustProxy: from("TRUST_PROXY", fewProxies, "0"),
 	/** Whether to fill an empty database with demo data; not set: while embedded. */

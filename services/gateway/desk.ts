@@ -9,6 +9,7 @@ import type { Redelivery } from "./redelivery.ts";
 import type { SocketLimit } from "./socket-limit.ts";
 import type { ClientSocket, Sockets } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
+import type { Unauthenticated } from "./unauthenticated.ts";
 
 /** What this gateway has at hand for its sockets: the service itself. */
 export interface Desk {
@@ -19,6 +20,8 @@ export interface Desk {
 	presence: PresenceReporter;
 	redelivery: Redelivery;
 	acks: Coalescer<DeliveryAck>;
+	unauthenticated: Unauthenticated;
+	maxSocketsPerUser: number;
 	/** Of `call` and `sync`. */
 	queryLimit: SocketLimit;
 	/** Of everything that a client says. */

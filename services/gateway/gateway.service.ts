@@ -8,6 +8,7 @@ import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { every } from "../../lib/every.ts";
+import { rateLimited } from "../../mixins/limits.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
@@ -19,11 +20,13 @@ import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { closeConnectionsSoon, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
+import { maxPacketBytes } from "./packets.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { Redelivery, tickMs } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
 import { SocketLimit } from "./socket-limit.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
+import { retryAfterSeconds, Unauthenticated } from "./unauthenticated.ts";
 
 interface This extends Service, Desk {
 	io: Server;
@@ -45,9 +48,6 @@ const erasedIntervalMs = 30_000;
 
 /** Also how soon the registry notices that it lacks something of what was reported. Its lease lasts for six. */
 const renewIntervalMs = 5_000;
-
-/** The longest message that a client may send over a socket. */
-const maxPacketBytes = 256 * 1024;
 
 const actions = {
 	deliver: {
@@ -125,7 +125,10 @@ export default {
 		/** moleculer-io asks before each connection. One without a token may come in, to authenticate. */
 		async socketAuthorize(this: This, socket: ClientSocket) {
 			const { token } = socket.handshake.auth as { token?: unknown };
-			if (token === undefined) return;
+			if (token === undefined) {
+				if (this.unauthenticated.isCrowded(socket.conn)) throw connectError(rateLimited({ resetSeconds: retryAfterSeconds }));
+				return;
+			}
 			try {
 				const address = socketAddress(socket, this.broker.config.trustProxy);
 				await signIn(this, socket, await this.authenticate(token, address));
@@ -167,6 +170,11 @@ export default {
 		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
 		this.queryLimit = new SocketLimit(config.rateLimits.socketQueries);
+		this.maxSocketsPerUser = config.maxSocketsPerUser === "off" ? Number.POSITIVE_INFINITY : config.maxSocketsPerUser;
+		this.unauthenticated = new Unauthenticated({
+			maxPerAddress: config.maxUnauthenticatedPerAddress,
+			trustProxy: config.trustProxy,
+		});
 		this.eventLimit = new SocketLimit(config.rateLimits.socketEvents);
 		this.acks = new Coalescer(async (acks) => {
 			try {
@@ -186,6 +194,7 @@ export default {
 	},
 	async started(this: This) {
 		flushOnceATurn(this.io);
+		this.unauthenticated.watch(this.io);
 		keepConnections(this.server, () => this.draining);
 		// socket.io itself always has it.
 		this.io.of("/").use((_socket, next) => next(connectError(new ParleyError("NOT_FOUND"))));

@@ -6,8 +6,11 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
  */
 const keepAliveTimeoutMs = 72_000;
 
-/** Longer than the above, so that a request which comes at the last moment may still be read. */
-const headersTimeoutMs = keepAliveTimeoutMs + 5_000;
+/**
+ * How long the headers of a request may take, and a request as a whole. Node looks every 30 s. Between requests neither counts.
+ */
+const headersTimeoutMs = 15_000;
+const requestTimeoutMs = 20_000;
 
 /** What is still open this long after the server was closed is cut: connections without a request, or with an endless one. */
 const closingMs = 1_000;
@@ -16,6 +19,7 @@ const closingMs = 1_000;
 export function keepConnections(server: Server, isDraining: () => boolean): void {
 	server.keepAliveTimeout = keepAliveTimeoutMs;
 	server.headersTimeout = headersTimeoutMs;
+	server.requestTimeout = requestTimeoutMs;
 	server.prependListener("request", ({ socket }: IncomingMessage, res: ServerResponse) => {
 		if (isDraining()) res.setHeader("Connection", "close");
 		// A request that came before: the answer had promised to keep the connection.

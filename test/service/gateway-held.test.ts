@@ -1,0 +1,109 @@
+import { once } from "node:events";
+import { io, type Socket } from "socket.io-client";
+import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { connect, gatewayOf, urlOf } from "../support/gateway.ts";
+import { openConversation, registerUser, send } from "../support/platform.ts";
+import { until } from "../support/until.ts";
+
+jest.setTimeout(60_000);
+
+const [maxSockets, maxUnauthenticated] = [3, 5];
+
+let database: TestDatabase;
+let node: TestNode;
+const clients: { close(): void }[] = [];
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	const env = { MAX_SOCKETS_PER_USER: String(maxSockets), MAX_UNAUTHENTICATED_PER_ADDRESS: String(maxUnauthenticated) };
+	node = await startBroker({ databaseUrl: database.url, env });
+});
+
+afterEach(async () => {
+	for (const client of clients.splice(0)) client.close();
+	await until(() => gatewayOf(node).sockets.userIds().length === 0);
+});
+
+afterAll(async () => {
+	await node.stop();
+	await database.drop();
+});
+
+/** A connection on which nothing is said: not even which namespace is wanted. */
+async function openSilent(): Promise<WebSocket> {
+	const socket = new WebSocket(`${urlOf(node).replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
+	clients.push(socket);
+	await once(socket, "open");
+	return socket;
+}
+
+async function codeOf(auth: object): Promise<string> {
+	const options = { transports: ["websocket"], forceNew: true, reconnection: false, auth };
+	const socket: Socket = io(`${urlOf(node)}/messaging`, options);
+	clients.push(socket);
+	return new Promise((resolve) => {
+		socket.on("connect", () => resolve("connected"));
+		socket.on("connect_error", (error: Error & { data?: { code: string } }) => resolve(error.data?.code ?? error.message));
+	});
+}
+
+test("a socket that asks and does not read is closed before its answers fill the memory", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	await Promise.all(Array.from({ length: 100 }, () => send(node.calls, conversationId, employerId, "x".repeat(5_000))));
+	const client = await connect(node, await tokenOf(applicantId));
+	clients.push(client);
+	const [held] = gatewayOf(node).sockets.of(applicantId) as unknown as { conn: { writeBuffer: { data?: string }[] } }[];
+	const { ws } = client.io.engine.transport as unknown as { ws: { _socket: { pause(): void; resume(): void } } };
+	ws._socket.pause();
+
+	let mostBytes = 0;
+	await until(
+		() => {
+			for (let i = 0; i < 20; i++) client.emit("call", "messages.list", { conversationId, limit: 100 }, () => {});
+			const waiting = held?.conn.writeBuffer ?? [];
+			mostBytes = Math.max(
+				mostBytes,
+				waiting.reduce((bytes, { data }) => bytes + (data?.length ?? 0), 0),
+			);
+			return gatewayOf(node).sockets.of(applicantId).length === 0;
+		},
+		{ timeoutMs: 30_000, intervalMs: 50 },
+	);
+	// Less than what the questions of one turn may add to what is allowed to wait.
+	expect(mostBytes).toBeLessThan(32 * 1024 * 1024);
+	ws._socket.resume();
+});
+
+test("a user has so many sockets on a gateway and no more", async () => {
+	const token = await tokenOf(await registerUser(node.calls));
+	for (let i = 0; i < maxSockets; i++) expect(await codeOf({ token })).toBe("connected");
+	expect(await codeOf({ token })).toBe("RATE_LIMITED");
+	expect(await codeOf({ token: await tokenOf(await registerUser(node.calls)) })).toBe("connected");
+});
+
+test("an address has so many connections without a token and no more, and none for longer than some seconds", async () => {
+	const silent = await Promise.all(Array.from({ length: maxUnauthenticated }, openSilent));
+	expect(await codeOf({})).toBe("RATE_LIMITED");
+	expect(await codeOf({ token: await tokenOf(await registerUser(node.calls)) })).toBe("connected");
+	await Promise.all(silent.map((socket) => socket.readyState === WebSocket.CLOSED || once(socket, "close")));
+	await until(async () => (await codeOf({})) === "connected");
+});
+
+test("until it has authenticated a connection may send short packets only", async () => {
+	const socket = await openSilent();
+	const closed = once(socket, "close");
+	socket.send(`40/messaging,${JSON.stringify({ token: "x".repeat(20_000) })}`);
+	expect((await closed)[0]).toMatchObject({ code: 1009 });
+
+	const { conversationId, applicantId } = await openConversation(node.calls);
+	const client = await connect(node, await tokenOf(applicantId));
+	clients.push(client);
+	const { ok } = await client.emitWithAck("send_message", {
+		conversationId,
+		clientId: crypto.randomUUID(),
+		content: "hello",
+		padding: "x".repeat(100_000),
+	});
+	expect(ok).toBe(true);
+});
