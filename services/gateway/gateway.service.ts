@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
+import type { Server as HttpServer, IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Service, ServiceSchema } from "moleculer";
 import SocketIO from "moleculer-io";
 import ApiService from "moleculer-web";
@@ -18,7 +18,7 @@ import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
-import { closeConnectionsSoon, keepConnections } from "./http-connections.ts";
+import { closeConnectionsSoon, createBoundedServer, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
 import { maxPacketBytes } from "./packets.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
@@ -34,6 +34,7 @@ interface This extends Service, Desk {
 	draining: boolean;
 	health: HealthCheck;
 	timers: NodeJS.Timeout[];
+	httpHandler: RequestListener;
 	addRoute(route: object): void;
 	expelErased(): Promise<void>;
 }
@@ -95,6 +96,8 @@ export default {
 		rootCallOptions(options: { requestID: string }, req: IncomingMessage, res: ServerResponse) {
 			options.requestID = requestIdOf(req);
 			res.setHeader("X-Request-Id", options.requestID);
+			// What people write is for nobody's cache.
+			res.setHeader("Cache-Control", "no-store");
 		},
 		io: {
 			options: { perMessageDeflate: false, maxHttpBufferSize: maxPacketBytes, serveClient: false },
@@ -120,6 +123,10 @@ export default {
 		},
 	},
 	methods: {
+		/** In place of moleculer-web's, which knows no options. */
+		createServer(this: This) {
+			this.server = createBoundedServer(this.httpHandler);
+		},
 		errorHandler: sendError,
 		sendError,
 		/** moleculer-io asks before each connection. One without a token may come in, to authenticate. */
