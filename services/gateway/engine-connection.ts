@@ -3,12 +3,22 @@ export interface EngineConnection {
 	writeBuffer: { data?: string }[];
 	/** The HTTP request that opened it. */
 	request: unknown;
-	transport: { socket?: WebSocketConnection };
+	transport: EngineTransport;
 	close(discard: boolean): void;
 	once(event: "close", listener: () => void): void;
+	/** From long polling to a WebSocket. */
+	once(event: "upgrade", listener: (transport: EngineTransport) => void): void;
 }
 
-/** ws's WebSocket; undefined above for long polling. */
+export interface EngineTransport {
+	/** Undefined for long polling. */
+	socket?: WebSocketConnection;
+	/** Of long polling: the longest body, and how long a peer may take to fetch the close. */
+	maxHttpBufferSize?: number;
+	closeTimeout?: number;
+}
+
+/** ws's WebSocket. */
 interface WebSocketConnection {
 	bufferedAmount: number;
 	/** Reads frames; `_maxPayload` is the longest message that it takes. */
@@ -24,15 +34,23 @@ const closingMs = 2_000;
 
 /** Closes a connection with all that waits for it. A peer that does not answer the closing handshake is cut off. */
 export function closeSoon(connection: EngineConnection, code?: number, reason?: string): void {
-	const webSocket = connection.transport.socket;
 	connection.writeBuffer = [];
-	webSocket?.close(code, reason);
-	connection.close(true);
 	cutSoon(connection);
+	connection.transport.socket?.close(code, reason);
+	connection.close(true);
 }
 
-/** For a connection that is being closed. */
-export function cutSoon({ transport }: Pick<EngineConnection, "transport">): void {
-	const webSocket = transport.socket;
-	setTimeout(() => webSocket?.terminate(), closingMs).unref();
+/** For a connection that is about to be closed. */
+export function cutSoon(connection: EngineConnection): void {
+	const { transport } = connection;
+	const { socket: webSocket } = transport;
+	transport.closeTimeout = closingMs;
+	setTimeout(() => (webSocket ? webSocket.terminate() : connection.close(true)), closingMs).unref();
+}
+
+/** ws and engine.io have one limit for all connections of a server; each connection has its own copy of it. */
+export function limitPackets(transport: EngineTransport, bytes: number): void {
+	const receiver = transport.socket?._receiver;
+	if (receiver) receiver._maxPayload = bytes;
+	else transport.maxHttpBufferSize = bytes;
 }

@@ -20,7 +20,7 @@ import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
 import { closeConnectionsSoon, createBoundedServer, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
-import { maxPacketBytes } from "./packets.ts";
+import { maxUnauthenticatedPacketBytes } from "./packets.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { Redelivery, tickMs } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
@@ -100,7 +100,8 @@ export default {
 			res.setHeader("Cache-Control", "no-store");
 		},
 		io: {
-			options: { perMessageDeflate: false, maxHttpBufferSize: maxPacketBytes, serveClient: false },
+			// Who has authenticated may send longer packets (unauthenticated.ts).
+			options: { perMessageDeflate: false, maxHttpBufferSize: maxUnauthenticatedPacketBytes, serveClient: false },
 			namespaces: { [namespace]: { authorization: true, events: socketEvents } },
 		},
 	},

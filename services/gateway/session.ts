@@ -56,8 +56,8 @@ export function signOut(desk: Desk, socket: ClientSocket): void {
 /** Tells the client why, and closes its connection. */
 export function expel(socket: ClientSocket, code: ErrorCode): void {
 	socket.emit("error", { code, message: errorCatalogue[code].message });
-	socket.disconnect(true);
 	cutSoon(socket.conn as unknown as EngineConnection);
+	socket.disconnect(true);
 }
 
 /** In the form in which socket.io passes a refused connection on: `err.data` is for the client. */

@@ -1,21 +1,18 @@
 import type { IncomingMessage } from "node:http";
 import type { Server } from "socket.io";
 import { requestAddress } from "./address.ts";
-import { closeSoon, type EngineConnection } from "./engine-connection.ts";
+import { closeSoon, type EngineConnection, limitPackets } from "./engine-connection.ts";
 import { maxPacketBytes } from "./packets.ts";
 
 /** How long a connection may stay without having authenticated: as long as a socket, and a moment for its answer. */
 const authenticateWithinMs = 6_000;
 
-/** The longest packet until then: a token and what is around it. */
-const maxUnauthenticatedPacketBytes = 16 * 1024;
-
 /** How soon somebody who was refused may try again: by then the oldest connections have been closed. */
 export const retryAfterSeconds = 5;
 
 /**
- * Bounds what connections may hold that nobody has authenticated on: how many an address has, how long they stay, and how long a
- * packet they may send. It begins with the connection itself, since a peer may never ask for a namespace.
+ * Bounds what connections may hold that nobody has authenticated on: how many an address has, and how long they stay. Until then
+ * their packets have the limit that the server has for all; also those of a WebSocket to which long polling would be upgraded. It begins with the connection itself, since a peer may never ask for a namespace.
  */
 export class Unauthenticated {
 	readonly #maxPerAddress: number | "off";
@@ -43,11 +40,10 @@ export class Unauthenticated {
 	admit(connection: object): void {
 		const engineConnection = connection as EngineConnection;
 		this.#waiting.get(engineConnection)?.();
-		limitPackets(engineConnection, maxPacketBytes);
+		limitPackets(engineConnection.transport, maxPacketBytes);
 	}
 
 	#begin(connection: EngineConnection): void {
-		limitPackets(connection, maxUnauthenticatedPacketBytes);
 		const address = requestAddress(connection.request as IncomingMessage, this.#trustProxy);
 		const count = (this.#byAddress.get(address) ?? 0) + 1;
 		this.#byAddress.set(address, count);
@@ -62,11 +58,8 @@ export class Unauthenticated {
 		};
 		this.#waiting.set(connection, end);
 		connection.once("close", end);
+		connection.once("upgrade", (transport) => {
+			if (!this.#waiting.has(connection)) limitPackets(transport, maxPacketBytes);
+		});
 	}
-}
-
-/** ws has one limit for all connections of a server; each receiver has its own copy of it. */
-function limitPackets({ transport }: EngineConnection, bytes: number): void {
-	const receiver = transport.socket?._receiver;
-	if (receiver) receiver._maxPayload = bytes;
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { io, type Socket } from "socket.io-client";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
+import { asPlatform, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
@@ -107,3 +107,53 @@ test("until it has authenticated a connection may send short packets only", asyn
 	});
 	expect(ok).toBe(true);
 });
+
+test("until it has authenticated, a connection by long polling may send short packets only, too", async () => {
+	const { sid } = await poll();
+	const body = `40/messaging,${JSON.stringify({ token: "x".repeat(20_000) })}`;
+	const response = await fetch(`${pollingUrl()}&sid=${sid}`, { method: "POST", body });
+	expect(response.status).toBe(413);
+
+	// Nor by the WebSocket to which it is to be upgraded.
+	const other = await poll();
+	const upgrade = new WebSocket(`${pollingUrl().replace("http", "ws").replace("=polling", "=websocket")}&sid=${other.sid}`);
+	clients.push(upgrade);
+	await once(upgrade, "open");
+	const closed = once(upgrade, "close");
+	upgrade.send("x".repeat(20_000));
+	expect((await closed)[0]).toMatchObject({ code: 1009 });
+});
+
+test.each([[["polling"]], [["polling", "websocket"]]])(
+	"by %j somebody who has authenticated may send long packets",
+	async (transports) => {
+		const { conversationId, applicantId } = await openConversation(node.calls);
+		const options = { transports, forceNew: true, reconnection: false, auth: { token: await tokenOf(applicantId) } };
+		const client = io(`${urlOf(node)}/messaging`, options);
+		clients.push(client);
+		await until(() => client.connected && client.io.engine.transport.name === transports.at(-1));
+		const message = { conversationId, clientId: crypto.randomUUID(), content: "hello", padding: "x".repeat(100_000) };
+		expect(await client.timeout(10_000).emitWithAck("send_message", message)).toMatchObject({ ok: true });
+	},
+);
+
+test("a connection by long polling that does not fetch its close is gone as soon as any other", async () => {
+	const { io: server } = gatewayOf(node) as unknown as { io: { engine: { clients: Record<string, unknown> } } };
+	const userId = await registerUser(node.calls);
+	const { sid } = await poll();
+	const body = `40/messaging,${JSON.stringify({ token: await tokenOf(userId) })}`;
+	await (await fetch(`${pollingUrl()}&sid=${sid}`, { method: "POST", body })).text();
+	await until(() => gatewayOf(node).sockets.of(userId).length === 1);
+	await node.calls.call("users.erase", { id: userId }, asPlatform);
+	await until(() => !(sid in server.engine.clients), { timeoutMs: 15_000 });
+});
+
+function pollingUrl(): string {
+	return `${urlOf(node)}/socket.io/?EIO=4&transport=polling`;
+}
+
+/** Opens a connection by long polling. */
+async function poll(): Promise<{ sid: string }> {
+	const opened = await (await fetch(pollingUrl())).text();
+	return JSON.parse(opened.slice(1));
+}
