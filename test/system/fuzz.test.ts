@@ -1,10 +1,9 @@
-import { contractOf } from "../../lib/contracts.ts";
 import { clientEvents } from "../../services/gateway/client-events.ts";
 import { queries, routes } from "../../services/gateway/routes.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { type FuzzReport, fuzz } from "./fuzz/fuzz.ts";
 
-const forMs = 25_000;
+const forMs = 20_000;
 
 /** A second on a quiet machine, and what a busy one adds. */
 const maxMs = 3_000;
@@ -33,10 +32,14 @@ describe("Whatever is sent to it", () => {
 		const attacked = result.reports.map(({ name }) => name);
 		expect(attacked).toEqual(expect.arrayContaining([...Object.keys(routes), ...Object.keys(clientEvents)]));
 		expect(attacked).toEqual(expect.arrayContaining([...queries].map((action) => `call ${action}`)));
-		for (const { name, runs, refused } of result.reports) {
-			expect([name, runs > 5, refused > 0]).toEqual([name, true, true]);
-			// Mostly nonsense, but not all: else only the first check of each action would be tried.
-			if (contractOf(routes[name] ?? "")) expect([name, refused < runs]).toEqual([name, true]);
-		}
+		expect(result.reports.filter(({ runs }) => runs === 0)).toEqual([]);
+		const [runs, refused] = [sum(result.reports.map((one) => one.runs)), sum(result.reports.map((one) => one.refused))];
+		// Were all refused, only the first check of each action would have been tried.
+		expect(refused / runs).toBeGreaterThan(0.2);
+		expect(refused / runs).toBeLessThan(0.95);
 	});
 });
+
+function sum(counts: number[]): number {
+	return counts.reduce((total, count) => total + count, 0);
+}

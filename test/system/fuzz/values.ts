@@ -59,11 +59,17 @@ function ofType(type: string, schema: Schema, name: string, known: Known): Arbit
 function text({ format, pattern }: Schema, name: string, known: Known): Arbitrary<string> {
 	const existing = known[name] ?? [];
 	const real = existing.length > 0 ? [fc.constantFrom(...existing)] : [];
-	if (format === "uuid") return fc.oneof(...real, fc.uuid());
+	if (format === "uuid") return fc.oneof(...real, ...real, ...real, fc.uuid());
 	if (format === "date-time") return fc.oneof(fc.constantFrom(...oddTimes), times);
 	if (format === "email") return fc.emailAddress();
-	if (pattern !== undefined) return fc.integer().map(String);
-	return fc.oneof(...real, ...(existing.length > 0 ? [cursorsLike(existing)] : []), fc.string({ unit: "grapheme" }), oddStrings);
+	if (pattern !== undefined) return fc.oneof(fc.integer({ min: 0, max: 60 }), fc.integer()).map(String);
+	return fc.oneof(
+		...real,
+		...real,
+		...(existing.length > 0 ? [cursorsLike(existing)] : []),
+		fc.string({ unit: "grapheme" }),
+		oddStrings,
+	);
 }
 
 const times = fc
