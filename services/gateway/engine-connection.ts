@@ -15,6 +15,8 @@ export interface EngineTransport {
 	socket?: WebSocketConnection;
 	/** Of long polling: the longest body, and how long a peer may take to fetch the close. */
 	maxHttpBufferSize?: number;
+	/** Of long polling: the request that waits for something to be said, while there is one. */
+	res?: { writableFinished: boolean; destroyed: boolean } | null;
 	closeTimeout?: number;
 }
 

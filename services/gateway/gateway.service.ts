@@ -27,6 +27,7 @@ import { awaitAuthentication, connectError, expel, signIn, signOut } from "./ses
 import { SocketLimit } from "./socket-limit.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
 import { retryAfterSeconds, Unauthenticated } from "./unauthenticated.ts";
+import { closeUnreadPolls } from "./unread-polls.ts";
 
 interface This extends Service, Desk {
 	io: Server;
@@ -203,6 +204,7 @@ export default {
 	async started(this: This) {
 		flushOnceATurn(this.io);
 		this.unauthenticated.watch(this.io);
+		closeUnreadPolls(this.io);
 		keepConnections(this.server, () => this.draining);
 		// socket.io itself always has it.
 		this.io.of("/").use((_socket, next) => next(connectError(new ParleyError("NOT_FOUND"))));

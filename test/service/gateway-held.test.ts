@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createConnection } from "node:net";
 import { io, type Socket } from "socket.io-client";
 import { asPlatform, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
@@ -146,6 +147,31 @@ test("a connection by long polling that does not fetch its close is gone as soon
 	await until(() => gatewayOf(node).sockets.of(userId).length === 1);
 	await node.calls.call("users.erase", { id: userId }, asPlatform);
 	await until(() => !(sid in server.engine.clients), { timeoutMs: 15_000 });
+});
+
+test("who asks by long polling for more before what was answered is read is closed", async () => {
+	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
+	await Promise.all(Array.from({ length: 100 }, () => send(node.calls, conversationId, employerId, "x".repeat(5_000))));
+	const { sid } = await poll();
+	const say = async (body: string) =>
+		expect((await fetch(`${pollingUrl()}&sid=${sid}`, { method: "POST", body })).status).toBe(200);
+	await say(`40/messaging,${JSON.stringify({ token: await tokenOf(applicantId) })}`);
+	await until(() => gatewayOf(node).sockets.of(applicantId).length === 1);
+	const [held] = gatewayOf(node).sockets.of(applicantId) as unknown as { conn: { writeBuffer: { data?: string }[] } }[];
+	const question = `42/messaging,7["call","messages.list",${JSON.stringify({ conversationId, limit: 100 })}]`;
+
+	// More than what the kernel takes. Then an answer that is polled for, and not read.
+	for (let times = 0; times < 2; times++) {
+		await say(Array.from({ length: 60 }, () => question).join("\x1e"));
+		await until(() => (held?.conn.writeBuffer.filter(({ data = "" }) => data.length > 400_000).length ?? 0) >= 40);
+		const { hostname, port } = new URL(urlOf(node));
+		const reader = createConnection(Number(port), hostname);
+		clients.push({ close: () => reader.destroy() });
+		reader.pause();
+		reader.write(`GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: parley\r\n\r\n`);
+		await until(() => held?.conn.writeBuffer.length === 0);
+	}
+	await until(() => gatewayOf(node).sockets.of(applicantId).length === 0, { timeoutMs: 5_000 });
 });
 
 function pollingUrl(): string {
