@@ -21,6 +21,8 @@ const pauseMs = 50;
 const { baseUrl, token, conversationId } = workerData as BystanderData;
 const socket = io(`${baseUrl}/messaging`, { auth: { token }, transports: ["websocket"] });
 let waited: Waited = nothing();
+/** When that began which has not been answered. */
+const since: { health?: number | undefined; sends?: number | undefined } = {};
 
 function nothing(): Waited {
 	return { health: [], sends: [], refused: [] };
@@ -28,7 +30,9 @@ function nothing(): Waited {
 
 async function again(list: "health" | "sends", work: () => Promise<unknown>): Promise<void> {
 	const startMs = performance.now();
+	since[list] = startMs;
 	await work();
+	since[list] = undefined;
 	waited[list].push(performance.now() - startMs);
 	setTimeout(() => void again(list, work), pauseMs);
 }
@@ -43,6 +47,10 @@ socket.once("connect", () => {
 	parentPort?.postMessage("ready");
 });
 parentPort?.on("message", () => {
+	for (const list of ["health", "sends"] as const) {
+		const startMs = since[list];
+		if (startMs !== undefined) waited[list].push(performance.now() - startMs);
+	}
 	parentPort?.postMessage(waited);
 	waited = nothing();
 });

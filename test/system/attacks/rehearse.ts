@@ -8,8 +8,8 @@ import { aConversation } from "../core/people.ts";
 import { type Attack, attacks } from "./attacks.ts";
 import type { BystanderData, Waited } from "./bystander.ts";
 
-/** `npm run rehearse:attacks -- --seconds 8`: what others wait for while a server with its usual limits is attacked. */
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "8" } } });
+/** `npm run rehearse:attacks -- --seconds 8 --only search`: what others wait for while a server with its usual limits is attacked. */
+const { values } = parseArgs({ options: { seconds: { type: "string", default: "8" }, only: { type: "string", default: "" } } });
 const usualLimits = { RATE_LIMIT_SOCKET_EVENTS: "100/second", RATE_LIMIT_SOCKET_QUERIES: "20/second" };
 const server = await startServer(usualLimits);
 const [baseUrl] = server.baseUrls;
@@ -20,7 +20,7 @@ try {
 	await once(worker, "message");
 	const rows: Record<string, object> = {};
 	const all: Record<string, Attack> = { "nothing, for comparison": async () => {}, ...attacks };
-	for (const [name, attack] of Object.entries(all)) {
+	for (const [name, attack] of Object.entries(all).filter(([one]) => one.includes(values.only))) {
 		const { alice, id } = await aConversation(server);
 		await measured();
 		const controller = new AbortController();
