@@ -45,6 +45,9 @@ const rate = rule("off, or a number per second, minute, hour or day, such as 100
 const keyPrefix = rule("a path such as parley/ of letters, digits and . _ -", isKeyPrefix).transform((path) =>
 	path.replace(/\/?$/, "/"),
 );
+const most = rule("off, or a whole number from 1 to 999999", (value) => /^(off|[1-9]\d{0,5})$/.test(value)).transform((value) =>
+	value === "off" ? value : Number(value),
+);
 const folder = text.transform((value) => resolve(value));
 const onOff = oneOf(["on", "off"]).transform((value) => value === "on");
 const httpUrl = urlOf(["http", "https"]);
@@ -122,9 +125,15 @@ const settings = {
 		queries: from("RATE_LIMIT_QUERIES", rate, "60/hour"),
 		/** Queries over one socket. */
 		socketQueries: from("RATE_LIMIT_SOCKET_QUERIES", rate, "20/second"),
+		/** Everything that a client says over one socket. */
+		socketEvents: from("RATE_LIMIT_SOCKET_EVENTS", rate, "100/second"),
 		/** Failed authentications from one address. */
 		authFailures: from("RATE_LIMIT_AUTH_FAILURES", rate, "30/minute"),
 	},
+	/** Sockets of one user on one gateway. */
+	maxSocketsPerUser: from("MAX_SOCKETS_PER_USER", most, "50"),
+	/** Connections of one address to one gateway on which nobody has authenticated yet. */
+	maxUnauthenticatedPerAddress: from("MAX_UNAUTHENTICATED_PER_ADDRESS", most, "1000"),
 	/** How many proxies stand before the gateway, each of which adds whom it heard to X-Forwarded-For. */
 	trustProxy: from("TRUST_PROXY", fewProxies, "0"),
 	/** Whether to fill an empty database with demo data; not set: while embedded. */

@@ -23,14 +23,14 @@ export interface Taken extends Quota {
 }
 
 /** What is counted over all nodes. */
-export type SharedLimit = Exclude<keyof Config["rateLimits"], "socketQueries">;
+export type SharedLimit = Exclude<keyof Config["rateLimits"], "socketQueries" | "socketEvents">;
 
 /** The limits of a node's settings, with what counts them: Redis, or without one this process. */
 export class Limits {
 	readonly #limiters: Map<string, Limiter>;
 	readonly #link: RedisLink | undefined;
 
-	constructor({ redisUrl, rateLimits: { socketQueries: _, ...rates } }: Config, logger: Logger) {
+	constructor({ redisUrl, rateLimits: { socketQueries: _, socketEvents: __, ...rates } }: Config, logger: Logger) {
 		const limited = Object.entries(rates).flatMap(([name, rate]) => (rate === "off" ? [] : [{ name, rate }]));
 		const link = redisUrl === undefined || limited.length === 0 ? undefined : new RedisLink(redisUrl, logger);
 		this.#limiters = new Map(limited.map(({ name, rate }) => [name, new Limiter(name, rate, link)]));

@@ -3,10 +3,12 @@ import type { ActionName } from "../../lib/contracts.ts";
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
 import { Id } from "../../lib/schemas.ts";
 import { parse } from "../../lib/validation.ts";
+import { rateLimited } from "../../mixins/limits.ts";
 import { socketAddress } from "./address.ts";
 import { callAs, type Desk, speaker } from "./desk.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
+import { dropSlow, roomFor } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
 import { setTyping, tellTypists } from "./typing.ts";
 
@@ -59,7 +61,7 @@ export const clientEvents: Record<string, Answer> = {
 		return {};
 	},
 	async sync(desk, socket, payload) {
-		desk.socketQueries.take(socket);
+		desk.queryLimit.take(socket);
 		return callAs(desk, socket, "conversations.sync", payload);
 	},
 };
@@ -69,6 +71,7 @@ export async function answerEvent(desk: Desk, socket: ClientSocket, event: strin
 	const acknowledge = args.at(-1);
 	const payload = typeof args[0] === "function" ? undefined : args[0];
 	try {
+		admit(desk, socket);
 		const answer = await (clientEvents[event] as Answer)(desk, socket, payload);
 		if (typeof acknowledge === "function") acknowledge({ ok: true, ...answer });
 	} catch (error) {
@@ -83,7 +86,8 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 	const respond = args.at(-1);
 	const [action, params] = args;
 	try {
-		desk.socketQueries.take(socket);
+		admit(desk, socket);
+		desk.queryLimit.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
 		const result = await callAs(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
 		if (typeof respond === "function") respond(null, result);
@@ -92,6 +96,15 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 		if (typeof respond === "function") respond(shown);
 		else socket.emit("error", shown);
 	}
+}
+
+/** Before anything is done for a socket. RATE_LIMITED; a socket that does not read what it asked for is closed. */
+function admit(desk: Desk, socket: ClientSocket): void {
+	desk.eventLimit.take(socket);
+	const room = roomFor(socket);
+	if (room === "enough") return;
+	if (room === "slow") dropSlow(socket);
+	throw rateLimited({ resetSeconds: 1 });
 }
 
 const ConversationRef = z.object({ conversationId: Id });

@@ -6,9 +6,10 @@ import { ParleyError } from "../../lib/errors.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { PresenceReporter } from "./presence-reporter.ts";
 import type { Redelivery } from "./redelivery.ts";
-import type { SocketQueries } from "./socket-queries.ts";
+import type { SocketLimit } from "./socket-limit.ts";
 import type { ClientSocket, Sockets } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
+import type { Unauthenticated } from "./unauthenticated.ts";
 
 /** What this gateway has at hand for its sockets: the service itself. */
 export interface Desk {
@@ -19,7 +20,12 @@ export interface Desk {
 	presence: PresenceReporter;
 	redelivery: Redelivery;
 	acks: Coalescer<DeliveryAck>;
-	socketQueries: SocketQueries;
+	unauthenticated: Unauthenticated;
+	maxSocketsPerUser: number;
+	/** Of `call` and `sync`. */
+	queryLimit: SocketLimit;
+	/** Of everything that a client says. */
+	eventLimit: SocketLimit;
 }
 
 /** A device of the user has the message with this seq, and with it all before. */

@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
+import type { Server as HttpServer, IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Service, ServiceSchema } from "moleculer";
 import SocketIO from "moleculer-io";
 import ApiService from "moleculer-web";
@@ -6,7 +6,9 @@ import type { Server } from "socket.io";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
+import { ParleyError } from "../../lib/errors.ts";
 import { every } from "../../lib/every.ts";
+import { rateLimited } from "../../mixins/limits.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
@@ -14,20 +16,26 @@ import { deliverToSockets } from "./deliver.ts";
 import type { Desk } from "./desk.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
+import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
-import { closeConnectionsSoon, keepConnections } from "./http-connections.ts";
+import { closeConnectionsSoon, createBoundedServer, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
+import { maxUnauthenticatedPacketBytes } from "./packets.ts";
 import { PresenceReporter } from "./presence-reporter.ts";
 import { Redelivery, tickMs } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
-import { SocketQueries } from "./socket-queries.ts";
+import { SocketLimit } from "./socket-limit.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
+import { retryAfterSeconds, Unauthenticated } from "./unauthenticated.ts";
+import { closeUnreadPolls } from "./unread-polls.ts";
 
 interface This extends Service, Desk {
 	io: Server;
 	server: HttpServer;
 	draining: boolean;
+	health: HealthCheck;
 	timers: NodeJS.Timeout[];
+	httpHandler: RequestListener;
 	addRoute(route: object): void;
 	expelErased(): Promise<void>;
 }
@@ -42,9 +50,6 @@ const erasedIntervalMs = 30_000;
 
 /** Also how soon the registry notices that it lacks something of what was reported. Its lease lasts for six. */
 const renewIntervalMs = 5_000;
-
-/** The longest message that a client may send over a socket. */
-const maxPacketBytes = 256 * 1024;
 
 const actions = {
 	deliver: {
@@ -92,9 +97,12 @@ export default {
 		rootCallOptions(options: { requestID: string }, req: IncomingMessage, res: ServerResponse) {
 			options.requestID = requestIdOf(req);
 			res.setHeader("X-Request-Id", options.requestID);
+			// What people write is for nobody's cache.
+			res.setHeader("Cache-Control", "no-store");
 		},
 		io: {
-			options: { perMessageDeflate: false, maxHttpBufferSize: maxPacketBytes, serveClient: false },
+			// Who has authenticated may send longer packets (unauthenticated.ts).
+			options: { perMessageDeflate: false, maxHttpBufferSize: maxUnauthenticatedPacketBytes, serveClient: false },
 			namespaces: { [namespace]: { authorization: true, events: socketEvents } },
 		},
 	},
@@ -117,12 +125,19 @@ export default {
 		},
 	},
 	methods: {
+		/** In place of moleculer-web's, which knows no options. */
+		createServer(this: This) {
+			this.server = createBoundedServer(this.httpHandler);
+		},
 		errorHandler: sendError,
 		sendError,
 		/** moleculer-io asks before each connection. One without a token may come in, to authenticate. */
 		async socketAuthorize(this: This, socket: ClientSocket) {
 			const { token } = socket.handshake.auth as { token?: unknown };
-			if (token === undefined) return;
+			if (token === undefined) {
+				if (this.unauthenticated.isCrowded(socket.conn)) throw connectError(rateLimited({ resetSeconds: retryAfterSeconds }));
+				return;
+			}
 			try {
 				const address = socketAddress(socket, this.broker.config.trustProxy);
 				await signIn(this, socket, await this.authenticate(token, address));
@@ -145,9 +160,14 @@ export default {
 			}
 		},
 	},
+	/** moleculer-io adds a namespace `/` of its own, in which anybody may call any published action, without a token. */
+	merged(schema: { settings: { io: { namespaces: Record<string, unknown> } } }) {
+		delete schema.settings.io.namespaces["/"];
+	},
 	created(this: This) {
 		const { config } = this.broker;
 		this.draining = false;
+		this.health = new HealthCheck(this.broker);
 		this.sockets = new Sockets();
 		this.redelivery = new Redelivery(this);
 		this.presence = new PresenceReporter(this.broker, this.sockets, {
@@ -158,7 +178,13 @@ export default {
 		});
 		this.timers = [];
 		this.authenticate = createAuthenticate(this.broker);
-		this.socketQueries = new SocketQueries(config.rateLimits.socketQueries);
+		this.queryLimit = new SocketLimit(config.rateLimits.socketQueries);
+		this.maxSocketsPerUser = config.maxSocketsPerUser === "off" ? Number.POSITIVE_INFINITY : config.maxSocketsPerUser;
+		this.unauthenticated = new Unauthenticated({
+			maxPerAddress: config.maxUnauthenticatedPerAddress,
+			trustProxy: config.trustProxy,
+		});
+		this.eventLimit = new SocketLimit(config.rateLimits.socketEvents);
 		this.acks = new Coalescer(async (acks) => {
 			try {
 				await callsOf(this.broker).call("messages.markDelivered", { acks });
@@ -177,7 +203,11 @@ export default {
 	},
 	async started(this: This) {
 		flushOnceATurn(this.io);
+		this.unauthenticated.watch(this.io);
+		closeUnreadPolls(this.io);
 		keepConnections(this.server, () => this.draining);
+		// socket.io itself always has it.
+		this.io.of("/").use((_socket, next) => next(connectError(new ParleyError("NOT_FOUND"))));
 		const clients: ClientNamespace = this.io.of(namespace);
 		clients.on("connection", (socket) => {
 			socket.on("disconnect", () => signOut(this, socket));

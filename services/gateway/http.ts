@@ -2,21 +2,17 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import helmet from "helmet";
-import type { Context, ServiceBroker } from "moleculer";
-import ApiService from "moleculer-web";
+import type { Context } from "moleculer";
 import type { Meta } from "../../lib/access.ts";
 import type { Config } from "../../lib/config.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
 import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { isDegraded, isReady } from "./health.ts";
+import type { HealthCheck } from "./health.ts";
+import { jsonBody } from "./json-body.ts";
 import { routes } from "./routes.ts";
 
-type Next = (error?: Error) => void;
 type Request = IncomingMessage & { $ctx?: Context<unknown, Meta>; $service: { logger: { error(...args: unknown[]): void } } };
-
-/** 5,000 code points, each written as two JSON escapes, and the metadata. */
-const bodyLimitBytes = 128 * 1024;
 
 /** The routes of the application, for moleculer-web's `addRoute`. */
 export function apiRoute(config: Config, authenticate: Authenticate) {
@@ -25,7 +21,7 @@ export function apiRoute(config: Config, authenticate: Authenticate) {
 		mappingPolicy: "restrict",
 		// Ours come first, so that also a refused body is answered with their headers.
 		bodyParsers: false,
-		use: [helmet(), crossOrigin(config.corsOrigins), jsonOnly, ApiService.bodyParser.json({ limit: bodyLimitBytes })],
+		use: [helmet(), crossOrigin(config.corsOrigins), jsonBody],
 		aliases: routes,
 		logging: false,
 		async onBeforeCall(ctx: Context<unknown, Meta>, _route: unknown, req: IncomingMessage) {
@@ -45,9 +41,9 @@ export const healthRoute = {
 	logging: false,
 	aliases: {
 		"GET live": (_req: Request, res: ServerResponse) => sendJson(res, 200, { status: "live" }),
-		"GET ready": async (req: Request & { $service: { broker: ServiceBroker; draining: boolean } }, res: ServerResponse) => {
-			const { broker, draining } = req.$service;
-			const [missing, degraded] = draining ? [["draining"], []] : await Promise.all([isReady(broker), isDegraded(broker)]);
+		"GET ready": async (req: Request & { $service: { health: HealthCheck; draining: boolean } }, res: ServerResponse) => {
+			const { health, draining } = req.$service;
+			const { missing, degraded } = draining ? { missing: ["draining"], degraded: [] } : await health.ask();
 			if (missing.length === 0) return sendJson(res, 200, { status: "ready", ...(degraded.length > 0 && { degraded }) });
 			answerError(req, res, publicError(new ParleyError("UNAVAILABLE", { details: { missing } })));
 		},
@@ -96,10 +92,4 @@ function crossOrigin(origins: string[]) {
 		exposedHeaders: ["X-Request-Id", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
 		maxAge: 600,
 	});
-}
-
-function jsonOnly(req: IncomingMessage, _res: ServerResponse, next: Next): void {
-	const hasBody = Number(req.headers["content-length"] ?? 0) > 0 || req.headers["transfer-encoding"] !== undefined;
-	const isJson = /^application\/json\s*(;|$)/i.test(req.headers["content-type"] ?? "");
-	next(hasBody && !isJson ? new ParleyError("UNSUPPORTED_MEDIA_TYPE") : undefined);
 }

@@ -1,8 +1,10 @@
 import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
 import type { Desk } from "./desk.ts";
+import { cutSoon, type EngineConnection } from "./engine-connection.ts";
 import type { ClientSocket } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 import { setTyping } from "./typing.ts";
+import { retryAfterSeconds } from "./unauthenticated.ts";
 
 /** How long a socket may stay without having authenticated. */
 const authenticateWithinMs = 5_000;
@@ -19,14 +21,17 @@ export function awaitAuthentication(socket: ClientSocket): void {
  * The socket speaks for this caller until the token expires. A renewal must be for the same caller: what a socket has been
  * told must not be taken for another's. Only users are delivered to: another role's `sub` may equal a user's id by chance.
  * Resolves when the registry knows, so that a client which is connected misses no push; without the registry it waits for a moment
- * only. UNAVAILABLE when the connection broke while the token was looked at: it would never say that it has gone.
+ * only. RATE_LIMITED when the user has too many sockets here. UNAVAILABLE when the connection broke while the token was looked at: it would never say that it has gone.
  */
 export async function signIn(desk: Desk, socket: ClientSocket, verified: Verified): Promise<void> {
 	const { caller, expiresAtMs } = verified;
 	if (socket.conn.readyState !== "open") throw new ParleyError("UNAVAILABLE");
 	const known = socket.data.verified?.caller;
 	if (known && (known.id !== caller.id || known.role !== caller.role)) throw new ParleyError("FORBIDDEN");
+	if (!known && desk.sockets.of(caller.id).length >= desk.maxSocketsPerUser)
+		throw new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds } });
 	socket.data.verified = verified;
+	desk.unauthenticated.admit(socket.conn);
 	closeAt(socket, expiresAtMs);
 	if (known) return;
 	// A connection that breaks before it is one of the namespace never says `disconnect`.
@@ -51,6 +56,7 @@ export function signOut(desk: Desk, socket: ClientSocket): void {
 /** Tells the client why, and closes its connection. */
 export function expel(socket: ClientSocket, code: ErrorCode): void {
 	socket.emit("error", { code, message: errorCatalogue[code].message });
+	cutSoon(socket.conn as unknown as EngineConnection);
 	socket.disconnect(true);
 }
 

@@ -1,3 +1,4 @@
+import { closeSoon, type EngineConnection } from "./engine-connection.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /** With more than this waiting, a socket whose connection takes nothing is slow. A page of history over a bad line is less. */
@@ -19,31 +20,13 @@ const roomyBytes = 64 * 1024;
 /** WebSocket's «try again later»: the client reconnects and gets the rest by `sync`. */
 const tryAgainLater = 1013;
 
-/** How long the farewell may take; a peer that reads nothing never answers it. */
-const farewellMs = 2_000;
-
-/** What we need of an engine.io connection beyond its types. */
-interface Connection {
-	writeBuffer: { data?: string }[];
-	transport: { socket?: WebSocketConnection };
-	close(discard: boolean): void;
-}
-
-interface WebSocketConnection {
-	bufferedAmount: number;
-	/** Node's socket, whose `_handle` counts what it was given and what the kernel has not taken of that. */
-	_socket?: { _handle?: { bytesWritten: number; writeQueueSize: number } | null };
-	close(code: number, reason: string): void;
-	terminate(): void;
-}
-
 /** How much the connection had taken, and since when it has taken nothing, while too much waits for it. */
 interface Pressure {
 	takenBytes: number;
 	sinceMs: number;
 }
 
-const pressures = new WeakMap<Connection, Pressure>();
+const pressures = new WeakMap<EngineConnection, Pressure>();
 
 /**
  * Whether the socket does not read what it is told, so that it must be closed: its memory must not grow with the traffic. Much
@@ -51,7 +34,7 @@ const pressures = new WeakMap<Connection, Pressure>();
  * hands the next packets to the connection when the last ones are written; until then they are in its buffer.
  */
 export function isSlow(socket: ClientSocket): boolean {
-	const connection = socket.conn as unknown as Connection;
+	const connection = socket.conn as unknown as EngineConnection;
 	const packets = connection.writeBuffer.length;
 	if (packets < countEvery || packets % countEvery !== 0) return false;
 	const waitingBytes = bytesOf(connection);
@@ -64,26 +47,32 @@ export function isSlow(socket: ClientSocket): boolean {
 
 /** Whether nearly all that the socket was told has left, so that what can wait may go out to it. */
 export function hasRoom(socket: ClientSocket): boolean {
-	const connection = socket.conn as unknown as Connection;
+	const connection = socket.conn as unknown as EngineConnection;
 	if (connection.writeBuffer.length >= countEvery) return false;
 	return bytesOf(connection) + (connection.transport.socket?.bufferedAmount ?? 0) <= roomyBytes;
 }
 
-/** Closes it with a code that says to reconnect, and drops what waits. */
-export function dropSlow(socket: ClientSocket): void {
-	const connection = socket.conn as unknown as Connection;
-	const webSocket = connection.transport.socket;
-	connection.writeBuffer = [];
-	webSocket?.close(tryAgainLater, "too slow");
-	connection.close(true);
-	setTimeout(() => webSocket?.terminate(), farewellMs).unref();
+/**
+ * Whether something may be done for the socket that it asks for. Not while much waits for it: answers to a socket that does not
+ * read would fill the memory as well as pushes. `slow`: it must be closed.
+ */
+export function roomFor(socket: ClientSocket): "enough" | "none" | "slow" {
+	const connection = socket.conn as unknown as EngineConnection;
+	const waitingBytes = bytesOf(connection) + (connection.transport.socket?.bufferedAmount ?? 0);
+	if (waitingBytes <= maxWaitingBytes) return "enough";
+	return waitingBytes > mostWaitingBytes || isStalled(connection) ? "slow" : "none";
 }
 
-function bytesOf({ writeBuffer }: Connection): number {
+/** Closes it with a code that says to reconnect, and drops what waits. */
+export function dropSlow(socket: ClientSocket): void {
+	closeSoon(socket.conn as unknown as EngineConnection, tryAgainLater, "too slow");
+}
+
+function bytesOf({ writeBuffer }: EngineConnection): number {
 	return writeBuffer.reduce((bytes, { data }) => bytes + (data?.length ?? 0), 0);
 }
 
-function isStalled(connection: Connection): boolean {
+function isStalled(connection: EngineConnection): boolean {
 	const nowMs = performance.now();
 	const takenBytes = takenBy(connection);
 	const pressure = pressures.get(connection);
@@ -93,7 +82,7 @@ function isStalled(connection: Connection): boolean {
 }
 
 /** Bytes that the kernel has taken. 0 for long polling: a client that polls empties the buffer. */
-function takenBy({ transport }: Connection): number {
+function takenBy({ transport }: EngineConnection): number {
 	const handle = transport.socket?._socket?._handle;
 	return handle ? handle.bytesWritten - handle.writeQueueSize : 0;
 }

@@ -33,7 +33,8 @@ afterAll(() => database.drop());
 test("an idle connection is kept longer than a load balancer keeps it, and the answer says for how long", async () => {
 	const server = httpServer();
 	expect(server.keepAliveTimeout).toBeGreaterThan(balancersKeepMs);
-	expect(server.headersTimeout).toBeGreaterThan(server.keepAliveTimeout);
+	// A request may take much less.
+	expect(Math.max(server.headersTimeout, server.requestTimeout)).toBeLessThanOrEqual(30_000);
 	const answer = await fetch(`${urlOf(node)}/health/live`);
 	await answer.text();
 	expect(answer.headers.get("keep-alive")).toBe(`timeout=${server.keepAliveTimeout / 1_000}`);

@@ -94,10 +94,9 @@ async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
 }
 
 const noLimits = Object.fromEntries(
-	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "AUTH_FAILURES"].map((name) => [
-		`RATE_LIMIT_${name}`,
-		"off",
-	]),
+	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "SOCKET_EVENTS", "AUTH_FAILURES"].map(
+		(name) => [`RATE_LIMIT_${name}`, "off"],
+	),
 );
 
 function createNode({ databaseUrl, env = {} }: NodeOptions, options: BrokerOptions): TestNode {

@@ -21,10 +21,9 @@ const allowedOrigin = "https://app.example.org";
 
 /** Settings that let a test or a load do in a minute what a person does in a day. */
 export const unlimited = Object.fromEntries(
-	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "AUTH_FAILURES"].map((limit) => [
-		`RATE_LIMIT_${limit}`,
-		"off",
-	]),
+	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "SOCKET_EVENTS", "AUTH_FAILURES"].map(
+		(limit) => [`RATE_LIMIT_${limit}`, "off"],
+	),
 );
 
 /** What `npm start` runs, to be started. */

@@ -3,10 +3,10 @@ import { rateLimited } from "../../mixins/limits.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /**
- * Limits the queries over each socket. The windows are common to all sockets of the node, and with each everything that was counted
+ * Limits how often each socket asks for something. The windows are common to all sockets of the node, and with each everything that was counted
  * is forgotten: a socket that asks nothing costs nothing.
  */
-export class SocketQueries {
+export class SocketLimit {
 	readonly #rate: Rate | "off";
 	#endsAtMs = 0;
 	#asked = new WeakMap<ClientSocket, number>();

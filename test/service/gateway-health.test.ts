@@ -1,0 +1,40 @@
+import { startBroker, type TestNode } from "../support/broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { urlOf } from "../support/gateway.ts";
+
+let database: TestDatabase;
+let node: TestNode;
+/** The checks that were made, by the action that was asked. */
+let checks: string[];
+
+beforeAll(async () => {
+	database = await createMigratedDatabase();
+	node = await startBroker({ databaseUrl: database.url });
+	const call = node.broker.call.bind(node.broker);
+	checks = [];
+	Object.assign(node.broker, {
+		call(action: string, ...rest: []) {
+			if (action.endsWith(".health")) checks.push(action);
+			return call(action, ...rest);
+		},
+	});
+});
+
+afterAll(async () => {
+	await node.stop();
+	await database.drop();
+});
+
+test("1,500 who ask at once whether the gateway is ready are all told so, by a few checks", async () => {
+	const asked = Array.from({ length: 1_500 }, () => fetch(`${urlOf(node)}/health/ready`, { headers: { connection: "close" } }));
+	const statuses = await Promise.all(asked.map(async (one) => (await one).status));
+	expect(new Set(statuses)).toEqual(new Set([200]));
+	expect(checks.filter((action) => action === "messages.health").length).toBeLessThan(30);
+});
+
+test("what happens later is seen: an answer is remembered for a second only", async () => {
+	const before = checks.length;
+	await new Promise((resolve) => setTimeout(resolve, 1_100));
+	expect((await fetch(`${urlOf(node)}/health/ready`)).status).toBe(200);
+	expect(checks.length).toBeGreaterThan(before);
+});
