@@ -37,7 +37,12 @@ test.each([1_200, 400])("a client that was away while %i messages changed ends w
 	const pair = await openConversation(node.calls);
 	const { conversationId, employerId } = pair;
 	await write(pair, 1);
-	const client = new ChatClient({ baseUrl: urlOf(node), token: await tokenOf(employerId), reconnectDelayMs: 20 });
+	const client = new ChatClient({
+		baseUrl: urlOf(node),
+		token: await tokenOf(employerId),
+		reconnectDelayMs: 20,
+		maxMessages: 2_000,
+	});
 	await client.connect();
 	const state = await client.open(conversationId);
 	client.close();

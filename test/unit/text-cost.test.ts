@@ -3,7 +3,7 @@ import { fold, foldText } from "../../lib/fold.ts";
 import { plainText, renderHtml } from "../../services/messages/content.ts";
 import { snippetOf } from "../../services/messages/search/highlights.ts";
 import { hasLink, signatureOf } from "../../services/messages/search/signature.ts";
-import { maxHoldMs, quickestMs } from "../support/quickest.ts";
+import { maxCostMs, quickestMs } from "../support/quickest.ts";
 import { filled, worstTexts } from "../support/worst-texts.ts";
 
 /** Everything that goes through the whole of a message's text in one go. */
@@ -20,7 +20,7 @@ const readers: Record<string, (text: string) => unknown> = {
 /** What takes longer than it may, by reader. */
 function slow(text: string): Record<string, number> {
 	const times = Object.entries(readers).map(([name, read]) => [name, quickestMs(() => read(text))] as const);
-	return Object.fromEntries(times.filter(([, ms]) => ms > maxHoldMs));
+	return Object.fromEntries(times.filter(([, ms]) => ms > maxCostMs));
 }
 
 test.each(worstTexts)("a longest message of %s is read in no time by everything that reads it", (_, text) => {
