@@ -180,7 +180,7 @@ test("who asks by long polling for more before what was answered is read is clos
 	expect((await fetch(`${pollingUrl()}&sid=${sid}`, { method: "POST", body })).status).toBe(200);
 	await until(() => gatewayOf(node).sockets.of(userId).length === 1);
 	const [held] = gatewayOf(node).sockets.of(userId);
-	const waiting = () => (held?.conn as unknown as { writeBuffer: object[] }).writeBuffer;
+	const waiting = () => (held as unknown as { conn: { writeBuffer: object[] } }).conn.writeBuffer;
 	for (let times = 0; times < 2; times++) {
 		// More than the kernel takes for a peer that does not read.
 		held?.emit("message_received", { message: "x".repeat(30 * 1024 * 1024) });
