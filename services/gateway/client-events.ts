@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ActionName } from "../../lib/contracts.ts";
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
+import { Gate } from "../../lib/gate.ts";
 import { Id } from "../../lib/schemas.ts";
 import { parse } from "../../lib/validation.ts";
 import { rateLimited } from "../../mixins/limits.ts";
@@ -11,6 +12,11 @@ import { signIn } from "./session.ts";
 import { dropSlow, roomFor } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
 import { setTyping, tellTypists } from "./typing.ts";
+
+/** Answers have up to half a megabyte. */
+const questionsAtOnce = 4;
+/** Only of a socket whose queries are not limited so many come. */
+const maxQuestionsWaiting = 1_000;
 
 type Answer = (desk: Desk, socket: ClientSocket, payload: unknown) => Promise<object>;
 
@@ -62,7 +68,7 @@ export const clientEvents: Record<string, Answer> = {
 	},
 	async sync(desk, socket, payload) {
 		desk.queryLimit.take(socket);
-		return callAs(desk, socket, "conversations.sync", payload);
+		return inTurn(socket, () => callAs(desk, socket, "conversations.sync", payload));
 	},
 };
 
@@ -89,8 +95,10 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 		admit(desk, socket);
 		desk.queryLimit.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
-		const result = await callAs(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
-		if (typeof respond === "function") respond(null, result);
+		await inTurn(socket, async () => {
+			const result = await callAs(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
+			if (typeof respond === "function") respond(null, result);
+		});
 	} catch (error) {
 		const shown = show(desk, "call", error);
 		if (typeof respond === "function") respond(shown);
@@ -98,9 +106,26 @@ export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown
 	}
 }
 
-/** Before anything is done for a socket. RATE_LIMITED; a socket that does not read what it asked for is closed. */
+/** Before anything is done for a socket. RATE_LIMITED. */
 function admit(desk: Desk, socket: ClientSocket): void {
 	desk.eventLimit.take(socket);
+	needRoom(socket);
+}
+
+/**
+ * Finds an answer to a question. Few at a time for one socket, and there must be room for each: whatever came with it in one packet
+ * was let in before any answer could be seen to wait.
+ */
+function inTurn<Result>(socket: ClientSocket, find: () => Promise<Result>): Promise<Result> {
+	socket.data.questions ??= new Gate({ concurrency: questionsAtOnce, maxWaiting: maxQuestionsWaiting });
+	return socket.data.questions.pass(async () => {
+		needRoom(socket);
+		return find();
+	});
+}
+
+/** RATE_LIMITED while much waits for the socket; one that does not read what it asked for is closed. */
+function needRoom(socket: ClientSocket): void {
 	const room = roomFor(socket);
 	if (room === "enough") return;
 	if (room === "slow") dropSlow(socket);

@@ -1,4 +1,5 @@
 import type { DefaultEventsMap, Namespace, Socket } from "socket.io";
+import type { Gate } from "../../lib/gate.ts";
 import type { Offer } from "./offers.ts";
 import type { Verified } from "./token-verifier.ts";
 
@@ -14,6 +15,8 @@ export interface SocketData {
 	typing?: Set<string>;
 	/** What it was given again, by conversation. */
 	offers?: Map<string, Offer>;
+	/** Its questions take turns. */
+	questions?: Gate;
 	/** The push that has waited longest for its acknowledgement, by socket.io's id, and since when it is known to be that. */
 	oldestPush?: { id: number; sinceMs: number };
 }
