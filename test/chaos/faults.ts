@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { serviceNames } from "../../lib/config.ts";
+import { type ServiceName, serviceNames } from "../../lib/config.ts";
 import { type Cluster, type SharedServer, sharedServers } from "../support/cluster.ts";
 import { holding } from "../support/database.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
@@ -18,6 +18,8 @@ export interface Ground {
 
 export interface Fault {
 	name: string;
+	/** Only in `npm run rehearse:chaos`: another fault finds the same. */
+	isRehearsed?: true;
 	/** Breaks something, and mends it. */
 	strike(ground: Ground): Promise<void>;
 	/** The conversation that has to wait, to which no promise about time applies. */
@@ -34,8 +36,12 @@ export interface Fault {
 /** Until somebody, or Kubernetes, starts what was killed. */
 const downMs = 1_000;
 
+/** Whose death others hardly notice. */
+const aside: ReadonlySet<ServiceName> = new Set(["conversations", "media"]);
+
 const kills: Fault[] = serviceNames.map((service) => ({
 	name: `a ${service} process is killed`,
+	...(aside.has(service) && { isRehearsed: true }),
 	longestGapMs: 2_000,
 	async strike({ cluster }) {
 		const node = cluster.node(`${service}-1`);
@@ -81,11 +87,13 @@ const cuts: Fault[] = sharedServers.flatMap((server) => [
 	},
 	{
 		name: `all connections to ${nameOf[server]} are reset`,
+		isRehearsed: true,
 		longestGapMs: 2_000,
 		strike: async ({ links }) => links[server].reset(),
 	},
 	{
 		name: `the link to ${nameOf[server]} is slow`,
+		isRehearsed: true,
 		longestGapMs: 2_000,
 		async strike({ links }) {
 			links[server].slow({ latencyMs: 25, bytesPerSecond: 1_000_000 });
@@ -141,8 +149,8 @@ export const faults: Fault[] = [
 			await cluster.redis.process.start();
 		},
 	},
-	{ name: "Redis is emptied", strike: ({ cluster }) => cluster.redis.flush() },
-	{ name: "PostgreSQL is restarted", strike: ({ postgres }) => postgres.restart() },
+	{ name: "Redis is emptied", isRehearsed: true, strike: ({ cluster }) => cluster.redis.flush() },
+	{ name: "PostgreSQL is restarted", isRehearsed: true, strike: ({ postgres }) => postgres.restart() },
 	{ name: "PostgreSQL crashes", strike: ({ postgres }) => postgres.restart({ crash: true }) },
 	{
 		name: "a gateway stands still for 10 s",

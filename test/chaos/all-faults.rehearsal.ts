@@ -1,0 +1,5 @@
+import { faults } from "./faults.ts";
+import { describeFaults } from "./suite.ts";
+
+// npm run rehearse:chaos
+describeFaults(faults);
