@@ -7,12 +7,19 @@ import { maxPacketBytes } from "./packets.ts";
 /** How long a connection may stay without having authenticated: as long as a socket, and a moment for its answer. */
 const authenticateWithinMs = 6_000;
 
+/**
+ * Above its limit an address is let in with a token only, since many people may share it. Above so many times the limit nobody is:
+ * what connections hold before they have said anything is bounded, too.
+ */
+const mostTimesLimit = 2;
+
 /** How soon somebody who was refused may try again: by then the oldest connections have been closed. */
 export const retryAfterSeconds = 5;
 
 /**
  * Bounds what connections may hold that nobody has authenticated on: how many an address has, and how long they stay. Until then
- * their packets have the limit that the server has for all; also those of a WebSocket to which long polling would be upgraded. It begins with the connection itself, since a peer may never ask for a namespace.
+ * their packets have the limit that the server has for all; also those of a WebSocket to which long polling would be upgraded. It
+ * begins with the connection itself, since a peer may never ask for a namespace.
  */
 export class Unauthenticated {
 	readonly #maxPerAddress: number | "off";
@@ -47,7 +54,8 @@ export class Unauthenticated {
 		const address = requestAddress(connection.request as IncomingMessage, this.#trustProxy);
 		const count = (this.#byAddress.get(address) ?? 0) + 1;
 		this.#byAddress.set(address, count);
-		if (this.#maxPerAddress !== "off" && count > this.#maxPerAddress) this.#crowded.add(connection);
+		const limit = this.#maxPerAddress === "off" ? Number.POSITIVE_INFINITY : this.#maxPerAddress;
+		if (count > limit) this.#crowded.add(connection);
 		const deadline = setTimeout(() => closeSoon(connection), authenticateWithinMs);
 		const end = () => {
 			if (!this.#waiting.delete(connection)) return;
@@ -61,5 +69,6 @@ export class Unauthenticated {
 		connection.once("upgrade", (transport) => {
 			if (!this.#waiting.has(connection)) limitPackets(transport, maxPacketBytes);
 		});
+		if (count > mostTimesLimit * limit) closeSoon(connection);
 	}
 }

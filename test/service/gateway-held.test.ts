@@ -111,6 +111,11 @@ test("an address has so many connections without a token and no more, and none f
 	const silent = await Promise.all(Array.from({ length: maxUnauthenticated }, openSilent));
 	expect(await codeOf({})).toBe("RATE_LIMITED");
 	expect(await codeOf({ token: await tokenOf(await registerUser(node.calls)) })).toBe("connected");
+	silent.push(...(await Promise.all(Array.from({ length: maxUnauthenticated - 1 }, openSilent))));
+	const surplus = await Promise.all([openSilent(), openSilent(), openSilent()]);
+	// At once, and not when the others have had their time.
+	await until(() => surplus.some(({ readyState }) => readyState === WebSocket.CLOSED), { timeoutMs: 3_000 });
+	expect(silent.filter(({ readyState }) => readyState === WebSocket.OPEN).length).toBeGreaterThan(maxUnauthenticated);
 	await Promise.all(silent.map((socket) => socket.readyState === WebSocket.CLOSED || once(socket, "close")));
 	await until(async () => (await codeOf({})) === "connected");
 });
