@@ -16,7 +16,7 @@ export const statement = (name: string, text: string): Statement => ({ name, tex
 export class Database {
 	readonly #pool: pg.Pool;
 
-	constructor(url: string, onError: (error: Error) => void, maxConnections = 10) {
+	constructor(url: string, onError: (error: Error) => void, { maxConnections, settings = "" }: Group = groups.db) {
 		this.#pool = new pg.Pool({
 			...connectionSettings,
 			connectionString: url,
@@ -24,7 +24,7 @@ export class Database {
 			Client: connectionClass(url),
 			types: { getTypeParser },
 			// All our statements look rows up by keys. A prepared plan made while a table was small must not scan it for ever.
-			options: "-c timezone=UTC -c enable_seqscan=off",
+			options: `-c timezone=UTC -c enable_seqscan=off ${settings}`,
 		});
 		// An idle connection that breaks (a restart of PostgreSQL) is replaced by the pool; without a listener it ends the process.
 		this.#pool.on("error", onError);
@@ -95,7 +95,18 @@ export interface WithDatabase extends Service {
 }
 
 /** How many connections each group of a process may open. The message path needs few: one statement stores many messages. */
-const maxConnections = { db: 10, pathDb: 4 };
+const groups: Record<"db" | "pathDb", Group> = {
+	db: { maxConnections: 10 },
+	// Its statements look rows up by whole keys, so that one plan is right for any values. By itself PostgreSQL plans some of them
+	// anew each time, which costs a lone message a third more of its CPU time in the database.
+	pathDb: { maxConnections: 4, settings: "-c plan_cache_mode=force_generic_plan" },
+};
+
+interface Group {
+	maxConnections: number;
+	/** Further settings of each connection, as PostgreSQL's `options` has them. */
+	settings?: string;
+}
 
 interface Shared {
 	db: Database;
@@ -110,8 +121,8 @@ export const database: Partial<ServiceSchema> = {
 	created(this: Service) {
 		const { broker } = this;
 		const entry = shared.get(broker) ?? {
-			db: open(broker, maxConnections.db),
-			pathDb: open(broker, maxConnections.pathDb),
+			db: open(broker, groups.db),
+			pathDb: open(broker, groups.pathDb),
 			users: 0,
 		};
 		entry.users++;
@@ -135,9 +146,9 @@ export async function checkDatabase(db: Database): Promise<null> {
 
 const ping = statement("ping", "select 1");
 
-function open(broker: ServiceBroker, connections: number): Database {
+function open(broker: ServiceBroker, group: Group): Database {
 	const warn = (error: Error) => broker.logger.warn("A database connection broke:", error.message);
-	return new Database(broker.config.databaseUrl, warn, connections);
+	return new Database(broker.config.databaseUrl, warn, group);
 }
 
 const parsers: Record<number, (text: string) => unknown> = {
