@@ -20,8 +20,13 @@ const harmless = [
  * passwords of the database and the bus: a white list, so that what is added one day is left out as well.
  */
 export function childEnv(): Record<string, string> {
+	return onlyOf(harmless);
+}
+
+/** What our environment has under these names, for a child process. */
+export function onlyOf(names: readonly string[]): Record<string, string> {
 	return Object.fromEntries(
-		harmless.flatMap((name) => {
+		names.flatMap((name) => {
 			const value = process.env[name];
 			return value === undefined ? [] : [[name, value]];
 		}),

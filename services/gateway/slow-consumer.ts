@@ -49,7 +49,7 @@ export function isSlow(socket: ClientSocket): boolean {
 export function hasRoom(socket: ClientSocket): boolean {
 	const connection = socket.conn as unknown as EngineConnection;
 	if (connection.writeBuffer.length >= countEvery) return false;
-	return bytesOf(connection) + (connection.transport.socket?.bufferedAmount ?? 0) <= roomyBytes;
+	return onTheWay(connection) <= roomyBytes;
 }
 
 /**
@@ -58,7 +58,7 @@ export function hasRoom(socket: ClientSocket): boolean {
  */
 export function roomFor(socket: ClientSocket): "enough" | "none" | "slow" {
 	const connection = socket.conn as unknown as EngineConnection;
-	const waitingBytes = bytesOf(connection) + (connection.transport.socket?.bufferedAmount ?? 0);
+	const waitingBytes = onTheWay(connection);
 	if (waitingBytes <= maxWaitingBytes) return "enough";
 	return waitingBytes > mostWaitingBytes || isStalled(connection) ? "slow" : "none";
 }
@@ -70,6 +70,11 @@ export function dropSlow(socket: ClientSocket): void {
 
 function bytesOf({ writeBuffer }: EngineConnection): number {
 	return writeBuffer.reduce((bytes, { data }) => bytes + (data?.length ?? 0), 0);
+}
+
+/** Bytes that wait here, and those that were handed to the connection and that the kernel has not taken. */
+function onTheWay(connection: EngineConnection): number {
+	return bytesOf(connection) + (connection.transport.socket?.bufferedAmount ?? 0);
 }
 
 function isStalled(connection: EngineConnection): boolean {
