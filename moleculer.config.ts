@@ -8,13 +8,13 @@ import { requestDeadlineMs } from "./lib/timeouts.ts";
 import { authorize } from "./middlewares/authorize.ts";
 import { drain } from "./middlewares/drain.ts";
 import { fragments } from "./middlewares/fragments.ts";
-import { rateLimit } from "./middlewares/rate-limit.ts";
+import { rateLimit } from "./middlewares/rate-limit/rate-limit.ts";
 import { retry } from "./middlewares/retry.ts";
 import { validate } from "./middlewares/validate.ts";
 import { watchNodes } from "./middlewares/watch-nodes.ts";
 import { migrate } from "./migrations/migrate.ts";
 import { NatsTransporter } from "./mixins/nats-transporter.ts";
-import { prepareStorage } from "./mixins/prepare-storage.ts";
+import { prepareStorage } from "./services/media/prepare-storage.ts";
 
 /** How every node's broker runs, in production and in tests. */
 export function brokerOptions(config: NodeConfig): BrokerOptions {

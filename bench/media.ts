@@ -11,9 +11,9 @@ import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { io, type Socket } from "socket.io-client";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { giveWay } from "../lib/give-way.ts";
 import { signToken } from "../lib/token.ts";
 import { UrlSigner } from "../lib/url-signer.ts";
+import { giveWay } from "../services/media/cpu-priority.ts";
 import { render } from "../services/media/render.ts";
 import type { Order } from "./media-uploads.ts";
 

@@ -6,9 +6,9 @@ import { ServiceBroker } from "moleculer";
 import pg from "pg";
 import { startPostgres } from "../embedded/postgres.ts";
 import { readConfig } from "../lib/config.ts";
-import { callsOf } from "../lib/contracts.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { brokerOptions } from "../moleculer.config.ts";
+import { callsOf } from "../services/contracts.ts";
 import conversations from "../services/conversations/conversations.service.ts";
 import presence from "../services/presence/presence.service.ts";
 

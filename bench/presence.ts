@@ -3,22 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
-import { ServiceBroker, type ServiceSchema } from "moleculer";
+import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import pg from "pg";
 import { startPostgres } from "../embedded/postgres.ts";
 import { chunksOf } from "../lib/chunks.ts";
 import { readConfig } from "../lib/config.ts";
-import { callsOf } from "../lib/contracts.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { brokerOptions } from "../moleculer.config.ts";
+import { callsOf } from "../services/contracts.ts";
 import conversations from "../services/conversations/conversations.service.ts";
-import type { Push } from "../services/gateway/gateway.contract.ts";
 import { PresenceReporter } from "../services/gateway/presence-reporter.ts";
 import { type ClientSocket, Sockets } from "../services/gateway/sockets.ts";
 import type { Status } from "../services/presence/presence.contract.ts";
 import presence from "../services/presence/presence.service.ts";
 import type { Registry } from "../services/presence/registry.ts";
 import type { Watch } from "../services/presence/watch.ts";
+import { defineService } from "../services/service.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { until } from "../test/support/until.ts";
 
@@ -200,18 +200,16 @@ async function startBroker(services: ServiceSchema[]): Promise<ServiceBroker> {
 }
 
 function countingGateway(counts: Record<string, number>): ServiceSchema {
-	return {
-		name: "gateway",
+	return defineService<"gateway", Service>("gateway", {
 		actions: {
 			deliver: {
-				access: "internal",
-				handler({ params }: { params: { pushes: Push[] } }) {
+				async handler({ params }) {
 					for (const { to } of params.pushes) for (const { event } of to) counts[event] = (counts[event] ?? 0) + 1;
 					return null;
 				},
 			},
 		},
-	} as ServiceSchema;
+	});
 }
 
 /** In a circle: each with those who come next, and so with those before. */

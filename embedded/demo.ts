@@ -1,8 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import pg from "pg";
-import { callsOf } from "../lib/contracts.ts";
 import { localUrl } from "../lib/local-url.ts";
 import { signToken } from "../lib/token.ts";
+import { callsOf } from "../services/contracts.ts";
 
 const people = [
 	{ id: "alice", name: "Alice Applicant" },

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../lib/config.ts";
-import { giveWay } from "../lib/give-way.ts";
+import { giveWay } from "../services/media/cpu-priority.ts";
 import { EmbeddedError } from "./error.ts";
 import { keepRunning, type Running, type Watcher } from "./keep-running.ts";
 import { openFolder, ownerOf } from "./ownership.ts";

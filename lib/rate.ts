@@ -1,3 +1,5 @@
+import { ParleyError } from "./errors.ts";
+
 /**
  * What of a user is limited, as data on an action; middlewares/rate-limit counts, RATE_LIMIT_… says how many. `queries` is every
  * GET of a user. Receipts and typing have none.
@@ -23,4 +25,9 @@ export function isRate(text: string): boolean {
 export function toRate(text: string): Rate | "off" {
 	const [, points, unit = ""] = pattern.exec(text) ?? [];
 	return points === undefined ? "off" : { points: Number(points), windowSeconds: unitSeconds[unit] ?? 1 };
+}
+
+/** RATE_LIMITED, with when to try again. */
+export function rateLimited({ resetSeconds }: { resetSeconds: number }): ParleyError {
+	return new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds: resetSeconds } });
 }

@@ -1,6 +1,6 @@
 import type { Context, Middleware, Service } from "moleculer";
-import { contractOf } from "../lib/contracts.ts";
 import { parse } from "../lib/validation.ts";
+import { contractOf } from "../services/contracts.ts";
 
 /**
  * Checks every call against its contract on the node that serves it. The schema is looked up by name and never put into the

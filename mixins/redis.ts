@@ -1,6 +1,6 @@
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
-import { redisOptions } from "./redis-link.ts";
+import { createRedis } from "./redis-connection.ts";
 
 /** How long an answer is waited for. */
 const commandTimeoutMs = 500;
@@ -32,7 +32,7 @@ export const redis: Partial<ServiceSchema> = {
 async function open(broker: ServiceBroker): Promise<Redis> {
 	const { redisUrl } = broker.config;
 	if (redisUrl === undefined) return inProcess();
-	const client = new Redis(redisUrl, redisOptions(commandTimeoutMs));
+	const client = createRedis(redisUrl, { commandTimeout: commandTimeoutMs });
 	let wasLost = false;
 	client.on("error", (error) => {
 		if (!wasLost) broker.logger.warn("Redis is away:", error.message);

@@ -1,8 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
-import { callsOf } from "../../lib/contracts.ts";
 import type { Database } from "../../mixins/database.ts";
-import { deliver, maybeConnected, push } from "../../mixins/delivery.ts";
+import { callsOf } from "../contracts.ts";
+import { deliver, maybeConnected, push } from "../push.ts";
 import type { ConversationRow } from "./conversation-row.ts";
 import { getRow } from "./get.ts";
 import { unreadCounts } from "./unread.ts";

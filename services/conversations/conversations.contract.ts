@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ServiceContract } from "../../lib/contract.ts";
 import { Id, InputTime, Limit, Page, PlatformId, Text, Time } from "../../lib/schemas.ts";
+import type { ServiceContract } from "../../lib/service-contract.ts";
 import { Message } from "../messages/messages.contract.ts";
 
 export const ConversationStatus = z.enum(["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"]);
@@ -33,12 +33,23 @@ const One = z.object({ conversationId: Id });
 export const conversations = {
 	actions: {
 		/** Opens the conversation of an application, or answers with the one that is there. APPLICATION_REQUIRED, NOT_FOUND. */
-		create: { params: z.object({ jobApplicationId: PlatformId }), result: Conversation },
+		create: {
+			access: { role: "user" },
+			rateLimit: "conversations",
+			routes: ["POST /conversations"],
+			statuses: [201, 200],
+			params: z.object({ jobApplicationId: PlatformId }),
+			result: Conversation,
+		},
 		/**
 		 * Newest message first; shorter than `limit` where last messages are large. `ARCHIVED` lists both kinds of archived. `q`: words
 		 * of the other person's name or the job's title.
 		 */
 		list: {
+			access: { role: "user" },
+			rateLimit: "queries",
+			routes: ["GET /conversations"],
+			isSocketQuery: true,
 			params: z.object({
 				status: ConversationStatus.or(z.literal("ALL")).default("ACTIVE"),
 				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(200)).optional(),
@@ -47,8 +58,19 @@ export const conversations = {
 			}),
 			result: Page(Conversation),
 		},
-		get: { params: One, result: Conversation },
+		get: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "queries",
+			routes: ["GET /conversations/:conversationId"],
+			isSocketQuery: true,
+			params: One,
+			result: Conversation,
+		},
 		metadata: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "queries",
+			routes: ["GET /conversations/:conversationId/metadata"],
+			isSocketQuery: true,
 			params: One,
 			result: z.object({
 				conversationId: z.guid(),
@@ -66,6 +88,9 @@ export const conversations = {
 		 * starts afresh.
 		 */
 		sync: {
+			access: { role: "user" },
+			rateLimit: "queries",
+			routes: ["GET /sync"],
 			params: z.object({ since: Text.max(200).optional() }),
 			result: z.object({
 				conversations: z.array(Conversation.extend({ messages: z.array(Message), hasMore: z.boolean() })),
@@ -73,15 +98,38 @@ export const conversations = {
 				reset: z.boolean(),
 			}),
 		},
-		archive: { params: One, result: Conversation },
-		reopen: { params: One, result: Conversation },
-		mute: { params: One.extend({ until: InputTime.nullable() }), result: Conversation },
+		archive: {
+			access: { role: "user", conversation: "conversationId" },
+			routes: ["PATCH /conversations/:conversationId/archive"],
+			params: One,
+			result: Conversation,
+		},
+		reopen: {
+			access: { role: "user", conversation: "conversationId" },
+			routes: ["PATCH /conversations/:conversationId/reopen"],
+			params: One,
+			result: Conversation,
+		},
+		mute: {
+			access: { role: "user", conversation: "conversationId" },
+			routes: ["PUT /conversations/:conversationId/mute"],
+			params: One.extend({ until: InputTime.nullable() }),
+			result: Conversation,
+		},
 		/** Of one conversation, or of all of the caller's. */
-		unreadCount: { params: One.partial(), result: z.object({ count: z.int() }) },
+		unreadCount: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "queries",
+			routes: ["GET /conversations/unread-count/count", "GET /conversations/:conversationId/unread-count"],
+			isSocketQuery: true,
+			params: One.partial(),
+			result: z.object({ count: z.int() }),
+		},
 		/** Who takes part; never changes. NOT_FOUND. */
-		participants: { params: One, result: z.object({ userIds: z.array(PlatformId) }) },
+		participants: { access: "internal", params: One, result: z.object({ userIds: z.array(PlatformId) }) },
 		/** Whether two people take part in the same conversation. */
 		share: {
+			access: "internal",
 			params: z.object({ userId: PlatformId, partnerId: PlatformId }),
 			result: z.object({ shared: z.boolean() }),
 		},
@@ -90,11 +138,12 @@ export const conversations = {
 		 * whole users: those of `rest` are to be asked for again.
 		 */
 		partners: {
+			access: "internal",
 			params: z.object({ userIds: z.array(PlatformId).max(1_000) }),
 			result: z.object({ partners: z.record(z.string(), z.array(PlatformId)), rest: z.array(PlatformId) }),
 		},
 		/** Answers when the database does. */
-		health: { params: z.object({}), result: z.null() },
+		health: { access: "internal", params: z.object({}), result: z.null() },
 	},
 	events: {
 		/** Emitted after the commit. */

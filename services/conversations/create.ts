@@ -1,7 +1,7 @@
-import type { Calls, Result } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Calls, Result } from "../contracts.ts";
 
 /**
  * The conversation of a job application: a new one, or the one that its two people have already. APPLICATION_REQUIRED when

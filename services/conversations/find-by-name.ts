@@ -1,8 +1,8 @@
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
-import type { Calls } from "../../lib/contracts.ts";
 import { foldText } from "../../lib/fold.ts";
 import { mapInTurns, readingTurns } from "../../lib/turns.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Calls } from "../contracts.ts";
 
 /**
  * The viewer's conversations with every word of `q`, or more letters around it, in the other person's name and the job's title, in any order. Both are the

@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { chunksOf } from "../../lib/chunks.ts";
-import { callsOf } from "../../lib/contracts.ts";
 import { type Database, type Statement, statement } from "../../mixins/database.ts";
+import { callsOf } from "../contracts.ts";
 import { announceConversations } from "./announce.ts";
 import { touch } from "./touch.ts";
 

@@ -1,6 +1,6 @@
-import type { Calls } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Calls } from "../contracts.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 import type { Conversation } from "./conversations.contract.ts";
 import { views } from "./view.ts";

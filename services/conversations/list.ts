@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Calls, Params, Result } from "../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
 import { Time } from "../../lib/schemas.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Calls, Params, Result } from "../contracts.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 import { findByName } from "./find-by-name.ts";
 import { views } from "./view.ts";

@@ -1,5 +1,5 @@
-import type { Calls, Result } from "../../lib/contracts.ts";
 import type { Database } from "../../mixins/database.ts";
+import type { Calls, Result } from "../contracts.ts";
 import { getRow } from "./get.ts";
 
 /** Figures about a conversation. Seqs have no gaps and messages are never deleted: the last seq is the count. NOT_FOUND. */

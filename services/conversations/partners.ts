@@ -1,5 +1,5 @@
-import type { Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Result } from "../contracts.ts";
 
 /** Partners in one answer; somebody who alone has more is answered nevertheless. */
 const maxPartners = 10_000;

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { pageBytes } from "../../lib/byte-budget.ts";
 import { changedSince } from "../../lib/changed-since.ts";
-import type { Calls, Result } from "../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
 import { Xid } from "../../lib/schemas.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Calls, Result } from "../contracts.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 import { type CurrentPosition, currentPosition } from "./current-position.ts";
 import { views } from "./view.ts";

@@ -1,5 +1,5 @@
 import { fitting, pageBytes } from "../../lib/byte-budget.ts";
-import type { Calls } from "../../lib/contracts.ts";
+import type { Calls } from "../contracts.ts";
 import type { ConversationRow } from "./conversation-row.ts";
 import type { Conversation } from "./conversations.contract.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ServiceContract } from "../../lib/contract.ts";
 import { Line, PlatformId, Time, Xid } from "../../lib/schemas.ts";
+import type { ActionContract, ServiceContract } from "../../lib/service-contract.ts";
 
 /** A person of the hiring platform. An erased one keeps the id and loses everything else. */
 export const User = z.object({
@@ -36,15 +36,21 @@ const isTimezone = (name: string) => canonical(() => new Intl.DateTimeFormat("en
 const Renamed = z.array(z.object({ id: PlatformId, xid: Xid }));
 
 /** Those whose new name or title is not known yet wherever it is shown. */
-const renamed = { params: z.object({ limit: z.int().positive().max(1_000) }), result: z.object({ renamed: Renamed }) };
+const renamed = {
+	access: "internal",
+	params: z.object({ limit: z.int().positive().max(1_000) }),
+	result: z.object({ renamed: Renamed }),
+} satisfies ActionContract;
 
 /** It is known now, except of those that changed once more since they were listed. */
-const forgetRenamed = { params: z.object({ renamed: Renamed }), result: z.null() };
+const forgetRenamed = { access: "internal", params: z.object({ renamed: Renamed }), result: z.null() } satisfies ActionContract;
 
 export const users = {
 	actions: {
 		/** Creates or replaces. ERASED for an erased person: erasure is for good. */
 		put: {
+			access: { role: "platform" },
+			routes: ["PUT /platform/users/:id"],
 			params: z.object({
 				id: PlatformId,
 				name: Line(200),
@@ -55,11 +61,21 @@ export const users = {
 			result: User,
 		},
 		/** Makes the person anonymous and refuses their tokens from now on. Twice is harmless. */
-		erase: { params: z.object({ id: PlatformId }), result: z.null() },
+		erase: {
+			access: { role: "platform" },
+			routes: ["DELETE /platform/users/:id"],
+			statuses: [204],
+			params: z.object({ id: PlatformId }),
+			result: z.null(),
+		},
 		/** Whether this id may sign in: registered and not erased. */
-		active: { params: z.object({ ids: z.array(PlatformId) }), result: z.object({ ids: z.array(PlatformId) }) },
+		active: {
+			access: "internal",
+			params: z.object({ ids: z.array(PlatformId) }),
+			result: z.object({ ids: z.array(PlatformId) }),
+		},
 		/** Names by id, `Deleted user` for who was erased. Unknown ids are left out. */
-		names: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+		names: { access: "internal", params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
 		renamed,
 		forgetRenamed,
 	},
@@ -74,6 +90,8 @@ export const applications = {
 	actions: {
 		/** Creates or replaces. VALIDATION_FAILED unless both people exist, and for other people once these have a conversation. */
 		put: {
+			access: { role: "platform" },
+			routes: ["PUT /platform/applications/:id"],
 			params: z
 				.object({ id: PlatformId, applicantId: PlatformId, employerId: PlatformId, jobTitle: Line(300), status: Line(64) })
 				.refine(({ applicantId, employerId }) => applicantId !== employerId, {
@@ -82,11 +100,11 @@ export const applications = {
 				}),
 			result: JobApplication,
 		},
-		get: { params: z.object({ id: PlatformId }), result: JobApplication },
+		get: { access: "internal", params: z.object({ id: PlatformId }), result: JobApplication },
 		/** The same, for somebody who opens its conversation: from now on its people cannot change, if they are one of them. */
-		open: { params: z.object({ id: PlatformId, userId: PlatformId }), result: JobApplication },
+		open: { access: "internal", params: z.object({ id: PlatformId, userId: PlatformId }), result: JobApplication },
 		/** Job titles by application id. Unknown ids are left out. */
-		titles: { params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+		titles: { access: "internal", params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
 		renamed,
 		forgetRenamed,
 	},

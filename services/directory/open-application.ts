@@ -1,7 +1,7 @@
 import { Op } from "sequelize";
-import type { Params } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import type { WithModel } from "../../mixins/crud.ts";
+import type { Params } from "../contracts.ts";
 import type { ApplicationRow } from "./application.model.ts";
 import type { JobApplication } from "./directory.contract.ts";
 import { toApplication } from "./put-application.ts";

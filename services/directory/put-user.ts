@@ -1,7 +1,7 @@
 import { QueryTypes } from "sequelize";
-import type { Params } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import type { WithModel } from "../../mixins/crud.ts";
+import type { Params } from "../contracts.ts";
 import type { User } from "./directory.contract.ts";
 import type { UserRow } from "./user.model.ts";
 

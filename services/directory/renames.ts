@@ -1,6 +1,6 @@
 import { DataTypes, type Model, type ModelStatic, Op } from "sequelize";
-import type { ActionsOf } from "../../lib/contracts.ts";
 import type { WithModel } from "../../mixins/crud.ts";
+import type { ActionsOf } from "../contracts.ts";
 
 /** A row whose name or title changed, and the transaction that changed it. */
 export interface Renamed {
@@ -22,13 +22,11 @@ type RenamableModel = ModelStatic<Model<Renamable, Partial<Renamable>>>;
 /** What `users` and `applications` offer alike. */
 export const renameActions = {
 	renamed: {
-		access: "internal",
 		async handler(ctx) {
 			return { renamed: await listRenamed(this.model, ctx.params.limit) };
 		},
 	},
 	forgetRenamed: {
-		access: "internal",
 		async handler(ctx) {
 			await forgetRenamed(this.model, ctx.params.renamed);
 			return null;

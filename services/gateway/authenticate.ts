@@ -1,8 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../../lib/batcher.ts";
-import { callsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
-import { rateLimited } from "../../mixins/limits.ts";
+import { rateLimited } from "../../lib/rate.ts";
+import { callsOf } from "../contracts.ts";
 import { createVerifier, type Verified } from "./token-verifier.ts";
 
 /**

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import type { ActionName } from "../../lib/contracts.ts";
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
 import { Gate } from "../../lib/gate.ts";
+import { rateLimited } from "../../lib/rate.ts";
 import { Id } from "../../lib/schemas.ts";
 import { parse } from "../../lib/validation.ts";
-import { rateLimited } from "../../mixins/limits.ts";
+import type { ActionName } from "../contracts.ts";
 import { socketAddress } from "./address.ts";
-import { callAs, type Desk, speaker } from "./desk.ts";
+import { callAs, type Desk, speaker } from "./gateway-context.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
 import { dropSlow, roomFor } from "./slow-consumer.ts";

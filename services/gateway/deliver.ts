@@ -1,5 +1,5 @@
-import type { Desk } from "./desk.ts";
 import type { Push, ServerEvents } from "./gateway.contract.ts";
+import type { Desk } from "./gateway-context.ts";
 import { dropSlow, isSlow } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { gatewayNodes } from "../../mixins/delivery.ts";
-import type { Desk } from "./desk.ts";
+import { gatewayNodes } from "../push.ts";
+import type { Desk } from "./gateway-context.ts";
 
 /** Over how long the sockets are asked to move, so that they do not all come to the other gateways at once. */
 const wavesMs = 4_000;

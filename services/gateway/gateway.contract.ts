@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ServiceContract } from "../../lib/contract.ts";
 import { PlatformId, Seq, Time } from "../../lib/schemas.ts";
+import type { ServiceContract } from "../../lib/service-contract.ts";
 import { Conversation } from "../conversations/conversations.contract.ts";
 import { Message } from "../messages/messages.contract.ts";
 
@@ -45,6 +45,8 @@ export const gateway = {
 	actions: {
 		/** Hands payloads to those of the people named who have sockets on this node. */
 		deliver: {
+			access: "internal",
+
 			// Looked at no closer: it comes from our own services, in thousands a second.
 			params: z.object({ pushes: z.custom<Push[]>(Array.isArray) }),
 			result: z.null(),

@@ -1,23 +1,24 @@
 import type { Server as HttpServer, IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { Service, ServiceSchema } from "moleculer";
+import type { Service } from "moleculer";
 import SocketIO from "moleculer-io";
 import ApiService from "moleculer-web";
 import type { Server } from "socket.io";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
-import { type ActionsOf, callsOf, type EventsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { every } from "../../lib/every.ts";
-import { rateLimited } from "../../mixins/limits.ts";
+import { rateLimited } from "../../lib/rate.ts";
+import { callsOf } from "../contracts.ts";
+import { defineService } from "../service.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
 import { deliverToSockets } from "./deliver.ts";
-import type { Desk } from "./desk.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
+import type { Desk } from "./gateway-context.ts";
 import { HealthCheck } from "./health.ts";
-import { allowed, apiRoute, healthRoute, requestIdOf, sendError } from "./http.ts";
+import { allowed, apiRoute, healthRoute, type Request, requestIdOf, sendError } from "./http.ts";
 import { closeConnectionsSoon, createBoundedServer, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
 import { maxUnauthenticatedPacketBytes } from "./packets.ts";
@@ -36,7 +37,15 @@ interface This extends Service, Desk {
 	health: HealthCheck;
 	timers: NodeJS.Timeout[];
 	httpHandler: RequestListener;
+	/** Of moleculer-web. */
 	addRoute(route: object): void;
+	createServer(): void;
+	errorHandler(req: Request, res: ServerResponse, error: unknown): void;
+	sendError(req: Request, res: ServerResponse, error: unknown): void;
+	/** Of moleculer-io. */
+	socketAuthorize(socket: ClientSocket): Promise<void>;
+	/** Of middlewares/drain. */
+	drain(): Promise<void>;
 	expelErased(): Promise<void>;
 }
 
@@ -50,24 +59,6 @@ const erasedIntervalMs = 30_000;
 
 /** Also how soon the registry notices that it lacks something of what was reported. Its lease lasts for six. */
 const renewIntervalMs = 5_000;
-
-const actions = {
-	deliver: {
-		access: "internal",
-		async handler(ctx) {
-			deliverToSockets(this, ctx.params.pushes);
-			return null;
-		},
-	},
-} satisfies ActionsOf<"gateway", This>;
-
-const events = {
-	"user.erased": {
-		async handler(ctx) {
-			for (const socket of this.sockets.of(ctx.params.userId)) expel(socket, "UNAUTHENTICATED");
-		},
-	},
-} satisfies EventsOf<"user.erased", This>;
 
 /** Handlers as moleculer-io wants them: `this` is the socket, which knows its service. */
 type Handler = (this: ClientSocket & { $service: This }, ...args: unknown[]) => void;
@@ -86,8 +77,7 @@ const socketEvents: Record<string, Handler> = {
 	),
 };
 
-export default {
-	name: "gateway",
+export default defineService<"gateway", This>("gateway", {
 	mixins: [SocketIO, ApiService],
 	settings: {
 		logRequest: null,
@@ -107,32 +97,36 @@ export default {
 		},
 	},
 	actions: {
-		...actions,
-		// What the mixins would offer besides.
-		broadcast: false,
-		getClients: false,
-		listAliases: false,
-		addRoute: false,
-		removeRoute: false,
+		deliver: {
+			async handler(ctx) {
+				deliverToSockets(this, ctx.params.pushes);
+				return null;
+			},
+		},
 	},
+	withoutActions: ["broadcast", "getClients", "listAliases", "addRoute", "removeRoute"],
 	events: {
-		...events,
-		/** Moleculer's own: the node has the bus, or has it again. Meanwhile pushes were lost. */
+		"user.erased": {
+			async handler(ctx) {
+				for (const socket of this.sockets.of(ctx.params.userId)) expel(socket, "UNAUTHENTICATED");
+			},
+		},
+		/** Pushes were lost. */
 		"$transporter.connected": {
-			async handler(this: This) {
+			async handler() {
 				this.redelivery.hurry();
 			},
 		},
 	},
 	methods: {
 		/** In place of moleculer-web's, which knows no options. */
-		createServer(this: This) {
+		createServer() {
 			this.server = createBoundedServer(this.httpHandler);
 		},
 		errorHandler: sendError,
 		sendError,
 		/** moleculer-io asks before each connection. One without a token may come in, to authenticate. */
-		async socketAuthorize(this: This, socket: ClientSocket) {
+		async socketAuthorize(socket: ClientSocket) {
 			const { token } = socket.handshake.auth as { token?: unknown };
 			if (token === undefined) {
 				if (this.unauthenticated.isCrowded(socket.conn)) throw connectError(rateLimited({ resetSeconds: retryAfterSeconds }));
@@ -146,11 +140,11 @@ export default {
 			}
 		},
 		/** Comes before the node is withdrawn (middlewares/drain). */
-		async drain(this: This) {
+		async drain() {
 			this.draining = true;
 			await drain(this);
 		},
-		async expelErased(this: This) {
+		async expelErased() {
 			for (const connected of chunksOf(this.sockets.userIds(), idsPerCall)) {
 				const { ids } = await callsOf(this.broker).call("users.active", { ids: connected });
 				const active = new Set(ids);
@@ -161,10 +155,10 @@ export default {
 		},
 	},
 	/** moleculer-io adds a namespace `/` of its own, in which anybody may call any published action, without a token. */
-	merged(schema: { settings: { io: { namespaces: Record<string, unknown> } } }) {
-		delete schema.settings.io.namespaces["/"];
+	merged({ settings }) {
+		delete (settings as { io: { namespaces: Record<string, unknown> } }).io.namespaces["/"];
 	},
-	created(this: This) {
+	created() {
 		const { config } = this.broker;
 		this.draining = false;
 		this.health = new HealthCheck(this.broker);
@@ -201,7 +195,7 @@ export default {
 		this.addRoute(healthRoute);
 		this.addRoute(apiRoute(config, this.authenticate));
 	},
-	async started(this: This) {
+	async started() {
 		flushOnceATurn(this.io);
 		this.unauthenticated.watch(this.io);
 		closeUnreadPolls(this.io);
@@ -222,10 +216,10 @@ export default {
 		];
 		await this.presence.renew();
 	},
-	async stopped(this: This) {
+	async stopped() {
 		for (const timer of this.timers) clearInterval(timer);
 		await this.presence.stop();
 		await this.acks.drain();
 		closeConnectionsSoon(this.server);
 	},
-} as unknown as ServiceSchema;
+});

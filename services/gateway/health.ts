@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import { callsOf } from "../../lib/contracts.ts";
+import { callsOf } from "../contracts.ts";
 
 /** How long a service may take to answer before it counts as away. */
 const timeoutMs = 2_000;

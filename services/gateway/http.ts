@@ -12,7 +12,10 @@ import type { HealthCheck } from "./health.ts";
 import { jsonBody } from "./json-body.ts";
 import { routes } from "./routes.ts";
 
-type Request = IncomingMessage & { $ctx?: Context<unknown, Meta>; $service: { logger: { error(...args: unknown[]): void } } };
+export type Request = IncomingMessage & {
+	$ctx?: Context<unknown, Meta>;
+	$service: { logger: { error(...args: unknown[]): void } };
+};
 
 /** The routes of the application, for moleculer-web's `addRoute`. */
 export function apiRoute(config: Config, authenticate: Authenticate) {

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
-import { type ActionInput, callsOf } from "../../lib/contracts.ts";
-import { mergeStatuses } from "../presence/merge.ts";
-import { maxReported } from "../presence/presence.contract.ts";
+import { type ActionInput, callsOf } from "../contracts.ts";
+import { maxReported, mergeStatuses } from "../presence/presence.contract.ts";
 import { ReportQueue } from "./report-queue.ts";
 import type { Sockets } from "./sockets.ts";
 

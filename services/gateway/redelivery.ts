@@ -1,6 +1,6 @@
-import { callsOf, type Result } from "../../lib/contracts.ts";
+import { callsOf, type Result } from "../contracts.ts";
 import { deliverMessage } from "./deliver.ts";
-import type { Desk } from "./desk.ts";
+import type { Desk } from "./gateway-context.ts";
 import { isDue, noteOffer } from "./offers.ts";
 import { hasRoom } from "./slow-consumer.ts";
 

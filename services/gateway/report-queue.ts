@@ -1,5 +1,5 @@
-import { digestModulus, digestOf } from "../presence/digest.ts";
 import type { Change, Digest, Status } from "../presence/presence.contract.ts";
+import { digestModulus, digestOf } from "../presence-digest.ts";
 
 /** A user whose status is to be reported. */
 export interface Pending {

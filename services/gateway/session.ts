@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
-import type { Desk } from "./desk.ts";
 import { cutSoon, type EngineConnection } from "./engine-connection.ts";
+import type { Desk } from "./gateway-context.ts";
 import type { ClientSocket } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 import { setTyping } from "./typing.ts";

@@ -1,5 +1,5 @@
 import type { Rate } from "../../lib/rate.ts";
-import { rateLimited } from "../../mixins/limits.ts";
+import { rateLimited } from "../../lib/rate.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /**

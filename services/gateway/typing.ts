@@ -1,5 +1,5 @@
-import { callsOf } from "../../lib/contracts.ts";
-import { callAs, type Desk } from "./desk.ts";
+import { callsOf } from "../contracts.ts";
+import { callAs, type Desk } from "./gateway-context.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /** The device that types is remembered, so that its typing ends when it goes. */

@@ -1,6 +1,6 @@
-import type { Params, Result } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Params, Result } from "../contracts.ts";
 import { claimSeconds } from "./states.ts";
 import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
 

@@ -1,7 +1,7 @@
 import type { Logger } from "moleculer";
-import type { Calls, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Storage } from "../../mixins/storage.ts";
+import type { Calls, Result } from "../contracts.ts";
 import { isUploadKey, uploadsUnder } from "./keys.ts";
 import { type DoomedRow, doomedColumns, remove } from "./remove.ts";
 import { unsentHours } from "./states.ts";

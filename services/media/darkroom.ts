@@ -4,7 +4,7 @@ import { writeFile } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { childEnv } from "../../lib/child-env.ts";
 import { ParleyError } from "../../lib/errors.ts";
-import { giveWay } from "../../lib/give-way.ts";
+import { giveWay } from "./cpu-priority.ts";
 import type { Answer, Developed, Job } from "./develop.ts";
 import type { RejectionReason } from "./media.contract.ts";
 import { usageOf } from "./process-usage.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ServiceContract } from "../../lib/contract.ts";
 import { ClientId, Id, Line, PlatformId, Time } from "../../lib/schemas.ts";
+import type { ServiceContract } from "../../lib/service-contract.ts";
 
 /** What may be uploaded. The content decides, not what was declared. */
 export const imageTypes = ["image/jpeg", "image/png", "image/webp"] as const;
@@ -69,6 +69,10 @@ export const media = {
 	actions: {
 		/** Where to PUT an image, with exactly these headers and this size, within ten minutes. Then `confirm`. */
 		requestUpload: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "uploads",
+			routes: ["POST /conversations/:conversationId/messages/images/upload-url"],
+			statuses: [201],
 			params: z.object({
 				conversationId: Id,
 				filename: Line(255),
@@ -84,30 +88,51 @@ export const media = {
 			}),
 		},
 		/** Verifies an upload and makes its renditions; again: the same answer. IMAGE_REJECTED, UNAVAILABLE when too many wait. */
-		confirm: { params: Use, result: Image },
+		confirm: {
+			access: { role: "user", conversation: "conversationId", image: "imageId", uploader: true },
+			rateLimit: "confirms",
+			routes: ["POST /conversations/:conversationId/messages/images/confirm"],
+			params: Use,
+			result: Image,
+		},
 		/** With fresh URLs. NOT_FOUND, IMAGE_NOT_READY. */
-		get: { params: One, result: Image },
+		get: {
+			access: { role: "user", image: "imageId" },
+			rateLimit: "queries",
+			routes: ["GET /images/:imageId"],
+			isSocketQuery: true,
+			params: One,
+			result: Image,
+		},
 		/** By its uploader, sent or not. NOT_FOUND when it is gone already. */
-		delete: { params: One, result: z.null() },
+		delete: {
+			access: { role: "user", image: "imageId", uploader: true },
+			routes: ["DELETE /images/:imageId"],
+			statuses: [204],
+			params: One,
+			result: z.null(),
+		},
 		/**
 		 * Keeps an image for the message with this clientId; again: the same answer. NOT_FOUND unless the uploader uploaded it for
 		 * this conversation; IMAGE_NOT_READY when it is not confirmed or kept for another message.
 		 */
 		claim: {
+			access: "internal",
 			params: Use.extend({ uploaderId: PlatformId, clientId: ClientId }),
 			/** `claimedUntil`: by the clock of the database; the message must be stored by then, or the image claimed again. */
 			result: StoredImage.extend({ claimedUntil: Time }),
 		},
 		/** The message was refused: another may have the image. */
-		release: { params: One.extend({ clientId: ClientId }), result: z.null() },
+		release: { access: "internal", params: One.extend({ clientId: ClientId }), result: z.null() },
 		/** Whose an image is; never changes. NOT_FOUND. */
-		locate: { params: One, result: z.object({ conversationId: z.guid(), uploaderId: PlatformId }) },
+		locate: { access: "internal", params: One, result: z.object({ conversationId: z.guid(), uploaderId: PlatformId }) },
 		/** Fresh URLs, in order, for services that do not know the storage. */
-		sign: { params: z.object({ images: z.array(StoredImage) }), result: z.array(Image) },
+		sign: { access: "internal", params: z.object({ images: z.array(StoredImage) }), result: z.array(Image) },
 		/** Deletes what is due: after 90 days, never confirmed or sent within 24 hours, or not deleted at the first try. */
-		cleanUp: { params: z.object({}), result: z.object({ deleted: z.int(), failed: z.int() }) },
+		cleanUp: { access: "internal", params: z.object({}), result: z.object({ deleted: z.int(), failed: z.int() }) },
 		/** Compares storage and database; what is younger than `minAgeMinutes` may be under way and is left out. */
 		reconcile: {
+			access: "internal",
 			params: z.object({ minAgeMinutes: z.int().min(0).default(60) }),
 			result: z.object({
 				/** Keys of objects that no image has. At most 1,000. */
@@ -117,7 +142,7 @@ export const media = {
 			}),
 		},
 		/** Answers when the database and the storage do. */
-		health: { params: z.object({}), result: z.null() },
+		health: { access: "internal", params: z.object({}), result: z.null() },
 	},
 	events: {},
 } satisfies ServiceContract;

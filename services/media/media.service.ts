@@ -1,11 +1,11 @@
-import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
-import { type ActionsOf, callsOf } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
-import { signImages } from "../../mixins/image-urls.ts";
 import { type Storage, storage } from "../../mixins/storage.ts";
+import { callsOf } from "../contracts.ts";
+import { signImages } from "../image-urls.ts";
+import { defineService } from "../service.ts";
 import { claim, release } from "./claim.ts";
 import { cleanUp } from "./clean-up.ts";
 import { confirm } from "./confirm.ts";
@@ -40,101 +40,6 @@ const confirmTimeoutMs = 30_000;
 
 const sweepIntervalMs = 10 * 60_000;
 
-const actions = {
-	requestUpload: {
-		access: { role: "user", conversation: "conversationId" },
-		rateLimit: "uploads",
-		async handler(ctx) {
-			const upload = await requestUpload(this, this.storage, this.keyPrefix, callerOf(ctx).id, ctx.params);
-			ctx.meta.$statusCode = 201;
-			ctx.meta.$location = `/images/${upload.imageId}`;
-			return upload;
-		},
-	},
-	confirm: {
-		access: { role: "user", conversation: "conversationId", image: "imageId", uploader: true },
-		rateLimit: "confirms",
-		timeout: confirmTimeoutMs,
-		async handler(ctx) {
-			return sign(this.storage, await confirmOnce(this, ctx.params.conversationId, ctx.params.imageId));
-		},
-	},
-	get: {
-		access: { role: "user", image: "imageId" },
-		rateLimit: "queries",
-		async handler(ctx) {
-			return sign(this.storage, await get(this.db, ctx.params.imageId));
-		},
-	},
-	delete: {
-		access: { role: "user", image: "imageId", uploader: true },
-		async handler(ctx) {
-			const doomed = await doom(this.db, ctx.params.imageId);
-			if (!doomed) throw new ParleyError("NOT_FOUND");
-			await remove(this.db, this.storage, ctx, doomed).catch((error: unknown) => {
-				this.logger.warn(`Image ${doomed.id} will be deleted later:`, error);
-			});
-			ctx.meta.$statusCode = 204;
-			return null;
-		},
-	},
-	claim: {
-		access: "internal",
-		handler(ctx) {
-			return claim(this.db, ctx.params);
-		},
-	},
-	release: {
-		access: "internal",
-		async handler(ctx) {
-			await release(this.db, ctx.params.imageId, ctx.params.clientId);
-			return null;
-		},
-	},
-	locate: {
-		access: "internal",
-		async handler(ctx) {
-			const row = await this.model.findByPk(ctx.params.imageId, { attributes: ["conversationId", "uploaderId"] });
-			if (!row) throw new ParleyError("NOT_FOUND");
-			const { conversationId, uploaderId } = row.get();
-			return { conversationId, uploaderId };
-		},
-	},
-	sign: {
-		access: "internal",
-		handler(ctx) {
-			return signImages(this.storage, ctx.params.images);
-		},
-	},
-	cleanUp: {
-		access: "internal",
-		timeout: 0,
-		handler() {
-			return cleanUp({
-				db: this.db,
-				storage: this.storage,
-				keyPrefix: this.keyPrefix,
-				calls: callsOf(this.broker),
-				logger: this.logger,
-			});
-		},
-	},
-	reconcile: {
-		access: "internal",
-		timeout: 0,
-		handler(ctx) {
-			return reconcile(this, ctx.params.minAgeMinutes);
-		},
-	},
-	health: {
-		access: "internal",
-		async handler() {
-			await this.storage.check();
-			return checkDatabase(this.db);
-		},
-	},
-} satisfies ActionsOf<"media", This>;
-
 /** Of two who confirm the same image here, the second gets what the first gets. */
 function confirmOnce(service: This, conversationId: string, imageId: string): Promise<StoredImage> {
 	const { confirming } = service;
@@ -149,11 +54,89 @@ async function sign(storage: Storage, image: StoredImage): Promise<Image> {
 	return signed as Image;
 }
 
-export default {
-	name: "media",
+export default defineService<"media", This>("media", {
 	mixins: [crud(imageTable), database, storage],
-	actions,
-	created(this: This) {
+	actions: {
+		requestUpload: {
+			async handler(ctx) {
+				const upload = await requestUpload(this, this.storage, this.keyPrefix, callerOf(ctx).id, ctx.params);
+				ctx.meta.$statusCode = 201;
+				ctx.meta.$location = `/images/${upload.imageId}`;
+				return upload;
+			},
+		},
+		confirm: {
+			timeout: confirmTimeoutMs,
+			async handler(ctx) {
+				return sign(this.storage, await confirmOnce(this, ctx.params.conversationId, ctx.params.imageId));
+			},
+		},
+		get: {
+			async handler(ctx) {
+				return sign(this.storage, await get(this.db, ctx.params.imageId));
+			},
+		},
+		delete: {
+			async handler(ctx) {
+				const doomed = await doom(this.db, ctx.params.imageId);
+				if (!doomed) throw new ParleyError("NOT_FOUND");
+				await remove(this.db, this.storage, ctx, doomed).catch((error: unknown) => {
+					this.logger.warn(`Image ${doomed.id} will be deleted later:`, error);
+				});
+				ctx.meta.$statusCode = 204;
+				return null;
+			},
+		},
+		claim: {
+			handler(ctx) {
+				return claim(this.db, ctx.params);
+			},
+		},
+		release: {
+			async handler(ctx) {
+				await release(this.db, ctx.params.imageId, ctx.params.clientId);
+				return null;
+			},
+		},
+		locate: {
+			async handler(ctx) {
+				const row = await this.model.findByPk(ctx.params.imageId, { attributes: ["conversationId", "uploaderId"] });
+				if (!row) throw new ParleyError("NOT_FOUND");
+				const { conversationId, uploaderId } = row.get();
+				return { conversationId, uploaderId };
+			},
+		},
+		sign: {
+			handler(ctx) {
+				return signImages(this.storage, ctx.params.images);
+			},
+		},
+		cleanUp: {
+			timeout: 0,
+			handler() {
+				return cleanUp({
+					db: this.db,
+					storage: this.storage,
+					keyPrefix: this.keyPrefix,
+					calls: callsOf(this.broker),
+					logger: this.logger,
+				});
+			},
+		},
+		reconcile: {
+			timeout: 0,
+			handler(ctx) {
+				return reconcile(this, ctx.params.minAgeMinutes);
+			},
+		},
+		health: {
+			async handler() {
+				await this.storage.check();
+				return checkDatabase(this.db);
+			},
+		},
+	},
+	created() {
 		const { media } = this.broker.config;
 		if (!this.storage) throw new Error("The service media needs an S3 bucket: set S3_BUCKET.");
 		this.darkroom = new Darkroom();
@@ -162,7 +145,7 @@ export default {
 		this.scanCommand = media.scanCommand;
 		this.confirming = new Map();
 	},
-	started(this: This) {
+	async started() {
 		this.stopping = new AbortController();
 		this.preparing = prepareWhenBack(this.storage, this.broker.config, this.logger, this.stopping.signal);
 		this.sweep = setInterval(() => {
@@ -171,11 +154,11 @@ export default {
 				.catch((error: unknown) => this.logger.warn("Could not clean up images:", error));
 		}, sweepIntervalMs);
 	},
-	async stopped(this: This) {
+	async stopped() {
 		clearInterval(this.sweep);
 		this.stopping?.abort();
 		await this.preparing;
 		await Promise.allSettled(this.confirming.values());
 		await this.darkroom.close();
 	},
-} as unknown as ServiceSchema;
+});

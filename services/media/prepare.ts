@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "moleculer";
-import { prepareStorage, type StorageSettings } from "../../mixins/prepare-storage.ts";
 import type { Storage } from "../../mixins/storage.ts";
+import { prepareStorage, type StorageSettings } from "./prepare-storage.ts";
 
 const [minPauseMs, maxPauseMs] = [500, 30_000];
 

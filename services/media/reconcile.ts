@@ -1,6 +1,6 @@
-import type { Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { ListedObject, Storage } from "../../mixins/storage.ts";
+import type { Result } from "../contracts.ts";
 import { imageIdOf, imagesUnder, isUploadKey, uploadsUnder } from "./keys.ts";
 import { unsentHours } from "./states.ts";
 

@@ -1,6 +1,6 @@
-import type { Calls } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Storage } from "../../mixins/storage.ts";
+import type { Calls } from "../contracts.ts";
 import { claimSettlesSeconds, leaseSeconds } from "./states.ts";
 
 /** An image whose row says that it is to be deleted. */

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
-import type { Params, Result } from "../../lib/contracts.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Storage } from "../../mixins/storage.ts";
+import type { Params, Result } from "../contracts.ts";
 import type { ImageRow } from "./image.model.ts";
 import { newKeys } from "./keys.ts";
 

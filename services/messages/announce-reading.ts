@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
-import { callsOf } from "../../lib/contracts.ts";
-import { deliver, push } from "../../mixins/delivery.ts";
+import { callsOf } from "../contracts.ts";
+import { deliver, push } from "../push.ts";
 import type { Reading } from "./mark-read.ts";
 
 /** Tells both participants that one of them has read, and the other that it arrived if that was not known. */

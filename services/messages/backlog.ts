@@ -1,5 +1,5 @@
-import type { Params } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Params } from "../contracts.ts";
 import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 

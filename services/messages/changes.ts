@@ -1,7 +1,7 @@
 import { fitting } from "../../lib/byte-budget.ts";
 import { changedSince } from "../../lib/changed-since.ts";
-import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Params, Result } from "../contracts.ts";
 import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 
 /** With more changed messages than this, starting afresh is cheaper for everybody. */

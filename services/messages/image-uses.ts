@@ -1,5 +1,5 @@
-import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Params, Result } from "../contracts.ts";
 
 /** Where the message is that has lost its image now, for `sync` too; undefined when none has it. */
 export async function dropImage(

@@ -1,6 +1,6 @@
 import { fitting, pageBytes } from "../../lib/byte-budget.ts";
-import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Params, Result } from "../contracts.ts";
 import { type MessageRow, selectMessages, type ToMessages } from "./message-row.ts";
 
 /** Above every seq. */

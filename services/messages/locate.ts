@@ -1,6 +1,6 @@
-import type { Result } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Result } from "../contracts.ts";
 
 /** Where a message is. NOT_FOUND. */
 export async function locate(db: Database, messageId: string): Promise<Result<"messages.locate">> {

@@ -1,10 +1,10 @@
 import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../../lib/batcher.ts";
-import { callsOf } from "../../lib/contracts.ts";
 import { ParleyError, publicError } from "../../lib/errors.ts";
 import { Gate } from "../../lib/gate.ts";
 import type { Database } from "../../mixins/database.ts";
-import { deliver, push } from "../../mixins/delivery.ts";
+import { callsOf } from "../contracts.ts";
+import { deliver, push } from "../push.ts";
 import { type Appended, append, appendWaiting, type Draft, type Sent } from "./append.ts";
 import type { ToMessages } from "./message-row.ts";
 

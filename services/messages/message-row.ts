@@ -1,6 +1,6 @@
 import type { Logger } from "moleculer";
 import { mapInTurns, readingTurns } from "../../lib/turns.ts";
-import type { SignImages } from "../../mixins/image-urls.ts";
+import type { SignImages } from "../image-urls.ts";
 import type { Image, StoredImage } from "../media/media.contract.ts";
 import { renderHtml } from "./content.ts";
 import type { Message } from "./messages.contract.ts";

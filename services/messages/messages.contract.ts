@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { pageBytes } from "../../lib/byte-budget.ts";
-import type { ServiceContract } from "../../lib/contract.ts";
 import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
+import type { ServiceContract } from "../../lib/service-contract.ts";
 import { Image } from "../media/media.contract.ts";
 import { codePoints, plainText } from "./content.ts";
 
@@ -98,9 +98,20 @@ export const messages = {
 		 * CLIENT_ID_REUSED when the clientId came with other content before; CONVERSATION_ARCHIVED; IMAGE_NOT_READY; UNAVAILABLE
 		 * when too many wait.
 		 */
-		send: { params: Draft, result: Message },
+		send: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "messages",
+			routes: ["POST /conversations/:conversationId/messages"],
+			statuses: [201, 200],
+			params: Draft,
+			result: Message,
+		},
 		/** A page of history: the newest first, or ascending from `after` on; shorter than `limit` where messages are large. */
 		list: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "queries",
+			routes: ["GET /conversations/:conversationId/messages"],
+			isSocketQuery: true,
 			params: z.object({
 				conversationId: Id,
 				before: Whole.optional(),
@@ -114,6 +125,10 @@ export const messages = {
 		 * be short although `nextCursor` says that there is more. VALIDATION_FAILED for a query that is not understood.
 		 */
 		search: {
+			access: { role: "user", conversation: "conversationId" },
+			rateLimit: "queries",
+			routes: ["GET /conversations/:conversationId/messages/search", "GET /messages/search"],
+			isSocketQuery: true,
 			params: z.object({
 				conversationId: Id.optional(),
 				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(500)),
@@ -125,6 +140,8 @@ export const messages = {
 		},
 		/** Everything up to `seq` (default: all) or up to the message `messageId` is read by the caller. Never moves back. */
 		markRead: {
+			access: { role: "user", conversation: "conversationId", message: "messageId" },
+			routes: ["PATCH /conversations/:conversationId/read", "PATCH /messages/:messageId/read"],
 			params: z
 				.object({ conversationId: Id.optional(), messageId: Id.optional(), seq: Whole.pipe(z.int().min(0)).optional() })
 				.refine(({ conversationId, messageId }) => (conversationId === undefined) !== (messageId === undefined), {
@@ -135,6 +152,7 @@ export const messages = {
 		},
 		/** Devices have these messages and all before them. Comes from gateways, which coalesce their sockets' acknowledgements. */
 		markDelivered: {
+			access: "internal",
 			params: z.object({ acks: z.array(Position.extend({ userId: PlatformId })) }),
 			result: z.null(),
 		},
@@ -143,13 +161,15 @@ export const messages = {
 		 * where there is none are left out.
 		 */
 		pick: {
+			access: "internal",
 			params: z.object({ positions: z.array(Position), maxBytes: z.int().positive().default(pageBytes) }),
 			result: z.array(Message),
 		},
 		/** The message with this image, if there is one, has none any more. Comes from `media`, which deletes it. */
-		dropImage: { params: z.object({ conversationId: Id, imageId: Id }), result: z.null() },
+		dropImage: { access: "internal", params: z.object({ conversationId: Id, imageId: Id }), result: z.null() },
 		/** Which of these images are in a message, gone or not, and in which by its clientId. */
 		imageUses: {
+			access: "internal",
 			params: z.object({ images: z.array(z.object({ conversationId: Id, imageId: Id })) }),
 			result: z.array(z.object({ imageId: z.guid(), clientId: z.guid() })),
 		},
@@ -159,6 +179,7 @@ export const messages = {
 		 * Not `isComplete` when so many have changed that some are left out: the reader must start afresh.
 		 */
 		changes: {
+			access: "internal",
 			params: z.object({
 				conversationIds: z.array(z.guid()),
 				sinceXid: Xid.nullable(),
@@ -175,18 +196,20 @@ export const messages = {
 		 * each user a few, in the order of the conversations' ids, from the one after `afterId` on.
 		 */
 		undelivered: {
+			access: "internal",
 			params: z.object({ users: z.array(z.object({ userId: PlatformId, afterId: z.guid().nullable() })) }),
 			result: z.object({ lagging: z.array(DeliveredCursor.extend({ userId: PlatformId })) }),
 		},
 		/** What others wrote to a user above these delivered cursors: one conversation after the other, in order, as much as a page holds. */
 		backlog: {
+			access: "internal",
 			params: z.object({ userId: PlatformId, cursors: z.array(DeliveredCursor) }),
 			result: z.array(Message),
 		},
 		/** Where a message is. NOT_FOUND. */
-		locate: { params: z.object({ messageId: Id }), result: Position },
+		locate: { access: "internal", params: z.object({ messageId: Id }), result: Position },
 		/** Answers when the database does. */
-		health: { params: z.object({}), result: z.null() },
+		health: { access: "internal", params: z.object({}), result: z.null() },
 	},
 	events: {
 		/** New messages are stored. An announcement that may be lost: who needs to know for sure compares cursors. */

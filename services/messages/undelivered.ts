@@ -1,5 +1,5 @@
-import type { Params, Result } from "../../lib/contracts.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import type { Params, Result } from "../contracts.ts";
 
 /** Which of these users' conversations have messages by others above the delivered cursor, in the order of their ids. */
 export function undelivered(db: Database, users: Params<"messages.undelivered">["users"]): Promise<Lagging[]> {

@@ -1,8 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import { chunksOf } from "../../lib/chunks.ts";
-import { callsOf } from "../../lib/contracts.ts";
-import { deliver, push } from "../../mixins/delivery.ts";
+import { callsOf } from "../contracts.ts";
 import type { Push } from "../gateway/gateway.contract.ts";
+import { deliver, push } from "../push.ts";
 import type { Presence } from "./presence.contract.ts";
 import type { Typist } from "./typing.ts";
 

@@ -1,9 +1,23 @@
 import { z } from "zod";
-import type { ServiceContract } from "../../lib/contract.ts";
 import { Id, PlatformId, Time } from "../../lib/schemas.ts";
+import type { ServiceContract } from "../../lib/service-contract.ts";
 
 export const Status = z.enum(["online", "away", "offline"]);
 export type Status = z.infer<typeof Status>;
+
+const rank: Record<Status, number> = { online: 2, away: 1, offline: 0 };
+
+/** Whether the first is more present than the second. */
+export function isBetter(one: Status, other: Status): boolean {
+	return rank[one] > rank[other];
+}
+
+/** What a user is whose devices are these: online if one is, else away if one is. */
+export function mergeStatuses(statuses: Iterable<Status>): Status {
+	let merged: Status = "offline";
+	for (const status of statuses) if (isBetter(status, merged)) merged = status;
+	return merged;
+}
 
 export const Presence = z.object({
 	userId: PlatformId,
@@ -24,7 +38,7 @@ const Change = z.object({
 });
 export type Change = z.infer<typeof Change>;
 
-/** What a gateway has reported: how many users, and the sum of their parts (see digest.ts). */
+/** What a gateway has reported: how many users, and the sum of their parts (see services/presence-digest.ts). */
 const Digest = z.object({ users: z.int().min(0), sum: z.int().min(0) });
 export type Digest = z.infer<typeof Digest>;
 
@@ -38,6 +52,7 @@ export const presence = {
 		 * long as it renews its lease.
 		 */
 		report: {
+			access: "internal",
 			params: z.object({
 				nodeId: NodeId,
 				/** Grows with every report of the gateway, also with one that is repeated. A report that is older than one before is ignored. */
@@ -52,25 +67,42 @@ export const presence = {
 		 * A gateway is still there. `known` is false when the registry does not have what the gateway has reported: then it reports
 		 * everybody anew. Without a digest that is not compared.
 		 */
-		renew: { params: z.object({ nodeId: NodeId, digest: Digest.optional() }), result: z.object({ known: z.boolean() }) },
+		renew: {
+			access: "internal",
+			params: z.object({ nodeId: NodeId, digest: Digest.optional() }),
+			result: z.object({ known: z.boolean() }),
+		},
 		/**
 		 * On which gateways the users have sockets (who has none is not named), and which gateways that can be said of. UNAVAILABLE
 		 * without Redis.
 		 */
 		locate: {
+			access: "internal",
 			params: z.object({ userIds: z.array(PlatformId) }),
 			result: z.object({ nodes: z.record(z.string(), z.array(NodeId)), reporting: z.array(NodeId) }),
 		},
 		/** Somebody with whom the caller shares a conversation. */
-		get: { params: z.object({ userId: PlatformId }), result: Presence },
-		lookup: { params: z.object({ userIds: z.array(PlatformId).max(10_000) }), result: z.array(Presence) },
+		get: {
+			access: { role: "user", partner: "userId" },
+			rateLimit: "queries",
+			routes: ["GET /users/:userId/presence"],
+			isSocketQuery: true,
+			params: z.object({ userId: PlatformId }),
+			result: Presence,
+		},
+		lookup: { access: "internal", params: z.object({ userIds: z.array(PlatformId).max(10_000) }), result: z.array(Presence) },
 		/** Those of the users who type in the conversation now. */
 		typists: {
+			access: "internal",
 			params: z.object({ conversationId: Id, userIds: z.array(PlatformId).max(100) }),
 			result: z.object({ userIds: z.array(PlatformId) }),
 		},
 		/** The caller types, or has stopped. It ends by itself after 3 s unless renewed, and with a message. */
-		typing: { params: z.object({ conversationId: Id, typing: z.boolean() }), result: z.null() },
+		typing: {
+			access: { role: "user", conversation: "conversationId" },
+			params: z.object({ conversationId: Id, typing: z.boolean() }),
+			result: z.null(),
+		},
 	},
 	events: {},
 } satisfies ServiceContract;

@@ -1,8 +1,7 @@
-import type { ServiceSchema } from "moleculer";
 import { callerOf } from "../../lib/access.ts";
-import type { ActionsOf, EventsOf } from "../../lib/contracts.ts";
 import { every } from "../../lib/every.ts";
 import { redis, type WithRedis } from "../../mixins/redis.ts";
+import { defineService } from "../service.ts";
 import { announcePresence, announceTyping, introduce } from "./announce.ts";
 import { Announcer } from "./announcer.ts";
 import type { Presence } from "./presence.contract.ts";
@@ -26,96 +25,81 @@ const sweepIntervalMs = 500;
 /** A gateway that falls silent renews within this time if it is there after all: every 5 s, and some time to repeat it. */
 const silentMs = 7_500;
 
-const actions = {
-	report: {
-		access: "internal",
-		async handler(ctx) {
-			const { nodeId, number, users, since } = ctx.params;
-			await this.registry.report(nodeId, number, users);
-			if (since !== undefined) await this.registry.complete(nodeId, since);
-			// The gateway waits for its place in the registry, not for what others are told.
-			this.announceSoon();
-			return null;
-		},
-	},
-	renew: {
-		access: "internal",
-		async handler(ctx) {
-			return { known: await this.registry.renew(ctx.params.nodeId, ctx.params.digest) };
-		},
-	},
-	locate: {
-		access: "internal",
-		handler(ctx) {
-			return this.registry.locate(ctx.params.userIds);
-		},
-	},
-	get: {
-		access: { role: "user", partner: "userId" },
-		rateLimit: "queries",
-		async handler(ctx) {
-			const [presence] = await this.watch.lookup([ctx.params.userId]);
-			return presence as Presence;
-		},
-	},
-	lookup: {
-		access: "internal",
-		handler(ctx) {
-			return this.watch.lookup(ctx.params.userIds);
-		},
-	},
-	typists: {
-		access: "internal",
-		async handler(ctx) {
-			return { userIds: await this.typing.among(ctx.params.conversationId, ctx.params.userIds) };
-		},
-	},
-	typing: {
-		access: { role: "user", conversation: "conversationId" },
-		async handler(ctx) {
-			const { conversationId, typing } = ctx.params;
-			const typist = { conversationId, userId: callerOf(ctx).id };
-			const isNews = typing ? await this.typing.start(typist) : (await this.typing.stop([typist])).length > 0;
-			if (isNews) await announceTyping(this.broker, [typist], typing);
-			return null;
-		},
-	},
-} satisfies ActionsOf<"presence", This>;
-
-const events = {
-	"message.created": {
-		async handler(ctx) {
-			const typists = ctx.params.created.map(({ conversationId, senderId }) => ({ conversationId, userId: senderId }));
-			await announceTyping(this.broker, await this.typing.stop(typists), false);
-		},
-	},
-	/** Each was told of before they shared a conversation: to others. */
-	"conversation.created": {
-		async handler(ctx) {
-			await introduce(this.broker, await this.watch.lookup(ctx.params.userIds));
-		},
-	},
-} satisfies EventsOf<"message.created" | "conversation.created", This>;
-
-export default {
-	name: "presence",
+export default defineService<"presence", This>("presence", {
 	mixins: [redis],
-	actions,
+	actions: {
+		report: {
+			async handler(ctx) {
+				const { nodeId, number, users, since } = ctx.params;
+				await this.registry.report(nodeId, number, users);
+				if (since !== undefined) await this.registry.complete(nodeId, since);
+				// The gateway waits for its place in the registry, not for what others are told.
+				this.announceSoon();
+				return null;
+			},
+		},
+		renew: {
+			async handler(ctx) {
+				return { known: await this.registry.renew(ctx.params.nodeId, ctx.params.digest) };
+			},
+		},
+		locate: {
+			handler(ctx) {
+				return this.registry.locate(ctx.params.userIds);
+			},
+		},
+		get: {
+			async handler(ctx) {
+				const [presence] = await this.watch.lookup([ctx.params.userId]);
+				return presence as Presence;
+			},
+		},
+		lookup: {
+			handler(ctx) {
+				return this.watch.lookup(ctx.params.userIds);
+			},
+		},
+		typists: {
+			async handler(ctx) {
+				return { userIds: await this.typing.among(ctx.params.conversationId, ctx.params.userIds) };
+			},
+		},
+		typing: {
+			async handler(ctx) {
+				const { conversationId, typing } = ctx.params;
+				const typist = { conversationId, userId: callerOf(ctx).id };
+				const isNews = typing ? await this.typing.start(typist) : (await this.typing.stop([typist])).length > 0;
+				if (isNews) await announceTyping(this.broker, [typist], typing);
+				return null;
+			},
+		},
+	},
 	events: {
-		...events,
-		/** Moleculer's own. Whoever only fell silent may be slow, or out of reach for this node alone. */
+		"message.created": {
+			async handler(ctx) {
+				const typists = ctx.params.created.map(({ conversationId, senderId }) => ({ conversationId, userId: senderId }));
+				await announceTyping(this.broker, await this.typing.stop(typists), false);
+			},
+		},
+		/** Each was told of before they shared a conversation: to others. */
+		"conversation.created": {
+			async handler(ctx) {
+				await introduce(this.broker, await this.watch.lookup(ctx.params.userIds));
+			},
+		},
+		/** Whoever only fell silent may be slow, or out of reach for this node alone. */
 		"$node.disconnected": {
-			async handler(this: This, ctx: { params: { node: { id: string }; unexpected: boolean } }) {
+			async handler(ctx) {
 				await this.registry.shortenLease(ctx.params.node.id, ctx.params.unexpected ? silentMs : 0);
 			},
 		},
 	},
 	methods: {
-		announceSoon(this: This) {
+		announceSoon() {
 			this.announcer.run().catch((error) => this.logger.debug("Could not tell of users, which is done again:", error));
 		},
 	},
-	async started(this: This) {
+	async started() {
 		this.isStopping = false;
 		this.registry = new Registry(this.redis);
 		this.watch = new Watch(this.redis, this.registry);
@@ -128,12 +112,12 @@ export default {
 			every(sweepIntervalMs, async () => announceTyping(this.broker, await this.typing.lapsed(), false), failed),
 		];
 	},
-	async stopped(this: This) {
+	async stopped() {
 		this.isStopping = true;
 		for (const timer of this.timers) clearInterval(timer);
 		await this.announcer.stop();
 	},
-} as unknown as ServiceSchema;
+});
 
 async function removeLapsed(service: This): Promise<void> {
 	for (const nodeId of await service.registry.lapsed()) await service.registry.remove(nodeId, () => !service.isStopping);

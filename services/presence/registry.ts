@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { chunksOf } from "../../lib/chunks.ts";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "../presence-digest.ts";
 import type { Change, Digest, Status } from "./presence.contract.ts";
 import { usersPerScript } from "./script.ts";
 import { removeGatewayScript, removeScript, renewScript, reportScript, shortenLeaseScript } from "./scripts.ts";
@@ -24,7 +24,7 @@ const removingMs = 5_000;
  *   and what is written about it is removed, the entry here last: whoever finds it goes on where another node stopped.
  * - `gateways`: a sorted set of those that have reported everybody, by the same time. A gateway that is not in it (new, or Redis was
  *   emptied) may have sockets of anybody.
- * - `gateway:<nodeId>`: a hash: `number` of the gateway's newest report, `digest` over its users (see digest.ts).
+ * - `gateway:<nodeId>`: a hash: `number` of the gateway's newest report, `digest` over its users (see services/presence-digest.ts).
  * - `users:<nodeId>`: a hash, user → the number of the report that named them last, and their part in the digest.
  * - `sockets:<userId>`: a hash, node id → the user's status on that node.
  */

@@ -1,4 +1,4 @@
-import { digestModulus } from "./digest.ts";
+import { digestModulus } from "../presence-digest.ts";
 import { Script } from "./script.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { chunksOf } from "../../lib/chunks.ts";
-import { isBetter, mergeStatuses } from "./merge.ts";
 import type { Presence, Status } from "./presence.contract.ts";
+import { isBetter, mergeStatuses } from "./presence.contract.ts";
 import { graceMs, type Registry, run } from "./registry.ts";
 import { usersPerScript } from "./script.ts";
 import { claimScript, releaseScript } from "./scripts.ts";

@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { ServiceSchema } from "moleculer";
 import type { Access, UserAccess } from "../../lib/access.ts";
 import { serviceNames } from "../../lib/config.ts";
-import { type ActionInput, type ActionName, type Calls, contracts } from "../../lib/contracts.ts";
 import { type Role, roles } from "../../lib/token.ts";
+import { type ActionInput, type ActionName, type Calls, contractOf, contracts } from "../../services/contracts.ts";
 import { queries, routes } from "../../services/gateway/routes.ts";
-import { as, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
+import { as, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
 import { silentStorage } from "../support/storage-env.ts";
@@ -111,12 +110,6 @@ test("everything that REST and sockets offer is an action for somebody", () => {
 	for (const name of [...Object.values(routes), ...queries]) expect(accessOf(name as ActionName)).not.toBe("internal");
 });
 
-test("a service does not start with an action of which it is not said who may call it", async () => {
-	const careless = { name: "users", actions: { names: { handler: async () => ({}) } } } as ServiceSchema;
-	const start = startBroker({ databaseUrl: database.url, services: [], others: [careless] });
-	await expect(start).rejects.toThrow("users.names does not say who may call it");
-});
-
 function params(): object {
 	const { conversationId, employerId } = conversing;
 	return { conversationId, userId: employerId };
@@ -132,17 +125,16 @@ async function outcome(name: ActionName, params: object, id?: string, role?: Rol
 	}
 }
 
+const accessOf = (name: ActionName): Access => contractOf(name)?.access ?? "internal";
+
 /** Moleculer's registry is not in its types. */
 interface Registry {
-	actions: { get(name: string): { endpoints: { action: { access: Access; visibility?: string } }[] } | undefined };
+	actions: { get(name: string): { endpoints: { action: { visibility?: string } }[] } | undefined };
 }
 
-function actionOf(name: ActionName) {
+function visibilityOf(name: ActionName): string | undefined {
 	const { actions } = server.broker.registry as unknown as Registry;
 	const endpoint = actions.get(name)?.endpoints[0];
 	if (!endpoint) throw new Error(`${name} is not there.`);
-	return endpoint.action;
+	return endpoint.action.visibility;
 }
-
-const accessOf = (name: ActionName) => actionOf(name).access;
-const visibilityOf = (name: ActionName) => actionOf(name).visibility;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
-import type { Result } from "../../lib/contracts.ts";
 import { encodeCursor } from "../../lib/cursor.ts";
+import type { Result } from "../../services/contracts.ts";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import type { Message } from "../../services/messages/messages.contract.ts";
 import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";

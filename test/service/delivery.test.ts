@@ -1,5 +1,5 @@
-import { deliver, push } from "../../mixins/delivery.ts";
 import type { Push } from "../../services/gateway/gateway.contract.ts";
+import { deliver, push } from "../../services/push.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { until } from "../support/until.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ActionInput } from "../../lib/contracts.ts";
+import type { ActionInput } from "../../services/contracts.ts";
 import { asPlatform, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { registerApplication, registerUser } from "../support/platform.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../lib/config.ts";
-import { type Limiter, Limits } from "../../mixins/limits.ts";
+import { type Limiter, Limits } from "../../middlewares/rate-limit/limits.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Database } from "../../mixins/database.ts";
-import { createSignImages } from "../../mixins/image-urls.ts";
+import { createSignImages } from "../../services/image-urls.ts";
 import { append, type Draft } from "../../services/messages/append.ts";
 import { createToMessages } from "../../services/messages/message-row.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";

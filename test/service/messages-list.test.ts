@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { ActionInput } from "../../lib/contracts.ts";
 import { Database, type Statement, statement } from "../../mixins/database.ts";
+import type { ActionInput } from "../../services/contracts.ts";
 import { list } from "../../services/messages/list.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";

@@ -21,6 +21,7 @@ jest.setTimeout(30_000);
 
 let database: TestDatabase;
 const nodes: LimitedNode[] = [];
+const asAlice = () => ({ meta: { user: { id: "alice", role: "user" } } });
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
@@ -122,13 +123,10 @@ describe("messages", () => {
 	});
 
 	test("that failed for our reasons do not count", async () => {
-		const broken = {
-			name: "broken",
-			actions: { fail: { rateLimit: "messages", handler: () => Promise.reject(new Error("oops")) } },
-		};
-		const { broker } = await start({ RATE_LIMIT_MESSAGES: "2/hour" }, [broken]);
-		const meta = () => ({ user: { id: "alice", role: "user" } });
-		for (let n = 0; n < 5; n++) await expect(broker.call("broken.fail", {}, { meta: meta() })).rejects.toThrow("oops");
+		const broken = { name: "conversations", actions: { create: { handler: () => Promise.reject(new Error("oops")) } } };
+		const { broker } = await start({ RATE_LIMIT_CONVERSATIONS: "2/hour" }, [broken]);
+		const create = () => broker.call("conversations.create", { jobApplicationId: "job" }, asAlice());
+		for (let n = 0; n < 5; n++) await expect(create()).rejects.toThrow("oops");
 	});
 });
 
@@ -168,22 +166,26 @@ test("all queries over REST have one limit; receipts, and what else is no query,
 });
 
 test("the platform and administrators are not limited", async () => {
-	const limited = { name: "limited", actions: { ask: { rateLimit: "queries", handler: () => "asked" } } };
-	const { broker } = await start({ RATE_LIMIT_QUERIES: "1/hour" }, [limited]);
-	for (const role of ["platform", "admin"]) {
-		for (let n = 0; n < 3; n++) expect(await broker.call("limited.ask", {}, { meta: { user: { id: "x", role } } })).toBe("asked");
+	const node = await start({ RATE_LIMIT_AUTH_FAILURES: "1/hour", RATE_LIMIT_QUERIES: "1/hour" });
+	const platform = await tokenOf("the platform", "platform");
+	for (let n = 0; n < 3; n++) {
+		const answer = await request(node, platform, `PUT /platform/users/user-${randomUUID()}`, { name: "Ann" });
+		expect([answer.status, quotaOf(answer)[0]]).toEqual([200, undefined]);
 	}
+	// Counted or not, nothing that is limited lets an administrator in; the limit would come first.
+	const admin = await tokenOf("an administrator", "admin");
+	for (let n = 0; n < 3; n++) expect((await request(node, admin, "GET /conversations")).status).toBe(403);
 });
 
 test("a request is counted once, whatever its action calls in turn", async () => {
-	const ask = { rateLimit: "queries", handler: () => "asked" };
-	const relay = { rateLimit: "messages", handler: (ctx: { call(name: string): unknown }) => ctx.call("limited.ask") };
-	const limits = { RATE_LIMIT_QUERIES: "1/hour", RATE_LIMIT_MESSAGES: "3/hour" };
-	const { broker } = await start(limits, [{ name: "limited", actions: { ask, relay } }]);
-	const alice = () => ({ meta: { user: { id: "alice", role: "user" } } });
-	for (let n = 0; n < 3; n++) expect(await broker.call("limited.relay", {}, alice())).toBe("asked");
-	expect(await broker.call("limited.ask", {}, alice())).toBe("asked");
-	await expect(broker.call("limited.ask", {}, alice())).rejects.toMatchObject({ type: "RATE_LIMITED", code: 429 });
+	const list = { handler: () => "listed" };
+	const create = { handler: (ctx: { call(name: string): unknown }) => ctx.call("conversations.list") };
+	const limits = { RATE_LIMIT_QUERIES: "1/hour", RATE_LIMIT_CONVERSATIONS: "3/hour" };
+	const { broker } = await start(limits, [{ name: "conversations", actions: { list, create } }]);
+	const relay = () => broker.call("conversations.create", { jobApplicationId: "job" }, asAlice());
+	for (let n = 0; n < 3; n++) expect(await relay()).toBe("listed");
+	expect(await broker.call("conversations.list", {}, asAlice())).toBe("listed");
+	await expect(broker.call("conversations.list", {}, asAlice())).rejects.toMatchObject({ type: "RATE_LIMITED", code: 429 });
 });
 
 test("queries over a socket have its own limit, and leave the one of REST alone", async () => {

@@ -29,7 +29,7 @@ afterEach(async () => {
 afterAll(() => database?.drop());
 
 test("an action that hangs behind REST is asked for twice at the most, and answered within the deadline", async () => {
-	const hanging = service("conversations", { get: { access: { role: "user" }, handler: hang } });
+	const hanging = service("conversations", { get: { handler: hang } });
 	const [gateway] = await start({ services: ["gateway"] }, { services: ["directory"], others: [hanging] });
 	const token = await tokenOf(await registerUser(gateway.calls));
 
@@ -101,7 +101,7 @@ test("a nested call ends with its caller", async () => {
 });
 
 test("what is asked to authorize a call ends with the call", async () => {
-	const asking = service("conversations", { participants: { access: "internal", handler: hang } });
+	const asking = service("conversations", { participants: { handler: hang } });
 	const [caller, authorizing] = await start({}, { services: ["messages"] }, { others: [asking] });
 	const params = { conversationId: "0190a0b0-0000-7000-8000-000000000000" };
 	const call = caller.calls.call("messages.list", params, { ...as("somebody"), timeout: 300, retries: 0 });

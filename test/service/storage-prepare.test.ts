@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import { prepareStorage } from "../../mixins/prepare-storage.ts";
 import { Storage } from "../../mixins/storage.ts";
+import { prepareStorage } from "../../services/media/prepare-storage.ts";
 import { type Flaky, startFlaky } from "../support/flaky.ts";
 import { until } from "../support/until.ts";
 

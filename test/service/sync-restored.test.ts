@@ -1,4 +1,4 @@
-import type { Result } from "../../lib/contracts.ts";
+import type { Result } from "../../services/contracts.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";

@@ -4,7 +4,7 @@ import { ChatClient } from "../../client/chat.ts";
 import { ConversationState } from "../../client/conversation-state.ts";
 import type { Conversation, ServerEvents } from "../../client/types.ts";
 import type { Database, Statement, WithDatabase } from "../../mixins/database.ts";
-import { push } from "../../mixins/delivery.ts";
+import { push } from "../../services/push.ts";
 import { as, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect, gatewayOf, urlOf } from "../support/gateway.ts";

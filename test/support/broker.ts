@@ -5,9 +5,9 @@ import { format } from "node:util";
 import { type BrokerOptions, Loggers, type LogLevels, ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Meta } from "../../lib/access.ts";
 import { readConfig, type ServiceName, serviceNames } from "../../lib/config.ts";
-import { type Calls, callsOf } from "../../lib/contracts.ts";
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
+import { type Calls, callsOf } from "../../services/contracts.ts";
 import { BoundedBus } from "./bounded-bus.ts";
 
 /** What a node of a test runs. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Calls } from "../../lib/contracts.ts";
+import type { Calls } from "../../services/contracts.ts";
 import { as, asPlatform } from "./broker.ts";
 
 /** Two people and what is between them. */

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { chunksOf } from "../../lib/chunks.ts";
-import type { Calls } from "../../lib/contracts.ts";
+import type { Calls } from "../../services/contracts.ts";
 import { maxReported } from "../../services/presence/presence.contract.ts";
 import type { TestNode } from "./broker.ts";
 import { query } from "./database.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import type { Calls, Params, Result } from "../../lib/contracts.ts";
+import type { Calls, Params, Result } from "../../services/contracts.ts";
 import { as, asPlatform, startBroker } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 

@@ -1,6 +1,6 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
-import type { ActionsOf } from "../../lib/contracts.ts";
 import type { Push } from "../../services/gateway/gateway.contract.ts";
+import { defineService } from "../../services/service.ts";
 
 export interface HeardEvent {
 	name: string;
@@ -28,17 +28,15 @@ export interface HeardPush {
 
 /** A gateway without sockets: keeps what it is given for them, whoever it is for, and what came with one call. */
 export function recordingGateway(heard: HeardPush[], calls: Push[][] = []): ServiceSchema {
-	return {
-		name: "gateway",
+	return defineService<"gateway", Service>("gateway", {
 		actions: {
 			deliver: {
-				access: "internal",
 				async handler(ctx) {
 					calls.push(ctx.params.pushes);
 					for (const { payload, to } of ctx.params.pushes) heard.push(...to.map((target) => ({ ...target, payload })));
 					return null;
 				},
 			},
-		} satisfies ActionsOf<"gateway", Service>,
-	} as ServiceSchema;
+		},
+	});
 }

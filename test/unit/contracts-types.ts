@@ -1,5 +1,7 @@
 import type { Service } from "moleculer";
-import type { ActionsOf, Calls, EventsOf, Result } from "../../lib/contracts.ts";
+import { z } from "zod";
+import type { ActionContract } from "../../lib/service-contract.ts";
+import type { ActionsOf, Calls, EventsOf, Result } from "../../services/contracts.ts";
 
 /**
  * What must not compile: each `@ts-expect-error` is itself an error for `tsc` as soon as the line after it compiles. Nothing here
@@ -44,11 +46,11 @@ declare const application: Result<"applications.get">;
 
 const withDate = { ...application, createdAt: new Date() };
 
-const put: Applications["put"] = { access: { role: "platform" }, handler: async () => application };
-const get: Applications["get"] = { access: "internal", handler: async () => application };
-const titles: Applications["titles"] = { access: "internal", handler: async (ctx) => ({ [ctx.params.ids.join()]: "" }) };
-const renamed: Applications["renamed"] = { access: "internal", handler: async () => ({ renamed: [] }) };
-const forgetRenamed: Applications["forgetRenamed"] = { access: "internal", handler: async () => null };
+const put: Applications["put"] = { handler: async () => application };
+const get: Applications["get"] = { handler: async () => application };
+const titles: Applications["titles"] = { handler: async (ctx) => ({ [ctx.params.ids.join()]: "" }) };
+const renamed: Applications["renamed"] = { handler: async () => ({ renamed: [] }) };
+const forgetRenamed: Applications["forgetRenamed"] = { handler: async () => null };
 export const whole = { put, get, open: get, titles, renamed, forgetRenamed } satisfies Applications;
 
 // @ts-expect-error a handler is missing
@@ -56,17 +58,19 @@ export const incomplete = { put, get, renamed, forgetRenamed } satisfies Applica
 // @ts-expect-error a handler is not of the contract
 export const excessive = { ...whole, remove: get } satisfies Applications;
 // @ts-expect-error a result lacks fields
-export const poor: Applications["get"] = { access: "internal", handler: async ({ params }) => ({ id: params.id }) };
+export const poor: Applications["get"] = { handler: async ({ params }) => ({ id: params.id }) };
 // @ts-expect-error a Date does not cross the wire as a Date
-export const dated: Applications["get"] = { access: "internal", handler: async () => withDate };
+export const dated: Applications["get"] = { handler: async () => withDate };
 // @ts-expect-error handlers are asynchronous
-export const hasty: Applications["get"] = { access: "internal", handler: () => application };
+export const hasty: Applications["get"] = { handler: () => application };
 // @ts-expect-error nobody is said to be allowed
-export const open: Applications["get"] = { handler: async () => application };
+export const open: ActionContract = { params: z.object({}), result: z.null() };
 // @ts-expect-error there is no such role
-export const unknownRole: Applications["get"] = { access: { role: "root" }, handler: async () => application };
+export const unknownRole: ActionContract = { access: { role: "root" }, params: z.object({}), result: z.null() };
+// @ts-expect-error there is no such code
+export const unknownError: ActionContract = { access: "internal", errors: ["OOPS"], params: z.object({}), result: z.null() };
 // @ts-expect-error a handler reads a parameter that the contract has not
-export const curious: Applications["get"] = { access: "internal", handler: async ({ params }) => params.name };
+export const curious: Applications["get"] = { handler: async ({ params }) => params.name };
 
 export const careless = {
 	"user.erased": {
@@ -75,4 +79,4 @@ export const careless = {
 			ctx.params.email;
 		},
 	},
-} satisfies EventsOf<"user.erased", Service>;
+} satisfies EventsOf<Service>;

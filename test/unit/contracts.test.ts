@@ -1,4 +1,4 @@
-import { contractOf, contracts } from "../../lib/contracts.ts";
+import { contractOf, contracts } from "../../services/contracts.ts";
 
 test("every action that types know is found by its name, and no other", () => {
 	expect(contractOf("applications.get")).toBe(contracts.applications.actions.get);

@@ -1,5 +1,5 @@
-import { mergeStatuses } from "../../services/presence/merge.ts";
 import type { Status } from "../../services/presence/presence.contract.ts";
+import { mergeStatuses } from "../../services/presence/presence.contract.ts";
 
 const table: [Status[], Status][] = [
 	[[], "offline"],

@@ -1,6 +1,6 @@
 import { ReportQueue } from "../../services/gateway/report-queue.ts";
-import { digestModulus, digestOf } from "../../services/presence/digest.ts";
 import type { Status } from "../../services/presence/presence.contract.ts";
+import { digestModulus, digestOf } from "../../services/presence-digest.ts";
 
 let statuses: Record<string, Status>;
 let queue: ReportQueue;

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { fitting, pageBytes } from "../../../lib/byte-budget.ts";
-import type { Params, Result } from "../../../lib/contracts.ts";
 import { decodeCursor, encodeCursor } from "../../../lib/cursor.ts";
 import { fold } from "../../../lib/fold.ts";
 import { mapInTurns, searchingTurns } from "../../../lib/turns.ts";
 import type { Database } from "../../../mixins/database.ts";
+import type { Params, Result } from "../../contracts.ts";
 import type { ToMessages } from "../message-row.ts";
 import type { Message } from "../messages.contract.ts";
 import { pick } from "../pick.ts";

@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import fc, { type Arbitrary } from "fast-check";
-import { contractOf } from "../../../lib/contracts.ts";
+import { contractOf } from "../../../services/contracts.ts";
 import { routes } from "../../../services/gateway/routes.ts";
 import type { Answer, Attack } from "./attack.ts";
 import { textsOf } from "./texts.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import fc from "fast-check";
 import { z } from "zod";
-import { contractOf } from "../../../lib/contracts.ts";
+import { contractOf } from "../../../services/contracts.ts";
 import { clientEvents } from "../../../services/gateway/client-events.ts";
 import { queries } from "../../../services/gateway/routes.ts";
 import type { Answer, Attack } from "./attack.ts";

@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
-import { callsOf } from "../lib/contracts.ts";
-import type { Image, StoredImage } from "../services/media/media.contract.ts";
-import type { Storage } from "./storage.ts";
+import type { Storage } from "../mixins/storage.ts";
+import { callsOf } from "./contracts.ts";
+import type { Image, StoredImage } from "./media/media.contract.ts";
 
 /** Gives images URLs that can be fetched for some minutes, in order. */
 export type SignImages = (images: StoredImage[]) => Promise<Image[]>;

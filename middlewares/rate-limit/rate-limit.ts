@@ -1,8 +1,9 @@
 import type { Context, Middleware, Service } from "moleculer";
-import type { Meta } from "../lib/access.ts";
-import { isUnexpected, publicError } from "../lib/errors.ts";
-import type { RateLimit } from "../lib/rate.ts";
-import { Limits, type Quota, rateLimited } from "../mixins/limits.ts";
+import type { Meta } from "../../lib/access.ts";
+import { isUnexpected, publicError } from "../../lib/errors.ts";
+import { rateLimited } from "../../lib/rate.ts";
+import { contractOf } from "../../services/contracts.ts";
+import { Limits, type Quota } from "./limits.ts";
 
 declare module "moleculer" {
 	interface ServiceBroker {
@@ -11,7 +12,7 @@ declare module "moleculer" {
 }
 
 /**
- * Counts the calls of users by the `rateLimit` of the action's definition, on the node that serves it; `admin` and `platform` are
+ * Counts the calls of users by the `rateLimit` of the action's contract, on the node that serves it; `admin` and `platform` are
  * not limited. It comes before all other checks, so that who guesses ids or sends nonsense is stopped as well. What is given back:
  * a resend that found what it had made before, and failures that are ours. A request is counted once, by the action that was asked
  * for and not by what that calls in turn. A socket's queries have a limit of their own at its gateway.
@@ -26,7 +27,7 @@ export const rateLimit: Middleware = {
 		broker.limits.close();
 	},
 	localAction(next, action) {
-		const policy = (action as { rateLimit?: RateLimit }).rateLimit;
+		const policy = contractOf(String(action.name))?.rateLimit;
 		const limiter = policy && this.limits.of(policy);
 		if (!limiter) return next;
 

@@ -1,30 +1,9 @@
-import { Redis, type RedisOptions } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Logger } from "moleculer";
-import { connectTimeoutMs } from "../lib/timeouts.ts";
+import { createRedis, redisRetryMs } from "../../mixins/redis-connection.ts";
 
 /** How long an answer is waited for. */
 const commandTimeoutMs = 250;
-
-/** How often a Redis that did not answer is asked again. */
-const retryMs = 1_000;
-
-/**
- * How one connects to a Redis that one can do without for a while: nobody waits for one that is away, and what was asked before it
- * went is not asked again. A connection that was cut without a word is closed after a second in which an answer was due; from then
- * until there is a new one, commands fail at once.
- */
-export function redisOptions(commandTimeout: number): RedisOptions {
-	return {
-		lazyConnect: true,
-		enableOfflineQueue: false,
-		autoResendUnfulfilledCommands: false,
-		maxRetriesPerRequest: 0,
-		commandTimeout,
-		connectTimeout: connectTimeoutMs,
-		socketTimeout: 1_000,
-		retryStrategy: (times) => Math.min(times * 50, retryMs),
-	};
-}
 
 /** A connection to a Redis that one can do without for a while. */
 export class RedisLink {
@@ -35,7 +14,7 @@ export class RedisLink {
 
 	constructor(url: string, logger: Logger) {
 		this.#logger = logger;
-		this.redis = new Redis(url, { ...redisOptions(commandTimeoutMs), enableAutoPipelining: true });
+		this.redis = createRedis(url, { commandTimeout: commandTimeoutMs, enableAutoPipelining: true });
 		this.redis.on("error", (error) => this.#failed(error));
 		// A Redis that comes back is asked at once, not at the end of the second.
 		this.redis.on("ready", () => this.#answered());
@@ -75,7 +54,7 @@ export class RedisLink {
 		if (this.#retryAtMs === undefined) return true;
 		const nowMs = performance.now();
 		if (nowMs < this.#retryAtMs) return false;
-		this.#retryAtMs = nowMs + retryMs;
+		this.#retryAtMs = nowMs + redisRetryMs;
 		return true;
 	}
 
@@ -85,7 +64,7 @@ export class RedisLink {
 				"Redis does not answer; limits are counted on this node alone:",
 				error instanceof Error ? error.message : error,
 			);
-		this.#retryAtMs = performance.now() + retryMs;
+		this.#retryAtMs = performance.now() + redisRetryMs;
 	}
 
 	#answered(): void {

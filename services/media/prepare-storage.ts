@@ -6,8 +6,8 @@ import {
 	PutObjectCommand,
 	type S3Client,
 } from "@aws-sdk/client-s3";
-import type { Config } from "../lib/config.ts";
-import { connect, hasBucket } from "./storage.ts";
+import type { Config } from "../../lib/config.ts";
+import { connect, hasBucket } from "../../mixins/storage.ts";
 
 /** What of the settings says where images are kept, and who may fetch them. */
 export interface StorageSettings extends Pick<Config, "s3" | "corsOrigins" | "appUrl"> {

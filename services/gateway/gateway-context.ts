@@ -1,8 +1,8 @@
 import type { Logger, ServiceBroker } from "moleculer";
 import type { Meta } from "../../lib/access.ts";
 import type { Coalescer } from "../../lib/coalescer.ts";
-import { type ActionInput, type ActionName, callsOf, type Result } from "../../lib/contracts.ts";
 import { ParleyError } from "../../lib/errors.ts";
+import { type ActionInput, type ActionName, callsOf, type Result } from "../contracts.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { PresenceReporter } from "./presence-reporter.ts";
 import type { Redelivery } from "./redelivery.ts";

@@ -1,9 +1,8 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "moleculer";
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
-import type { Config } from "../lib/config.ts";
-import { ParleyError } from "../lib/errors.ts";
-import type { Rate } from "../lib/rate.ts";
+import type { Config } from "../../lib/config.ts";
+import type { Rate } from "../../lib/rate.ts";
 import { RedisLink } from "./redis-link.ts";
 
 /** Where somebody stands in their window. */
@@ -134,7 +133,3 @@ const giveBackScript = `
 	if left < 0 then return {0, left} end
 	if left <= tonumber(ARGV[1]) then return {redis.call("decr", KEYS[1]), left} end
 	return {tonumber(redis.call("get", KEYS[1])), left}`;
-
-export function rateLimited({ resetSeconds }: { resetSeconds: number }): ParleyError {
-	return new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds: resetSeconds } });
-}

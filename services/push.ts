@@ -1,8 +1,8 @@
 import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../lib/batcher.ts";
 import { chunksBySize, jsonLength } from "../lib/chunks.ts";
-import { callsOf, type Result } from "../lib/contracts.ts";
-import type { Push, ServerEvents } from "../services/gateway/gateway.contract.ts";
+import { callsOf, type Result } from "./contracts.ts";
+import type { Push, ServerEvents } from "./gateway/gateway.contract.ts";
 
 /** A payload for the sockets of some people, each under an event that has this payload. */
 export function push<E extends keyof ServerEvents>(payload: ServerEvents[E], ...to: { userId: string; event: E }[]): Push {

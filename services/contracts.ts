@@ -1,31 +1,33 @@
 import type { ActionSchema, CallingOptions, Context, ServiceBroker } from "moleculer";
 import type { z } from "zod";
-import { conversations } from "../services/conversations/conversations.contract.ts";
-import { applications, users } from "../services/directory/directory.contract.ts";
-import { gateway } from "../services/gateway/gateway.contract.ts";
-import { media } from "../services/media/media.contract.ts";
-import { messages } from "../services/messages/messages.contract.ts";
-import { presence } from "../services/presence/presence.contract.ts";
-import type { Access, Meta } from "./access.ts";
-import type { ActionContract, Qualified } from "./contract.ts";
-import type { RateLimit } from "./rate.ts";
+import type { Meta } from "../lib/access.ts";
+import type { ActionContract } from "../lib/service-contract.ts";
+import { conversations } from "./conversations/conversations.contract.ts";
+import { applications, users } from "./directory/directory.contract.ts";
+import { gateway } from "./gateway/gateway.contract.ts";
+import { media } from "./media/media.contract.ts";
+import { messages } from "./messages/messages.contract.ts";
+import { presence } from "./presence/presence.contract.ts";
 
-/** Every service's contract, under the name by which it is called. */
+/** Every service's contract, under the name by which it is called. A new service is one line here. */
 export const contracts = { applications, conversations, gateway, media, messages, presence, users };
 
-export type Actions = Qualified<"applications", typeof applications> &
-	Qualified<"conversations", typeof conversations> &
-	Qualified<"gateway", typeof gateway> &
-	Qualified<"media", typeof media> &
-	Qualified<"messages", typeof messages> &
-	Qualified<"presence", typeof presence> &
-	Qualified<"users", typeof users>;
-export type Events = (typeof conversations)["events"] &
-	(typeof messages)["events"] &
-	(typeof users)["events"] &
-	(typeof applications)["events"];
-export type ActionName = keyof Actions & string;
-export type EventName = keyof Events & string;
+type Contracts = typeof contracts;
+export type ServiceContractName = keyof Contracts & string;
+export type ActionName = { [S in ServiceContractName]: `${S}.${keyof Contracts[S]["actions"] & string}` }[ServiceContractName];
+type ContractOf<N extends ActionName> = N extends `${infer S extends ServiceContractName}.${infer A}`
+	? Contracts[S]["actions"] extends Record<A, infer C extends ActionContract>
+		? C
+		: never
+	: never;
+export type Actions = { [N in ActionName]: ContractOf<N> };
+
+type EventsByService = Contracts[ServiceContractName]["events"];
+type NamesIn<Map> = Map extends unknown ? keyof Map & string : never;
+export type EventName = NamesIn<EventsByService>;
+type PayloadIn<Map, E extends string> = Map extends Record<E, infer Payload extends z.ZodType> ? Payload : never;
+export type Events = { [E in EventName]: PayloadIn<EventsByService, E> };
+
 /** What a caller gives. */
 export type ActionInput<N extends ActionName> = z.input<Actions[N]["params"]>;
 /** What a handler gets: parsed, with defaults. */
@@ -48,20 +50,18 @@ export interface Calls {
 /** Moleculer's context with typed calls. `ctx.user` of a published action is always there: authorize refused the others. */
 export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit" | "broadcast">, Calls {}
 
-/** The actions that service `S` must have, each handler typed by its contract: `{ … } satisfies ActionsOf<"messages", This>`. */
+/** The actions that service `S` must have, each handler typed by its contract, which says everything else of it. */
 export type ActionsOf<S extends string, This> = {
-	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Omit<ActionSchema, "handler" | "params" | "visibility"> & {
-		access: Access;
+	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Pick<ActionSchema, "strategy" | "strategyOptions"> & {
 		/** In milliseconds, 0 for none; Moleculer knows it, its types do not. Default: the broker's `requestTimeout`. */
 		timeout?: number;
-		rateLimit?: RateLimit;
 		handler(this: This, ctx: Ctx<Params<N>>): Promise<Result<N>>;
 	};
 };
 
 /** Handlers of events, typed by the contract of who emits them. */
-export type EventsOf<Names extends EventName, This> = {
-	[E in Names]: { handler(this: This, ctx: Ctx<z.output<Events[E]>>): Promise<void> };
+export type EventsOf<This> = {
+	[E in EventName]?: { handler(this: This, ctx: Ctx<z.output<Events[E]>>): Promise<void> };
 };
 
 /** A broker outside of any request, with typed calls. */

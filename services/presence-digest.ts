@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Status } from "./presence.contract.ts";
+import type { Status } from "./presence/presence.contract.ts";
 
 /** Digests of entries are added modulo this. */
 export const digestModulus = 2 ** 32;
