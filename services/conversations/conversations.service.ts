@@ -1,6 +1,6 @@
 import { callerOf } from "../../lib/access.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
-import { Sweep } from "../../lib/sweep.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { defineService } from "../service.ts";
 import { sharded } from "../sharded.ts";
@@ -18,7 +18,8 @@ import { unreadCount } from "./unread.ts";
 
 interface This extends WithDatabase {
 	unread: Coalescer<{ userId: string; conversationId: string }>;
-	names: Sweep;
+	/** From `started` on. */
+	followingNames: Repeated | undefined;
 }
 
 /** How often a user hears a new unread count at the most. */
@@ -142,12 +143,12 @@ export default defineService<"conversations", This>("conversations", {
 		},
 		"user.renamed": {
 			async handler() {
-				this.names.look();
+				this.followingNames?.now();
 			},
 		},
 		"application.renamed": {
 			async handler() {
-				this.names.look();
+				this.followingNames?.now();
 			},
 		},
 	},
@@ -159,19 +160,13 @@ export default defineService<"conversations", This>("conversations", {
 				this.logger.warn("Could not announce unread counts:", error);
 			}
 		}, unreadIntervalMs);
-		this.names = new Sweep(async (signal) => {
-			try {
-				await followNames(this.broker, this.db, signal);
-			} catch (error) {
-				if (!signal.aborted) this.logger.warn("Could not tell of new names, and will try again:", error);
-			}
-		}, namesIntervalMs);
 	},
 	async started() {
-		this.names.start();
+		const failed = (error: unknown) => this.logger.warn("Could not tell of new names, and will try again:", error);
+		this.followingNames = every(namesIntervalMs, (signal) => followNames(this.broker, this.db, signal), failed);
 	},
 	async stopped() {
-		await this.names.stop();
+		await this.followingNames?.stop();
 		await this.unread.drain();
 	},
 });

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
-import { Gate } from "../../lib/gate.ts";
 import { rateLimited } from "../../lib/rate.ts";
 import { Id } from "../../lib/schemas.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { parse } from "../../lib/validation.ts";
 import type { ActionName } from "../contracts.ts";
 import { socketAddress } from "./address.ts";
-import { callAs, type Desk, speaker } from "./gateway-context.ts";
+import { callAs, type GatewayContext, speaker } from "./gateway-context.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
 import { dropSlow, roomFor } from "./slow-consumer.ts";
@@ -18,97 +18,97 @@ const questionsAtOnce = 4;
 /** Only of a socket whose queries are not limited so many come. */
 const maxQuestionsWaiting = 1_000;
 
-type Answer = (desk: Desk, socket: ClientSocket, payload: unknown) => Promise<object>;
+type Answer = (gateway: GatewayContext, socket: ClientSocket, payload: unknown) => Promise<object>;
 
 /** The events that clients send, and what each is answered with besides `ok`. */
 export const clientEvents: Record<string, Answer> = {
-	async authenticate(desk, socket, payload) {
-		const address = socketAddress(socket, desk.broker.config.trustProxy);
-		const verified = await desk.authenticate((payload as { token?: unknown } | null)?.token, address);
+	async authenticate(gateway, socket, payload) {
+		const address = socketAddress(socket, gateway.broker.config.trustProxy);
+		const verified = await gateway.authenticate((payload as { token?: unknown } | null)?.token, address);
 		if (!socket.connected) throw new ParleyError("UNAVAILABLE");
-		await signIn(desk, socket, verified);
+		await signIn(gateway, socket, verified);
 		return { userId: verified.caller.id, expiresAt: new Date(verified.expiresAtMs).toISOString() };
 	},
-	async send_message(desk, socket, payload) {
-		return { message: await callAs(desk, socket, "messages.send", payload) };
+	async send_message(gateway, socket, payload) {
+		return { message: await callAs(gateway, socket, "messages.send", payload) };
 	},
-	async mark_read(desk, socket, payload) {
-		const { readSeq, unreadCount } = await callAs(desk, socket, "messages.markRead", payload);
+	async mark_read(gateway, socket, payload) {
+		const { readSeq, unreadCount } = await callAs(gateway, socket, "messages.markRead", payload);
 		return { readSeq, unreadCount };
 	},
-	async join_conversation(desk, socket, payload) {
-		const { id, participants } = await callAs(desk, socket, "conversations.get", payload);
+	async join_conversation(gateway, socket, payload) {
+		const { id, participants } = await callAs(gateway, socket, "conversations.get", payload);
 		await socket.join(id);
 		const others = participants.map(({ userId }) => userId).filter((userId) => userId !== speaker(socket).caller.id);
-		tellTypists(desk, socket, id, others).catch((error: unknown) => desk.logger.debug("Who types was not told:", error));
+		tellTypists(gateway, socket, id, others).catch((error: unknown) => gateway.logger.debug("Who types was not told:", error));
 		return {};
 	},
-	async leave_conversation(desk, socket, payload) {
-		const { id } = await callAs(desk, socket, "conversations.get", payload);
-		await setTyping(desk, socket, id, false);
+	async leave_conversation(gateway, socket, payload) {
+		const { id } = await callAs(gateway, socket, "conversations.get", payload);
+		await setTyping(gateway, socket, id, false);
 		await socket.leave(id);
 		return {};
 	},
-	async typing_start(desk, socket, payload) {
+	async typing_start(gateway, socket, payload) {
 		const { conversationId } = parse(ConversationRef, payload);
-		await setTyping(desk, socket, conversationId, true);
+		await setTyping(gateway, socket, conversationId, true);
 		return {};
 	},
-	async typing_stop(desk, socket, payload) {
+	async typing_stop(gateway, socket, payload) {
 		const { conversationId } = parse(ConversationRef, payload);
-		await setTyping(desk, socket, conversationId, false);
+		await setTyping(gateway, socket, conversationId, false);
 		return {};
 	},
-	async set_presence(desk, socket, payload) {
+	async set_presence(gateway, socket, payload) {
 		const { caller } = speaker(socket);
 		if (caller.role !== "user") throw new ParleyError("FORBIDDEN");
 		socket.data.status = parse(PresenceChoice, payload).status;
-		await desk.presence.report(caller.id, { chosen: true });
+		await gateway.presence.report(caller.id, { chosen: true });
 		return {};
 	},
-	async sync(desk, socket, payload) {
-		desk.queryLimit.take(socket);
-		return inTurn(socket, () => callAs(desk, socket, "conversations.sync", payload));
+	async sync(gateway, socket, payload) {
+		gateway.queryLimit.take(socket);
+		return inTurn(socket, () => callAs(gateway, socket, "conversations.sync", payload));
 	},
 };
 
 /** Answers one event through its acknowledgement, or, where there is none and it fails, by an `error` event. */
-export async function answerEvent(desk: Desk, socket: ClientSocket, event: string, args: unknown[]): Promise<void> {
+export async function answerEvent(gateway: GatewayContext, socket: ClientSocket, event: string, args: unknown[]): Promise<void> {
 	const acknowledge = args.at(-1);
 	const payload = typeof args[0] === "function" ? undefined : args[0];
 	try {
-		admit(desk, socket);
-		const answer = await (clientEvents[event] as Answer)(desk, socket, payload);
+		admit(gateway, socket);
+		const answer = await (clientEvents[event] as Answer)(gateway, socket, payload);
 		if (typeof acknowledge === "function") acknowledge({ ok: true, ...answer });
 	} catch (error) {
-		const shown = show(desk, event, error);
+		const shown = show(gateway, event, error);
 		if (typeof acknowledge === "function") acknowledge({ ok: false, error: shown });
 		else socket.emit("error", shown);
 	}
 }
 
 /** `call`: an action of the white list by its name; answered as `(error, result)`. */
-export async function answerCall(desk: Desk, socket: ClientSocket, args: unknown[]): Promise<void> {
+export async function answerCall(gateway: GatewayContext, socket: ClientSocket, args: unknown[]): Promise<void> {
 	const respond = args.at(-1);
 	const [action, params] = args;
 	try {
-		admit(desk, socket);
-		desk.queryLimit.take(socket);
+		admit(gateway, socket);
+		gateway.queryLimit.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
 		await inTurn(socket, async () => {
-			const result = await callAs(desk, socket, action as ActionName, typeof params === "function" ? undefined : params);
+			const result = await callAs(gateway, socket, action as ActionName, typeof params === "function" ? undefined : params);
 			if (typeof respond === "function") respond(null, result);
 		});
 	} catch (error) {
-		const shown = show(desk, "call", error);
+		const shown = show(gateway, "call", error);
 		if (typeof respond === "function") respond(shown);
 		else socket.emit("error", shown);
 	}
 }
 
 /** Before anything is done for a socket. RATE_LIMITED. */
-function admit(desk: Desk, socket: ClientSocket): void {
-	desk.eventLimit.take(socket);
+function admit(gateway: GatewayContext, socket: ClientSocket): void {
+	gateway.eventLimit.take(socket);
 	needRoom(socket);
 }
 
@@ -117,8 +117,8 @@ function admit(desk: Desk, socket: ClientSocket): void {
  * was let in before any answer could be seen to wait.
  */
 function inTurn<Result>(socket: ClientSocket, find: () => Promise<Result>): Promise<Result> {
-	socket.data.questions ??= new Gate({ concurrency: questionsAtOnce, maxWaiting: maxQuestionsWaiting });
-	return socket.data.questions.pass(async () => {
+	socket.data.questions ??= new Semaphore({ concurrency: questionsAtOnce, maxWaiting: maxQuestionsWaiting });
+	return socket.data.questions.run(async () => {
 		needRoom(socket);
 		return find();
 	});
@@ -135,8 +135,8 @@ function needRoom(socket: ClientSocket): void {
 const ConversationRef = z.object({ conversationId: Id });
 const PresenceChoice = z.object({ status: z.enum(["online", "away"]) });
 
-function show(desk: Desk, event: string, error: unknown) {
+function show(gateway: GatewayContext, event: string, error: unknown) {
 	const shown = publicError(error);
-	if (isUnexpected(shown)) desk.logger.error(`${event} failed:`, error);
+	if (isUnexpected(shown)) gateway.logger.error(`${event} failed:`, error);
 	return shown;
 }

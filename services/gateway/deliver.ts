@@ -1,16 +1,16 @@
 import type { Push, ServerEvents } from "./gateway.contract.ts";
-import type { Desk } from "./gateway-context.ts";
+import type { GatewayContext } from "./gateway-context.ts";
 import { dropSlow, isSlow } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /** Hands payloads to the sockets of those named who are here. */
-export function deliverToSockets(desk: Desk, pushes: Push[]): void {
+export function deliverToSockets(gateway: GatewayContext, pushes: Push[]): void {
 	for (const { payload, to, joined } of pushes) {
 		for (const { userId, event } of to) {
-			for (const socket of desk.sockets.of(userId)) {
+			for (const socket of gateway.sockets.of(userId)) {
 				if (joined !== undefined && !socket.rooms.has(joined)) continue;
-				if (event === "message_received") deliverMessage(desk, socket, userId, payload as ServerEvents["message_received"]);
-				else tell(desk, socket, event, payload);
+				if (event === "message_received") deliverMessage(gateway, socket, userId, payload as ServerEvents["message_received"]);
+				else tell(gateway, socket, event, payload);
 			}
 		}
 	}
@@ -18,15 +18,15 @@ export function deliverToSockets(desk: Desk, pushes: Push[]): void {
 
 /** A message is to be acknowledged by the device that gets it. */
 export function deliverMessage(
-	desk: Desk,
+	gateway: GatewayContext,
 	socket: ClientSocket,
 	userId: string,
 	payload: ServerEvents["message_received"],
 ): void {
 	const { conversationId, seq } = payload.message;
-	tell(desk, socket, "message_received", payload, () => {
+	tell(gateway, socket, "message_received", payload, () => {
 		const key = `${conversationId} ${userId}`;
-		if (seq > (desk.acks.get(key)?.seq ?? 0)) desk.acks.set(key, { conversationId, userId, seq });
+		if (seq > (gateway.acks.get(key)?.seq ?? 0)) gateway.acks.set(key, { conversationId, userId, seq });
 	});
 	forgetOldest(socket);
 }
@@ -44,9 +44,9 @@ function forgetOldest(socket: ClientSocket): void {
 	}
 }
 
-function tell(desk: Desk, socket: ClientSocket, event: string, ...args: unknown[]): void {
+function tell(gateway: GatewayContext, socket: ClientSocket, event: string, ...args: unknown[]): void {
 	if (isSlow(socket)) {
-		desk.logger.warn("A socket does not read what it is told and is closed:", socket.id);
+		gateway.logger.warn("A socket does not read what it is told and is closed:", socket.id);
 		dropSlow(socket);
 	} else socket.emit(event, ...args);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { gatewayNodes } from "../push.ts";
-import type { Desk } from "./gateway-context.ts";
+import type { GatewayContext } from "./gateway-context.ts";
 
 /** Over how long the sockets are asked to move, so that they do not all come to the other gateways at once. */
 const wavesMs = 4_000;
@@ -13,9 +13,9 @@ const maxReconnectAfterMs = 1_000;
  * Asks the sockets of this node to move to other gateways, in waves; resolves when they have, or had the time to. Without
  * another gateway they are told to come back, and nobody waits.
  */
-export async function drain(desk: Desk): Promise<void> {
-	const sockets = desk.sockets.all();
-	const isLast = gatewayNodes(desk.broker).every((nodeId) => nodeId === desk.broker.nodeID);
+export async function drain(gateway: GatewayContext): Promise<void> {
+	const sockets = gateway.sockets.all();
+	const isLast = gatewayNodes(gateway.broker).every((nodeId) => nodeId === gateway.broker.nodeID);
 	const waveSize = isLast ? sockets.length : Math.max(1, Math.ceil((sockets.length * waveIntervalMs) / wavesMs));
 	for (let start = 0; start < sockets.length; start += waveSize) {
 		if (start > 0) await delay(waveIntervalMs);
@@ -23,9 +23,9 @@ export async function drain(desk: Desk): Promise<void> {
 	}
 	if (isLast) return;
 	const deadline = Date.now() + 2 * maxReconnectAfterMs;
-	while (desk.sockets.userIds().length > 0 && Date.now() < deadline) await delay(waveIntervalMs / 4);
-	await desk.acks.drain();
-	await desk.presence.leave();
+	while (gateway.sockets.userIds().length > 0 && Date.now() < deadline) await delay(waveIntervalMs / 4);
+	await gateway.acks.drain();
+	await gateway.presence.leave();
 }
 
 /** Also for who connects while this node leaves. */

@@ -12,7 +12,7 @@ import type { Verified } from "./token-verifier.ts";
 import type { Unauthenticated } from "./unauthenticated.ts";
 
 /** What this gateway has at hand for its sockets: the service itself. */
-export interface Desk {
+export interface GatewayContext {
 	broker: ServiceBroker;
 	logger: Logger;
 	sockets: Sockets;
@@ -37,13 +37,13 @@ export interface DeliveryAck {
 
 /** Calls an action for the socket's user. The payload is the client's: the action's contract decides whether it will do. */
 export async function callAs<N extends ActionName>(
-	desk: Desk,
+	gateway: GatewayContext,
 	socket: ClientSocket,
 	action: N,
 	payload: unknown,
 ): Promise<Result<N>> {
 	const meta: Meta = { user: speaker(socket).caller, $via: "socket" };
-	return callsOf(desk.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
+	return callsOf(gateway.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
 }
 
 /** Whom the socket speaks for. UNAUTHENTICATED. */

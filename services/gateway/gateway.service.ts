@@ -6,7 +6,7 @@ import type { Server } from "socket.io";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { ParleyError } from "../../lib/errors.ts";
-import { every } from "../../lib/every.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { rateLimited } from "../../lib/rate.ts";
 import { callsOf } from "../contracts.ts";
 import { defineService } from "../service.ts";
@@ -16,7 +16,7 @@ import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
 import { deliverToSockets } from "./deliver.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
-import type { Desk } from "./gateway-context.ts";
+import type { GatewayContext } from "./gateway-context.ts";
 import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, type Request, requestIdOf, sendError } from "./http.ts";
 import { closeConnectionsSoon, createBoundedServer, keepConnections } from "./http-connections.ts";
@@ -30,12 +30,12 @@ import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
 import { retryAfterSeconds, Unauthenticated } from "./unauthenticated.ts";
 import { closeUnreadPolls } from "./unread-polls.ts";
 
-interface This extends Service, Desk {
+interface This extends Service, GatewayContext {
 	io: Server;
 	server: HttpServer;
 	draining: boolean;
 	health: HealthCheck;
-	timers: NodeJS.Timeout[];
+	sweeps: Repeated[];
 	httpHandler: RequestListener;
 	/** Of moleculer-web. */
 	addRoute(route: object): void;
@@ -170,7 +170,7 @@ export default defineService<"gateway", This>("gateway", {
 			},
 			onLost: () => this.redelivery.hurry(),
 		});
-		this.timers = [];
+		this.sweeps = [];
 		this.authenticate = createAuthenticate(this.broker);
 		this.queryLimit = new SocketLimit(config.rateLimits.socketQueries);
 		this.maxSocketsPerUser = config.maxSocketsPerUser === "off" ? Number.POSITIVE_INFINITY : config.maxSocketsPerUser;
@@ -209,7 +209,7 @@ export default defineService<"gateway", This>("gateway", {
 			if (this.draining) askToMove(socket);
 		});
 		const failed = (error: unknown) => this.logger.warn("A sweep failed and is done again:", error);
-		this.timers = [
+		this.sweeps = [
 			every(erasedIntervalMs, () => this.expelErased(), failed),
 			every(tickMs, () => this.redelivery.tick(), failed),
 			every(renewIntervalMs, () => this.presence.renew(), failed),
@@ -217,7 +217,7 @@ export default defineService<"gateway", This>("gateway", {
 		await this.presence.renew();
 	},
 	async stopped() {
-		for (const timer of this.timers) clearInterval(timer);
+		await Promise.all(this.sweeps.map((sweep) => sweep.stop()));
 		await this.presence.stop();
 		await this.acks.drain();
 		closeConnectionsSoon(this.server);

@@ -1,6 +1,6 @@
 import { callsOf, type Result } from "../contracts.ts";
 import { deliverMessage } from "./deliver.ts";
-import type { Desk } from "./gateway-context.ts";
+import type { GatewayContext } from "./gateway-context.ts";
 import { isDue, noteOffer } from "./offers.ts";
 import { hasRoom } from "./slow-consumer.ts";
 
@@ -49,15 +49,15 @@ type Lagging = Result<"messages.undelivered">["lagging"][number];
  *    after growing pauses; when its cursor moves, this begins anew.
  */
 export class Redelivery {
-	readonly #desk: Desk;
+	readonly #gateway: GatewayContext;
 	readonly #suspects = new Map<string, Suspect>();
 	/** Those who are still to be looked at in this turn. */
 	#turn: string[] = [];
 	#nextTurnMs = 0;
 	#isHurried = false;
 
-	constructor(desk: Desk) {
-		this.#desk = desk;
+	constructor(gateway: GatewayContext) {
+		this.#gateway = gateway;
 	}
 
 	/** Somebody may lack something: they are looked at when a push or a `sync` that is on its way has had its time. */
@@ -89,7 +89,7 @@ export class Redelivery {
 	/** socket.io keeps what waits for an acknowledgement in the order in which it went out: the first has waited longest. */
 	#suspectUnacknowledged(): void {
 		const nowMs = performance.now();
-		for (const socket of this.#desk.sockets.each()) {
+		for (const socket of this.#gateway.sockets.each()) {
 			const { acks } = socket as unknown as { acks: Map<number, unknown> };
 			if (acks.size === 0) continue;
 			const [id] = acks.keys();
@@ -105,7 +105,7 @@ export class Redelivery {
 		const nowMs = performance.now();
 		const due: string[] = [];
 		for (const [userId, suspect] of this.#suspects) {
-			const sockets = this.#desk.sockets.of(userId);
+			const sockets = this.#gateway.sockets.of(userId);
 			if (sockets.length === 0) this.#suspects.delete(userId);
 			else if (suspect.lookAtMs <= nowMs && sockets.some(hasRoom)) due.push(userId);
 		}
@@ -138,24 +138,24 @@ export class Redelivery {
 	/** The user lacks nothing. */
 	#acquit(userId: string): void {
 		this.#suspects.delete(userId);
-		for (const { data } of this.#desk.sockets.of(userId)) delete data.offers;
+		for (const { data } of this.#gateway.sockets.of(userId)) delete data.offers;
 	}
 
 	/** Gives the user's sockets a page of these conversations; the last one of which something was given. */
 	async #give(userId: string, lagging: Lagging[]): Promise<string | undefined> {
-		const takers = this.#desk.sockets
+		const takers = this.#gateway.sockets
 			.of(userId)
 			.filter(hasRoom)
 			.map((socket) => ({ socket, wanted: new Set(lagging.filter((one) => isDue(socket, one)).map(idOf)) }));
 		const cursors = lagging.filter((one) => takers.some(({ wanted }) => wanted.has(idOf(one))));
 		if (cursors.length === 0) return undefined;
-		const messages = await callsOf(this.#desk.broker).call("messages.backlog", {
+		const messages = await callsOf(this.#gateway.broker).call("messages.backlog", {
 			userId,
 			cursors: cursors.map(({ conversationId, deliveredSeq }) => ({ conversationId, deliveredSeq })),
 		});
 		const given = new Set(messages.map(idOf));
 		for (const { socket, wanted } of takers) {
-			for (const message of messages) if (wanted.has(idOf(message))) deliverMessage(this.#desk, socket, userId, { message });
+			for (const message of messages) if (wanted.has(idOf(message))) deliverMessage(this.#gateway, socket, userId, { message });
 			for (const one of cursors) if (wanted.has(idOf(one)) && given.has(idOf(one))) noteOffer(socket, one);
 		}
 		return messages.at(-1)?.conversationId;
@@ -166,7 +166,7 @@ export class Redelivery {
 		if (this.#turn.length === 0) {
 			if (beginMs < this.#nextTurnMs) return;
 			this.#nextTurnMs = beginMs + turnMs;
-			this.#turn = this.#desk.sockets.userIds();
+			this.#turn = this.#gateway.sockets.userIds();
 		}
 		const untilMs = beginMs + (this.#isHurried ? hurriedBudgetMs : budgetMs);
 		while (this.#turn.length > 0 && performance.now() < untilMs) {
@@ -178,7 +178,7 @@ export class Redelivery {
 	}
 
 	async #ask(users: { userId: string; afterId: string | null }[]): Promise<Lagging[]> {
-		const { lagging } = await callsOf(this.#desk.broker).call("messages.undelivered", { users });
+		const { lagging } = await callsOf(this.#gateway.broker).call("messages.undelivered", { users });
 		return lagging;
 	}
 }

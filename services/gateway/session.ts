@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
 import { cutSoon, type EngineConnection } from "./engine-connection.ts";
-import type { Desk } from "./gateway-context.ts";
+import type { GatewayContext } from "./gateway-context.ts";
 import type { ClientSocket } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 import { setTyping } from "./typing.ts";
@@ -23,33 +23,35 @@ export function awaitAuthentication(socket: ClientSocket): void {
  * Resolves when the registry knows, so that a client which is connected misses no push; without the registry it waits for a moment
  * only. RATE_LIMITED when the user has too many sockets here. UNAVAILABLE when the connection broke while the token was looked at: it would never say that it has gone.
  */
-export async function signIn(desk: Desk, socket: ClientSocket, verified: Verified): Promise<void> {
+export async function signIn(gateway: GatewayContext, socket: ClientSocket, verified: Verified): Promise<void> {
 	const { caller, expiresAtMs } = verified;
 	if (socket.conn.readyState !== "open") throw new ParleyError("UNAVAILABLE");
 	const known = socket.data.verified?.caller;
 	if (known && (known.id !== caller.id || known.role !== caller.role)) throw new ParleyError("FORBIDDEN");
-	if (!known && desk.sockets.of(caller.id).length >= desk.maxSocketsPerUser)
+	if (!known && gateway.sockets.of(caller.id).length >= gateway.maxSocketsPerUser)
 		throw new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds } });
 	socket.data.verified = verified;
-	desk.unauthenticated.admit(socket.conn);
+	gateway.unauthenticated.admit(socket.conn);
 	closeAt(socket, expiresAtMs);
 	if (known) return;
 	// A connection that breaks before it is one of the namespace never says `disconnect`.
-	socket.conn.once("close", () => signOut(desk, socket));
+	socket.conn.once("close", () => signOut(gateway, socket));
 	if (caller.role !== "user") return;
-	desk.sockets.add(caller.id, socket);
-	desk.redelivery.soon(caller.id);
-	await desk.presence.report(caller.id);
+	gateway.sockets.add(caller.id, socket);
+	gateway.redelivery.soon(caller.id);
+	await gateway.presence.report(caller.id);
 }
 
 /** To be called when the socket has gone; a second time is harmless. */
-export function signOut(desk: Desk, socket: ClientSocket): void {
+export function signOut(gateway: GatewayContext, socket: ClientSocket): void {
 	clearTimeout(socket.data.deadline);
 	const { verified } = socket.data;
-	if (!verified || !desk.sockets.remove(verified.caller.id, socket)) return;
-	void desk.presence.report(verified.caller.id);
+	if (!verified || !gateway.sockets.remove(verified.caller.id, socket)) return;
+	void gateway.presence.report(verified.caller.id);
 	for (const conversationId of socket.data.typing ?? []) {
-		setTyping(desk, socket, conversationId, false).catch((error: unknown) => desk.logger.debug("Typing ends by itself:", error));
+		setTyping(gateway, socket, conversationId, false).catch((error: unknown) =>
+			gateway.logger.debug("Typing ends by itself:", error),
+		);
 	}
 }
 

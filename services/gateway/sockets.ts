@@ -1,5 +1,5 @@
 import type { DefaultEventsMap, Namespace, Socket } from "socket.io";
-import type { Gate } from "../../lib/gate.ts";
+import type { Semaphore } from "../../lib/semaphore.ts";
 import type { Offer } from "./offers.ts";
 import type { Verified } from "./token-verifier.ts";
 
@@ -16,7 +16,7 @@ export interface SocketData {
 	/** What it was given again, by conversation. */
 	offers?: Map<string, Offer>;
 	/** Its questions take turns. */
-	questions?: Gate;
+	questions?: Semaphore;
 	/** The push that has waited longest for its acknowledgement, by socket.io's id, and since when it is known to be that. */
 	oldestPush?: { id: number; sinceMs: number };
 }

@@ -1,5 +1,6 @@
 import { callerOf } from "../../lib/access.ts";
 import { ParleyError } from "../../lib/errors.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { type Storage, storage } from "../../mixins/storage.ts";
@@ -27,7 +28,8 @@ interface This extends WithDatabase, WithModel<ImageRow> {
 	scanCommand: string | undefined;
 	/** Confirmations that run here, by image. */
 	confirming: Map<string, Promise<StoredImage>>;
-	sweep: NodeJS.Timeout;
+	/** From `started` on. */
+	sweep: Repeated | undefined;
 	stopping: AbortController;
 	preparing: Promise<void>;
 }
@@ -148,14 +150,17 @@ export default defineService<"media", This>("media", {
 	async started() {
 		this.stopping = new AbortController();
 		this.preparing = prepareWhenBack(this.storage, this.broker.config, this.logger, this.stopping.signal);
-		this.sweep = setInterval(() => {
-			this.db
-				.exclusively("media.cleanUp", () => callsOf(this.broker).call("media.cleanUp", {}))
-				.catch((error: unknown) => this.logger.warn("Could not clean up images:", error));
-		}, sweepIntervalMs);
+		this.sweep = every(
+			sweepIntervalMs,
+			async () => {
+				await this.db.exclusively("media.cleanUp", () => callsOf(this.broker).call("media.cleanUp", {}));
+			},
+			(error) => this.logger.warn("Could not clean up images:", error),
+		);
 	},
 	async stopped() {
-		clearInterval(this.sweep);
+		// Nobody waits for a clean-up, which may take long: another node, or the next start, does the rest.
+		void this.sweep?.stop();
 		this.stopping?.abort();
 		await this.preparing;
 		await Promise.allSettled(this.confirming.values());

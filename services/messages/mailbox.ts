@@ -1,7 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import { Batcher } from "../../lib/batcher.ts";
 import { ParleyError, publicError } from "../../lib/errors.ts";
-import { Gate } from "../../lib/gate.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
 import type { Database } from "../../mixins/database.ts";
 import { callsOf } from "../contracts.ts";
 import { deliver, push } from "../push.ts";
@@ -34,7 +34,7 @@ export class Mailbox {
 	readonly #toMessages: ToMessages;
 	readonly #main: Batcher<Draft, Sent>;
 	readonly #lanes = new Map<string, Batcher<Draft, Sent>>();
-	readonly #waiting = new Gate(held);
+	readonly #waiting = new Semaphore(held);
 
 	constructor(broker: ServiceBroker, db: Database, toMessages: ToMessages) {
 		this.#broker = broker;
@@ -73,7 +73,7 @@ export class Mailbox {
 	#laneOf(conversationId: string): Batcher<Draft, Sent> {
 		const known = this.#lanes.get(conversationId);
 		if (known) return known;
-		const lane = new Batcher<Draft, Sent>((drafts) => this.#waiting.pass(() => this.#appendHeld(drafts)), {
+		const lane = new Batcher<Draft, Sent>((drafts) => this.#waiting.run(() => this.#appendHeld(drafts)), {
 			maxBatch,
 			maxParked: maxParkedOfHeld,
 		});

@@ -1,6 +1,6 @@
 import { callerOf } from "../../lib/access.ts";
 import { fitting } from "../../lib/byte-budget.ts";
-import { Gate } from "../../lib/gate.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { sendingTurns } from "../../lib/turns.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { storage, type WithStorage } from "../../mixins/storage.ts";
@@ -26,7 +26,7 @@ import { undelivered } from "./undelivered.ts";
 interface This extends WithDatabase, WithStorage {
 	mailbox: Mailbox;
 	toMessages: ToMessages;
-	searching: Gate;
+	searching: Semaphore;
 }
 
 /** Searches are the slowest queries: of the connections for queries they may take this many at a time. */
@@ -55,7 +55,7 @@ export default defineService<"messages", This>("messages", {
 		},
 		search: {
 			handler(ctx) {
-				return this.searching.pass(() => search(this.db, this.toMessages, callerOf(ctx).id, ctx.params));
+				return this.searching.run(() => search(this.db, this.toMessages, callerOf(ctx).id, ctx.params));
 			},
 		},
 		markRead: {
@@ -127,7 +127,7 @@ export default defineService<"messages", This>("messages", {
 	created() {
 		const sign = createSignImages(this.broker, this.storage);
 		this.toMessages = createToMessages(sign, this.logger);
-		this.searching = new Gate(maxSearches);
+		this.searching = new Semaphore(maxSearches);
 		this.mailbox = new Mailbox(this.broker, this.pathDb, createToMessages(sign, this.logger, sendingTurns));
 	},
 	async stopped() {

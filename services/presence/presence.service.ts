@@ -1,9 +1,9 @@
 import { callerOf } from "../../lib/access.ts";
-import { every } from "../../lib/every.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { redis, type WithRedis } from "../../mixins/redis.ts";
 import { defineService } from "../service.ts";
 import { announcePresence, announceTyping, introduce } from "./announce.ts";
-import { Announcer } from "./announcer.ts";
+import { announceChanges } from "./announce-changes.ts";
 import type { Presence } from "./presence.contract.ts";
 import { Registry } from "./registry.ts";
 import { Typing } from "./typing.ts";
@@ -13,10 +13,8 @@ interface This extends WithRedis {
 	registry: Registry;
 	watch: Watch;
 	typing: Typing;
-	announcer: Announcer;
-	timers: NodeJS.Timeout[];
-	isStopping: boolean;
-	announceSoon(): void;
+	announcing: Repeated;
+	sweeps: Repeated[];
 }
 
 /** How often it is looked which gateways have gone, of whom something is to be told, and who has stopped typing. */
@@ -34,7 +32,7 @@ export default defineService<"presence", This>("presence", {
 				await this.registry.report(nodeId, number, users);
 				if (since !== undefined) await this.registry.complete(nodeId, since);
 				// The gateway waits for its place in the registry, not for what others are told.
-				this.announceSoon();
+				this.announcing.now();
 				return null;
 			},
 		},
@@ -94,31 +92,24 @@ export default defineService<"presence", This>("presence", {
 			},
 		},
 	},
-	methods: {
-		announceSoon() {
-			this.announcer.run().catch((error) => this.logger.debug("Could not tell of users, which is done again:", error));
-		},
-	},
 	async started() {
-		this.isStopping = false;
 		this.registry = new Registry(this.redis);
 		this.watch = new Watch(this.redis, this.registry);
 		this.typing = new Typing(this.redis);
-		this.announcer = new Announcer(this.watch, (presences) => announcePresence(this.broker, presences));
 		const failed = (error: unknown) => this.logger.debug("A sweep failed and is done again:", error);
-		this.timers = [
-			every(sweepIntervalMs, () => this.announcer.run(), failed),
-			every(sweepIntervalMs, () => removeLapsed(this), failed),
+		const announce = (presences: Presence[]) => announcePresence(this.broker, presences);
+		this.announcing = every(sweepIntervalMs, (signal) => announceChanges(this.watch, announce, signal), failed);
+		this.sweeps = [
+			this.announcing,
+			every(sweepIntervalMs, (signal) => removeLapsed(this.registry, signal), failed),
 			every(sweepIntervalMs, async () => announceTyping(this.broker, await this.typing.lapsed(), false), failed),
 		];
 	},
 	async stopped() {
-		this.isStopping = true;
-		for (const timer of this.timers) clearInterval(timer);
-		await this.announcer.stop();
+		await Promise.all((this.sweeps ?? []).map((sweep) => sweep.stop()));
 	},
 });
 
-async function removeLapsed(service: This): Promise<void> {
-	for (const nodeId of await service.registry.lapsed()) await service.registry.remove(nodeId, () => !service.isStopping);
+async function removeLapsed(registry: Registry, signal: AbortSignal): Promise<void> {
+	for (const nodeId of await registry.lapsed()) await registry.remove(nodeId, () => !signal.aborted);
 }

@@ -1,7 +1,7 @@
 import { ParleyError } from "./errors.ts";
 
 /** Lets few do something costly at a time, and a bounded number wait for it, in the order in which they came. */
-export class Gate {
+export class Semaphore {
 	readonly #concurrency: number;
 	readonly #maxWaiting: number;
 	readonly #waiting: (() => void)[] = [];
@@ -18,7 +18,7 @@ export class Gate {
 	}
 
 	/** Does the work when it is its turn. UNAVAILABLE at once when too many wait. */
-	async pass<Result>(work: () => Promise<Result>): Promise<Result> {
+	async run<Result>(work: () => Promise<Result>): Promise<Result> {
 		if (this.#inside < this.#concurrency) this.#inside++;
 		else await this.#turn();
 		try {
