@@ -13,7 +13,7 @@ import { io, type Socket } from "socket.io-client";
 import { embeddedSecret } from "../embedded/secret.ts";
 import { signToken } from "../lib/token.ts";
 import { UrlSigner } from "../lib/url-signer.ts";
-import { giveWay } from "../services/media/cpu-priority.ts";
+import { runWhenIdle } from "../services/media/cpu-priority.ts";
 import { render } from "../services/media/render.ts";
 import type { Order } from "./media-uploads.ts";
 
@@ -182,7 +182,7 @@ async function exchange(crowd: Pair[], forSeconds: number): Promise<number[]> {
 function startUploads(url: string, crowd: Pair[], photoPath: string) {
 	const child = fork(join(import.meta.dirname, "media-uploads.ts"));
 	// Phones do not share the server's cores.
-	giveWay(child);
+	runWhenIdle(child);
 	const uploaders = crowd.map(({ conversationId, token }) => ({ conversationId, token }));
 	child.send({ url, photoPath, perSecond: uploadsPerSecond, uploaders } satisfies Order);
 	return {

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../lib/config.ts";
-import { giveWay } from "../services/media/cpu-priority.ts";
+import { runWhenIdle } from "../services/media/cpu-priority.ts";
 import { EmbeddedError } from "./error.ts";
 import { keepRunning, type Running, type Watcher } from "./keep-running.ts";
 import { openFolder, ownerOf } from "./ownership.ts";
@@ -70,7 +70,7 @@ async function launch(folder: string, stopping: AbortSignal, port?: string): Pro
 		child.kill("SIGKILL");
 		await ended;
 	};
-	giveWay(child);
+	runWhenIdle(child);
 	const kill = () => child.kill("SIGKILL");
 	stopping.addEventListener("abort", kill);
 	const answer = await Promise.race([
