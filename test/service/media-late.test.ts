@@ -6,9 +6,9 @@ import { type ConfirmContext, confirmUpload } from "../../services/media/confirm
 import { FairQueue } from "../../services/media/fair-queue.ts";
 import { confirmSeconds, leaseSeconds, sizeTimeoutSeconds } from "../../services/media/image-lifecycle.ts";
 import { ImageWorkers } from "../../services/media/image-workers.ts";
+import { until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload } from "../support/images.ts";
 import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 
