@@ -52,7 +52,7 @@ export class FairQueue {
 		return promise;
 	}
 
-	/** Refuses the last task of the user with the most. If several users have as many, that of the user who came last. */
+	/** Refuses the last waiting task of the user with the most. If `newest` has as many as another user, the task of `newest`. */
 	#refuseOne(newest: UserTasks): void {
 		let longest = newest;
 		for (const user of this.#users.values()) if (user.waiting.length > longest.waiting.length) longest = user;

@@ -19,7 +19,7 @@ export interface KeyColumns {
 /** For the `returning` and `select` of `KeyColumns`. */
 export const keyColumns = "upload_key, storage_key, preview_key, thumbnail_key";
 
-/** Clients know the ids of images. So keys contain random bytes, which nobody can guess who may read objects but not list them. */
+/** Clients know the ids of images. So keys also contain random bytes: an id is not enough to guess a key. */
 export function newKeys(prefix: string, id: string): Keys {
 	const folder = `${imagesUnder(prefix)}${id}/${secret()}`;
 	return {
@@ -42,7 +42,7 @@ export function isUploadKey(prefix: string, key: string): boolean {
 	return key.startsWith(uploadsUnder(prefix)) && uploadForm.test(key.slice(uploadsUnder(prefix).length));
 }
 
-/** The image id in the key of a rendition. For a key that is not ours, some text that is no id. */
+/** The image id in the key of a rendition. For a key of another form, some text that is no id. */
 export function imageIdOf(prefix: string, key: string): string {
 	return key.slice(imagesUnder(prefix).length).split("/", 1)[0] ?? "";
 }
