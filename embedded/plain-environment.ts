@@ -1,4 +1,4 @@
-import { onlyOf } from "../lib/child-env.ts";
+import { onlyOf } from "../lib/config/child-env.ts";
 
 /** Whatever is not here may be a secret, or change what a program does. */
 const names = ["PATH", "LANG", "TZ", "TMPDIR"];

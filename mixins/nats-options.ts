@@ -6,7 +6,8 @@ import {
 	tokenAuthenticator,
 	usernamePasswordAuthenticator,
 } from "nats";
-import { type Config, ConfigError } from "../lib/config.ts";
+import type { Config } from "../lib/config/config.ts";
+import { ConfigError } from "../lib/config/config-error.ts";
 
 export type NatsSettings = Pick<Config, "natsUrl" | "natsCredentialsFile">;
 

@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
-import type { Config } from "../lib/config.ts";
+import type { Config } from "../lib/config/config.ts";
 import { ParleyError } from "../lib/errors.ts";
 import { earlier, UrlSigner } from "../lib/url-signer.ts";
 

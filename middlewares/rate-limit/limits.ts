@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "moleculer";
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import type { Rate } from "../../lib/rate.ts";
 import { RedisLink } from "./redis-link.ts";
 

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { childEnv } from "../../lib/child-env.ts";
+import { childEnv } from "../../lib/config/child-env.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { giveWay } from "./cpu-priority.ts";
 import type { Answer, Developed, Job } from "./develop.ts";

@@ -6,7 +6,7 @@ import {
 	PutObjectCommand,
 	type S3Client,
 } from "@aws-sdk/client-s3";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { connect, hasBucket } from "../../mixins/storage.ts";
 
 /** What of the settings says where images are kept, and who may fetch them. */

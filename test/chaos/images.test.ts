@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { startBroker } from "../support/broker.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { query } from "../support/database.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import { childEnv } from "../../lib/child-env.ts";
+import { childEnv } from "../../lib/config/child-env.ts";
 import { Storage } from "../../mixins/storage.ts";
 import { AttemptFailed, Darkroom } from "../../services/media/darkroom.ts";
 import type { Job } from "../../services/media/develop.ts";

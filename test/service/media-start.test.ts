@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedSecret } from "../../embedded/secret.ts";
 import { startStorage } from "../../embedded/storage.ts";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/config/config.ts";
 import { createDatabase } from "../support/database.ts";
 import { startFlaky } from "../support/flaky.ts";
 import { download, uploadAndConfirm } from "../support/images.ts";
