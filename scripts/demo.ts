@@ -4,7 +4,7 @@ import type { ConversationState, Tick } from "../client/conversation-state.ts";
 import { ParleyApiError } from "../client/errors.ts";
 import { RestClient } from "../client/rest.ts";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { type Config, loadConfig } from "../lib/config.ts";
+import { type Config, loadConfig } from "../lib/config/config.ts";
 import { localUrl } from "../lib/local-url.ts";
 import { type Role, signToken } from "../lib/token.ts";
 

@@ -1,5 +1,5 @@
 import { startEmbedded } from "../embedded/start.ts";
-import { loadConfig } from "../lib/config.ts";
+import { loadConfig } from "../lib/config/config.ts";
 import { migrate } from "../migrations/migrate.ts";
 
 /** `npm run migrate`: brings the database up to date and ends; nodes do the same when they start. */
