@@ -17,7 +17,8 @@ function counting() {
 	return { shared, events };
 }
 
-const newBroker = () => new ServiceBroker({ logger: false });
+/** Never started: it only stands for the process. */
+const newBroker = () => new ServiceBroker({ logger: false, skipProcessEventRegistration: true });
 
 test("the first user opens the resource, the others share it, and the last one closes it", async () => {
 	const { shared, events } = counting();
