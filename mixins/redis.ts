@@ -44,5 +44,5 @@ async function open(broker: ServiceBroker): Promise<Redis> {
 /** ioredis-mock is a development dependency, so it is imported only where no Redis server is set. */
 async function inProcess(): Promise<Redis> {
 	const { default: RedisMock } = await import("ioredis-mock");
-	return new RedisMock() as unknown as Redis;
+	return new RedisMock();
 }
