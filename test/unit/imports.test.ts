@@ -18,6 +18,9 @@ const allowed: Record<string, readonly string[]> = {
 	embedded: ["lib", "mixins", "migrations", "services", "service"],
 	"moleculer.config.ts": ["lib", "mixins", "migrations", "middlewares", "embedded", "service"],
 	scripts: ["lib", "migrations", "embedded", "client"],
+	// What tests and benchmarks share; neither imports the other.
+	testing: ["lib", "embedded", "service"],
+	bench: ["lib", "mixins", "migrations", "embedded", "moleculer.config.ts", "services", "contract", "service", "testing"],
 };
 
 interface Import {
@@ -75,6 +78,7 @@ const kernelLock = "embedded/kernel-lock.ts";
 
 test("only lib/config reads the environment", () => {
 	const environment = /process\s*\.\s*env\b|process\["env"\]|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b|"node:process"/;
-	const reading = [...new Set(files)].filter((file) => environment.test(readFileSync(join(root, file), "utf8")));
+	const product = [...new Set(files)].filter((file) => !["bench", "testing"].includes(roomOf(file)));
+	const reading = product.filter((file) => environment.test(readFileSync(join(root, file), "utf8")));
 	expect(reading.filter((file) => file !== kernelLock).sort()).toEqual(["lib/config/child-env.ts", "lib/config/config.ts"]);
 });
