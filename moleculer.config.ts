@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { BrokerOptions } from "moleculer";
 import { startEmbedded } from "./embedded/start.ts";
-import { describeNode, type NodeConfig, withConfig } from "./lib/broker.ts";
-import { loadConfig } from "./lib/config.ts";
+import { loadConfig, type NodeConfig } from "./lib/config/config.ts";
+import { describeNode } from "./lib/config/describe-node.ts";
 import { requestDeadlineMs } from "./lib/timeouts.ts";
 import { authorize } from "./middlewares/authorize.ts";
+import { withConfig } from "./middlewares/config.ts";
 import { drain } from "./middlewares/drain.ts";
 import { fragments } from "./middlewares/fragments.ts";
 import { rateLimit } from "./middlewares/rate-limit/rate-limit.ts";
@@ -20,26 +21,26 @@ import { prepareStorage } from "./services/media/prepare-storage.ts";
 export function brokerOptions(config: NodeConfig): BrokerOptions {
 	return {
 		namespace: "parley",
-		// A restarted process is another node: in a container, host name and pid come again.
+		// A restarted process is another node. In a container it may get the same host name and pid again.
 		nodeID: `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`,
 		transporter: config.natsUrl === undefined ? null : new NatsTransporter(config),
 		logger: { type: "Console", options: { level: config.logLevel, formatter: "short" } },
-		// Who is silent is found out by middlewares/watch-nodes.
+		// middlewares/watch-nodes uses the heartbeats to find nodes that no longer answer.
 		heartbeatInterval: 1,
-		// All attempts of a call together; middlewares/retry makes them.
+		// The limit for all attempts of a call together; middlewares/retry makes the attempts.
 		requestTimeout: requestDeadlineMs,
-		// A node that has a service itself must still send a conversation where the others send it.
+		// All nodes must send the calls of one conversation to the same node, also a node that runs the service itself.
 		registry: { preferLocal: false, discoverer: { type: "Local", options: { disableHeartbeatChecks: true } } },
-		// At a shutdown, calls in flight are finished first.
+		// A shutdown first waits for calls in flight.
 		tracking: { enabled: true, shutdownTimeout: 4_000 },
-		// Contracts validate (middlewares/validate), not Moleculer's own schemas.
+		// middlewares/validate validates by the contracts, instead of Moleculer by its own schemas.
 		validator: false,
-		// The first is the innermost: who may not call is refused before the parameters are looked at, and all that is counted.
+		// The first is the innermost: rate limits count every call, then access is checked, then parameters are validated.
 		middlewares: [withConfig(config), validate, authorize(), rateLimit, retry, drain, fragments(), watchNodes()],
 	};
 }
 
-/** What `npm start` runs: whatever has no URL is brought along, the database is brought up to date, then services start. */
+/** What `npm start` runs: starts embedded servers for what has no URL, migrates the database, then starts the services. */
 export default async function options(): Promise<BrokerOptions> {
 	try {
 		const embedded = await startEmbedded(loadConfig());

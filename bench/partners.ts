@@ -5,7 +5,7 @@ import { performance } from "node:perf_hooks";
 import { ServiceBroker } from "moleculer";
 import pg from "pg";
 import { startPostgres } from "../embedded/postgres.ts";
-import { readConfig } from "../lib/config.ts";
+import { readConfig } from "../lib/config/config.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { callsOf } from "../services/contracts.ts";

@@ -7,7 +7,7 @@ import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import pg from "pg";
 import { startPostgres } from "../embedded/postgres.ts";
 import { chunksOf } from "../lib/chunks.ts";
-import { readConfig } from "../lib/config.ts";
+import { readConfig } from "../lib/config/config.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { brokerOptions } from "../moleculer.config.ts";
 import { callsOf } from "../services/contracts.ts";

@@ -1,4 +1,4 @@
-import { onlyOf } from "../lib/child-env.ts";
+import { onlyOf } from "../lib/config/child-env.ts";
 
 /** Any other variable may be a secret, or may change what a program does. */
 const names = ["PATH", "LANG", "TZ", "TMPDIR"];

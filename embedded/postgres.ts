@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { sqlState } from "../lib/sqlstate.ts";
 import { EmbeddedError } from "./error.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { keepRunning, type Watcher } from "./keep-running.ts";
@@ -107,7 +108,7 @@ async function ensureDatabase(url: string): Promise<void> {
 	try {
 		await query(url, "SELECT 1");
 	} catch (error) {
-		if ((error as pg.DatabaseError).code !== "3D000") throw error;
+		if ((error as pg.DatabaseError).code !== sqlState.invalidCatalogName) throw error;
 		await query(new URL("/postgres", url).href, `CREATE DATABASE ${name}`);
 	}
 }

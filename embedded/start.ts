@@ -1,6 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import type { NodeConfig } from "../lib/broker.ts";
-import type { Config } from "../lib/config.ts";
+import type { Config, NodeConfig } from "../lib/config/config.ts";
 import { offerDemo } from "./demo.ts";
 import { findPackage } from "./find-package.ts";
 import { startPostgres } from "./postgres.ts";

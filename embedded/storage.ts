@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../lib/config.ts";
+import type { Config } from "../lib/config/config.ts";
 import { runWhenIdle } from "../services/media/cpu-priority.ts";
 import { EmbeddedError } from "./error.ts";
 import { keepRunning, type Running, type Watcher } from "./keep-running.ts";

@@ -1,4 +1,4 @@
-/** Where a program on the same machine reaches a gateway that listens on `host` and `port`. */
+/** The URL at which programs on the same machine reach a gateway that listens on `host` and `port`. */
 export function localUrl({ host, port }: { host: string; port: number }): string {
 	if (everyAddress.has(host)) return `http://localhost:${port}`;
 	return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;

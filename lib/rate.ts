@@ -1,12 +1,12 @@
 import { ParleyError } from "./errors.ts";
 
 /**
- * What of a user is limited, as data on an action; middlewares/rate-limit counts, RATE_LIMIT_… says how many. `queries` is every
- * GET of a user. Receipts and typing have none.
+ * The limit that a user's call of an action counts against, as data on the action's contract. middlewares/rate-limit counts, and the
+ * settings RATE_LIMIT_… say how many are allowed. `queries` is for every GET. Receipts and typing have no limit.
  */
 export type RateLimit = "messages" | "conversations" | "queries" | "uploads" | "confirms";
 
-/** How often something may happen, in windows that begin with the first time. */
+/** How many operations a window allows. A window begins with its first operation. */
 export interface Rate {
 	points: number;
 	windowSeconds: number;
@@ -16,18 +16,18 @@ const unitSeconds: Record<string, number> = { second: 1, minute: 60, hour: 3_600
 
 const pattern = /^([1-9]\d{0,8})\/(second|minute|hour|day)$/;
 
-/** `100/hour`, or `off`. */
+/** Whether it is a rate such as `100/hour`, or `off`. */
 export function isRate(text: string): boolean {
 	return text === "off" || pattern.test(text);
 }
 
-/** Of a text that `isRate`. */
+/** Parses a text for which `isRate` is true. */
 export function toRate(text: string): Rate | "off" {
 	const [, points, unit = ""] = pattern.exec(text) ?? [];
 	return points === undefined ? "off" : { points: Number(points), windowSeconds: unitSeconds[unit] ?? 1 };
 }
 
-/** RATE_LIMITED, with when to try again. */
+/** The error RATE_LIMITED, which says when to try again. */
 export function rateLimited({ resetSeconds }: { resetSeconds: number }): ParleyError {
 	return new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds: resetSeconds } });
 }

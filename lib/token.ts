@@ -3,7 +3,7 @@ import { SignJWT } from "jose";
 export const roles = ["user", "admin", "platform"] as const;
 export type Role = (typeof roles)[number];
 
-/** Who a token is for, and how long. */
+/** The user that a token is for, and how long it is valid. */
 export interface TokenOptions {
 	sub: string;
 	role: Role;
@@ -11,7 +11,7 @@ export interface TokenOptions {
 	jwt: { secret: string; issuer?: string; audience?: string };
 }
 
-/** An HS256 token with exactly the claims that the gateway checks. */
+/** Makes an HS256 token with the claims that the gateway checks. */
 export function signToken({ sub, role, ttlSeconds, jwt }: TokenOptions): Promise<string> {
 	const now = Math.floor(Date.now() / 1000);
 	const token = new SignJWT({ role })

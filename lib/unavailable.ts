@@ -1,3 +1,5 @@
+import { isSqlState, sqlState, sqlStateClass } from "./sqlstate.ts";
+
 /**
  * By what one knows that a part below (PostgreSQL, Redis, the bus, another node) is away, busy or in the middle of a failover, so
  * that the same request may well succeed later. Such errors also come from other nodes, as plain Errors with `name`, `message`,
@@ -24,14 +26,14 @@ const signs = {
 		// The NATS client's: the connection, no answer in time, nobody who listens.
 		...["CONNECTION_CLOSED", "CONNECTION_DRAINING", "CONNECTION_REFUSED", "CONNECTION_TIMEOUT", "DISCONNECT", "TIMEOUT", "503"],
 		// PostgreSQL: a statement was cancelled or took too long, a lock did, a transaction did nothing for too long.
-		...["57014", "55P03", "25P03"],
+		...[sqlState.queryCanceled, sqlState.lockNotAvailable, sqlState.idleInTransactionSessionTimeout],
 		// It only reads: after a failover we are still connected to what was the primary.
-		"25006",
+		sqlState.readOnlySqlTransaction,
 		// A conflict with another transaction.
-		...["40001", "40P01"],
+		...[sqlState.serializationFailure, sqlState.deadlockDetected],
 	],
 	/** PostgreSQL: the connection failed; out of connections, memory or disk; it stops or starts. */
-	codeClasses: /^(08|53|57P)[0-9A-Z]{2,3}$/,
+	codeClasses: [sqlStateClass.connectionException, sqlStateClass.insufficientResources, sqlStateClass.serverShutdown],
 	names: [
 		"BrokerDisconnectedError",
 		"MaxRetriesPerRequestError",
@@ -81,7 +83,7 @@ export function isUnavailable(error: unknown): boolean {
 	return (
 		types.has(String(type)) ||
 		codes.has(String(code)) ||
-		signs.codeClasses.test(String(code)) ||
+		isSqlState(code, signs.codeClasses) ||
 		names.has(String(name)) ||
 		signs.messages.some((beginning) => String(message).startsWith(beginning)) ||
 		// Sequelize keeps what pg said in `original`.

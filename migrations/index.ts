@@ -7,7 +7,7 @@ import { up as renames } from "./20261124T0700-renames.ts";
 import { up as applicationPeople } from "./20261124T2200-application-people.ts";
 import { up as imageAttempts } from "./20261125T0600-image-attempts.ts";
 
-/** Every migration by its name, in the order in which they run. A name, once released, never changes. */
+/** All migrations by name, in the order in which they run. A released name never changes. */
 export const migrations: Record<string, string> = {
 	"20261123T0600-conversations": conversations,
 	"20261123T0700-sync": sync,
@@ -20,7 +20,7 @@ export const migrations: Record<string, string> = {
 };
 
 /**
- * Those of them on which a release that does not know them may run: they add, and neither take away nor change what older code
- * uses. On any other, an older release does not start.
+ * The migrations that older releases can run with: they only add, and neither remove nor change anything that older code uses. A
+ * release does not start on a database with any other migration that it does not know.
  */
 export const compatible: ReadonlySet<string> = new Set(["20261124T0600-participants-by-user", "20261124T0700-renames"]);

@@ -1,22 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 
-/** How long to wait for another node's migrations, and who is told about it. */
+/** How long to wait for another node's migrations, and where to log it. */
 export interface Waiting {
 	waitMs: number;
-	/** Gets one line. */
+	/** Logs one line. */
 	note(line: string): void;
 }
 
-/** Any constant does, as long as nothing else in the database uses it for an advisory lock. */
+/** An arbitrary constant. Nothing else in the database may use it for an advisory lock. */
 const lockKey = 7_275_395;
 
 const pollMs = 200;
 
-/** A migration of a large table takes minutes. A node that ends after that is started again, and waits again. */
+/** The migration of a large table takes minutes. A node that gives up exits; its supervisor starts it again, and it waits again. */
 const byDefault: Waiting = { waitMs: 600_000, note: (line) => process.stderr.write(`${line}\n`) };
 
-/** Takes the lock for the session of `client`, whose end gives it back. */
+/** Takes the lock for the session of `client`. The end of the session releases it. */
 export async function lockMigrations(client: pg.Client, { waitMs, note }: Waiting = byDefault): Promise<void> {
 	const deadlineMs = performance.now() + waitMs;
 	let holder: string | undefined;
@@ -37,7 +37,7 @@ async function tryLock(client: pg.Client): Promise<boolean> {
 	return rows[0]?.locked ?? false;
 }
 
-/** Undefined when the lock was given back meanwhile. Host and state are only for those who may see them. */
+/** Describes the session that holds the lock; undefined when the lock has been released meanwhile. */
 async function holderOf(client: pg.Client): Promise<string | undefined> {
 	const { rows } = await client.query<{ holder: string }>(
 		`select concat_ws(', ', 'process ' || pid, nullif(application_name, ''), 'from ' || coalesce(client_addr::text, 'the same machine'),

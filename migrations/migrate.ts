@@ -5,10 +5,9 @@ import { compatible, migrations } from "./index.ts";
 import { lockMigrations, type Waiting } from "./lock.ts";
 
 /**
- * Brings the database up to date and returns the names of what was applied. Nodes that start at once queue at an advisory
- * lock: one migrates, the others find nothing left to do. Each migration and its record are one transaction.
- * @throws when the database has a migration that this release does not know and is not compatible with, or the lock is not free
- * in time
+ * Applies the migrations that the database lacks and returns their names. An advisory lock lets one node at a time do this; the
+ * others wait and then find nothing to do. Each migration and its record are one transaction.
+ * @throws when the database has an incompatible migration that this release does not know, or the lock is not free in time
  */
 export async function migrate(databaseUrl: string, waiting?: Waiting): Promise<string[]> {
 	const client = new pg.Client({
@@ -16,7 +15,7 @@ export async function migrate(databaseUrl: string, waiting?: Waiting): Promise<s
 		connectionTimeoutMillis: connectTimeoutMs,
 		application_name: "parley migrate",
 		keepAlive: true,
-		// Waiting for another node that migrates, or building an index, may take long, whatever limits the database sets.
+		// The wait for another node, and the build of an index, may take longer than the limits that the database sets.
 		options: "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0",
 	});
 	try {
@@ -31,12 +30,12 @@ export async function migrate(databaseUrl: string, waiting?: Waiting): Promise<s
 		const applied = await umzugOf(client).up();
 		return applied.map(({ name }) => name);
 	} finally {
-		// Ends the session, and with it the lock.
+		// The end of the session releases the lock.
 		await client.end();
 	}
 }
 
-/** `alter table` only where something is to be altered: it would wait for whoever reads the table, and a dump reads for hours. */
+/** Uses `alter table` only when the column is missing, because it waits for all readers of the table. A dump reads for hours. */
 async function prepareRecord(client: pg.Client): Promise<void> {
 	await client.query(
 		"create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())",
@@ -47,7 +46,7 @@ async function prepareRecord(client: pg.Client): Promise<void> {
 	if (rowCount === 0) await client.query("alter table migrations add column compatible boolean not null default false");
 }
 
-/** What a newer release has changed, this one might misread or damage. */
+/** Throws when a newer release has changed the database: this release could misread or damage its data. */
 async function refuseNewer(client: pg.Client): Promise<void> {
 	const { rows } = await client.query<{ name: string }>(
 		"select name from migrations where not compatible and name <> all ($1) order by name",
@@ -64,7 +63,7 @@ function umzugOf(client: pg.Client) {
 	return new Umzug({
 		migrations: Object.entries(migrations).map(([name, sql]) => ({ name, up: () => apply(client, name, sql) })),
 		storage: {
-			// Recorded by `apply`, within the migration's own transaction.
+			// `apply` records the migration, in the same transaction.
 			async logMigration() {},
 			async unlogMigration() {},
 			async executed() {

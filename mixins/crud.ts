@@ -8,7 +8,7 @@ import { connectTimeoutMs } from "../lib/timeouts.ts";
 import { isUnavailable } from "../lib/unavailable.ts";
 import { connectionClass, connectionSettings } from "./postgres.ts";
 
-/** A table as Sequelize sees it; migrations make it. */
+/** A table, as Sequelize knows it. Migrations create it. */
 export interface Table {
 	name: string;
 	define: ModelAttributes;
@@ -20,7 +20,7 @@ export interface WithModel<Row extends object> extends Service {
 	adapter: { db: Sequelize };
 }
 
-/** moleculer-db on one table, where CRUD is CRUD. It publishes no actions of its own: a service offers what its contract says. */
+/** moleculer-db for one table. Its generated actions are off: a service has only the actions of its contract. */
 export function crud(table: Table): Partial<ServiceSchema> {
 	return {
 		mixins: [DbService],
@@ -33,13 +33,13 @@ export function crud(table: Table): Partial<ServiceSchema> {
 
 const generatedActions = ["find", "count", "list", "create", "insert", "get", "update", "remove"];
 
-/** What tells that the database is away is in a part of Sequelize's errors that other nodes do not get. */
+/** Gives Sequelize's connection errors the code UNAVAILABLE. Other nodes do not receive the part by which they are recognised. */
 function withCatalogueCode(_ctx: Context, error: Error): never {
 	if (error instanceof ParleyError || !isUnavailable(error)) throw error;
 	throw new ParleyError("UNAVAILABLE", { cause: error });
 }
 
-/** Connects with the node's settings, which are not known yet where a schema is written. */
+/** Connects with the node's settings. They are not known yet when the schema is defined, only in `init`. */
 class Adapter extends SequelizeAdapter {
 	override init(broker: ServiceBroker, service: Service): void {
 		// The fourth option keeps the adapter from creating the table.

@@ -1,10 +1,12 @@
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import pg from "pg";
 import { ParleyError } from "../lib/errors.ts";
+import { isSqlState, sqlState, sqlStateClass } from "../lib/sqlstate.ts";
 import { isUnavailable } from "../lib/unavailable.ts";
 import { connectionClass, connectionSettings } from "./postgres.ts";
+import { SharedResource } from "./shared-resource.ts";
 
-/** A prepared statement: PostgreSQL parses the text once a connection and knows it by its name from then on. */
+/** A prepared statement: on each connection, PostgreSQL parses the text once and then knows it by its name. */
 export interface Statement {
 	name: string;
 	text: string;
@@ -12,32 +14,33 @@ export interface Statement {
 
 export const statement = (name: string, text: string): Statement => ({ name, text });
 
-/** A group of connections to PostgreSQL. */
+/** A pool of connections to PostgreSQL. */
 export class Database {
 	readonly #pool: pg.Pool;
 
-	constructor(url: string, onError: (error: Error) => void, { maxConnections, settings = "" }: Group = groups.db) {
+	constructor(url: string, onError: (error: Error) => void, { maxConnections, settings = "" }: PoolSettings = pools.db) {
 		this.#pool = new pg.Pool({
 			...connectionSettings,
 			connectionString: url,
 			max: maxConnections,
 			Client: connectionClass(url),
 			types: { getTypeParser },
-			// All our statements look rows up by keys. A prepared plan made while a table was small must not scan it for ever.
+			// All our statements find rows by keys. Without this, a plan that is prepared while a table is small scans the table,
+			// and goes on doing so when the table has grown.
 			options: `-c timezone=UTC -c enable_seqscan=off ${settings}`,
 		});
-		// An idle connection that breaks (a restart of PostgreSQL) is replaced by the pool; without a listener it ends the process.
+		// The pool replaces an idle connection that breaks (PostgreSQL restarts). Without a listener the error ends the process.
 		this.#pool.on("error", onError);
 	}
 
-	/** Runs a statement; its rows, with times as ISO strings and bigint as numbers. */
+	/** Runs a statement and returns its rows, with times as ISO strings and bigint as numbers. */
 	query<Row = Record<string, unknown>>(query: Statement, values: unknown[] = []): Promise<Row[]> {
 		return this.#onConnection(async (client) => (await client.query({ ...query, values })).rows as Row[]);
 	}
 
 	/**
-	 * Does `work` unless another node is doing it now; then false. The lock is that of a session and ends with it: should the
-	 * connection break, another node may begin while the work here is not over.
+	 * Does `work` unless another node is doing it now; then returns false. PostgreSQL releases the lock when the connection
+	 * breaks: then another node may begin before the work here is finished.
 	 */
 	exclusively(name: string, work: () => Promise<unknown>): Promise<boolean> {
 		return this.#onConnection(async (client) => {
@@ -56,7 +59,7 @@ export class Database {
 		return this.#pool.end();
 	}
 
-	/** Afterwards the connection goes back to the pool, unless it is of no further use: then it is closed. */
+	/** Runs `work` on a connection. Then the connection returns to the pool, or is closed if an error makes it unusable. */
 	async #onConnection<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
 		const client = await this.#pool.connect().catch(failConnection);
 		let isUsable = true;
@@ -71,74 +74,70 @@ export class Database {
 	}
 }
 
-/** What PostgreSQL itself says keeps its code, by which callers decide. */
+/** Turns connection errors into UNAVAILABLE. An error from PostgreSQL itself keeps its code: callers decide by it. */
 function failConnection(error: unknown): never {
 	if (error instanceof pg.DatabaseError || !isUnavailable(error)) throw error;
 	throw new ParleyError("UNAVAILABLE", { cause: error });
 }
 
 /**
- * Whether an error says something of the statement alone: a bad value, a broken constraint, a conflict with another transaction, a
- * lock or an answer that took too long. All others close the connection: some say that it is broken or leads to the wrong server,
- * some (a plan or a prepared statement that is no longer valid) would come back on it with every statement.
+ * Whether the error concerns the statement alone, so that its connection can be used again. Any other error closes the connection:
+ * the connection may be broken or lead to the wrong server, or the same error (a prepared statement that is no longer valid) would
+ * come back with each statement on it.
  */
 function isAboutStatement(error: unknown): boolean {
-	return error instanceof pg.DatabaseError && /^(22|23|40|55P03|57014)/.test(error.code ?? "");
+	return error instanceof pg.DatabaseError && isSqlState(error.code, statementErrors);
 }
+
+const statementErrors = [
+	sqlStateClass.dataException,
+	sqlStateClass.integrityConstraintViolation,
+	sqlStateClass.transactionRollback,
+	sqlState.lockNotAvailable,
+	sqlState.queryCanceled,
+];
 
 /** What the mixin adds to a service. */
 export interface WithDatabase extends Service {
 	/** For queries. */
 	db: Database;
-	/** For the message path alone: sends and acknowledgements. A slow query cannot take its connections. */
+	/** Only for sends and acknowledgements: slow queries cannot take these connections. */
 	pathDb: Database;
 }
 
-/** How many connections each group of a process may open. The message path needs few: one statement stores many messages. */
-const groups: Record<"db" | "pathDb", Group> = {
+/** The pools of a process. The message path needs few connections, because one statement stores many messages. */
+const pools: Record<"db" | "pathDb", PoolSettings> = {
 	db: { maxConnections: 10 },
-	// Its statements look rows up by whole keys, so that one plan is right for any values. By itself PostgreSQL plans some of them
-	// anew each time, which costs a lone message a third more of its CPU time in the database.
+	// Its statements find rows by whole keys, so one plan is right for all values. Without the setting, PostgreSQL plans some of
+	// them again each time: for a message that is sent alone, a third more CPU time in the database.
 	pathDb: { maxConnections: 4, settings: "-c plan_cache_mode=force_generic_plan" },
 };
 
-interface Group {
+interface PoolSettings {
 	maxConnections: number;
-	/** Further settings of each connection, as PostgreSQL's `options` has them. */
+	/** Further settings of each connection, in the form of PostgreSQL's `options`. */
 	settings?: string;
 }
 
-interface Shared {
-	db: Database;
-	pathDb: Database;
-	users: number;
-}
+const shared = new SharedResource(
+	(broker) => ({ db: open(broker, pools.db), pathDb: open(broker, pools.pathDb) }),
+	async ({ db, pathDb }) => {
+		await Promise.all([db.close(), pathDb.close()]);
+	},
+);
 
-const shared = new WeakMap<ServiceBroker, Shared>();
-
-/** `this.db` and `this.pathDb` from `created` to `stopped`: shared by the services of a process, closed by the last of them. */
+/** Gives a service `this.db` and `this.pathDb` from `created` to `stopped`. All services of a process share them. */
 export const database: Partial<ServiceSchema> = {
 	created(this: Service) {
-		const { broker } = this;
-		const entry = shared.get(broker) ?? {
-			db: open(broker, groups.db),
-			pathDb: open(broker, groups.pathDb),
-			users: 0,
-		};
-		entry.users++;
-		shared.set(broker, entry);
-		const { db, pathDb } = entry;
+		const { db, pathDb } = shared.acquire(this.broker);
 		Object.assign(this as WithDatabase, { db, pathDb });
 	},
-	async stopped(this: Service) {
-		const entry = shared.get(this.broker);
-		if (!entry || --entry.users > 0) return;
-		shared.delete(this.broker);
-		await Promise.all([entry.db.close(), entry.pathDb.close()]);
+	stopped(this: Service) {
+		return shared.release(this.broker);
 	},
 };
 
-/** Resolves when the database answers: what `health` actions do. */
+/** Resolves when the database answers. `health` actions call it. */
 export async function checkDatabase(db: Database): Promise<null> {
 	await db.query(ping);
 	return null;
@@ -146,14 +145,14 @@ export async function checkDatabase(db: Database): Promise<null> {
 
 const ping = statement("ping", "select 1");
 
-function open(broker: ServiceBroker, group: Group): Database {
+function open(broker: ServiceBroker, pool: PoolSettings): Database {
 	const warn = (error: Error) => broker.logger.warn("A database connection broke:", error.message);
-	return new Database(broker.config.databaseUrl, warn, group);
+	return new Database(broker.config.databaseUrl, warn, pool);
 }
 
 const parsers: Record<number, (text: string) => unknown> = {
 	[pg.types.builtins.INT8]: Number,
-	// Our columns are timestamptz(3) and the session is in UTC: `2026-11-23 05:50:47.12+00`.
+	// Our columns are timestamptz(3) and sessions are in UTC, so the text is `2026-11-23 05:50:47.12+00`.
 	[pg.types.builtins.TIMESTAMPTZ]: (text) =>
 		`${text.slice(0, 10)}T${text.slice(11, -3).padEnd(12, text.length > 22 ? "0" : ".000")}Z`,
 };

@@ -6,21 +6,22 @@ import {
 	tokenAuthenticator,
 	usernamePasswordAuthenticator,
 } from "nats";
-import { type Config, ConfigError } from "../lib/config.ts";
+import type { Config } from "../lib/config/config.ts";
+import { ConfigError } from "../lib/config/config-error.ts";
 
 export type NatsSettings = Pick<Config, "natsUrl" | "natsCredentialsFile">;
 
 /**
- * How a node reaches NATS, and keeps reaching it: it looks for a server as long as it lives. A silent connection is noticed by
- * its pings within 3 to 4.5 s, before the nodes behind it count as silent, and another one is made.
- * @throws {ConfigError} when the credentials file is none
+ * How a node connects to NATS. It tries to reconnect for as long as it runs. Missed pings show a dead connection within 3 to 4.5 s:
+ * earlier than the time after which other nodes count as lost.
+ * @throws {ConfigError} when the credentials file cannot be used
  */
 export function natsOptions({ natsUrl = "", natsCredentialsFile }: NatsSettings): ConnectionOptions {
 	const urls = natsUrl.split(",").map((url) => new URL(url.trim()));
 	const login = urls.find(({ username }) => username !== "");
 	return {
 		servers: urls.map(({ host }) => host),
-		// One tls:// is enough: nobody means the others to be readable.
+		// One tls:// demands TLS for all servers.
 		...(urls.some(({ protocol }) => protocol === "tls:") && { tls: {} }),
 		authenticator: [
 			...(login ? [authenticatorOf(login)] : []),
@@ -30,7 +31,7 @@ export function natsOptions({ natsUrl = "", natsCredentialsFile }: NatsSettings)
 		maxPingOut: 2,
 		timeout: 2_000,
 		maxReconnectAttempts: -1,
-		// By default the same refusal twice ends it for good: a server whose users are being changed must not end a node.
+		// By default, nats.js gives up when a server refuses the login twice. Changing the users of a server must not end a node.
 		ignoreAuthErrorAbort: true,
 		reconnectTimeWait: 250,
 		reconnectJitter: 250,
@@ -38,20 +39,20 @@ export function natsOptions({ natsUrl = "", natsCredentialsFile }: NatsSettings)
 	};
 }
 
-/** In functions, so that nobody who prints the options sees what is in the URL. NATS takes a user without a password for a token. */
+/** As functions, so that printed options do not show the login. A user without a password is a token. */
 function authenticatorOf({ username, password }: URL): Authenticator {
 	const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
 	return secret === "" ? tokenAuthenticator(user) : usernamePasswordAuthenticator(user, secret);
 }
 
-/** Read anew for each connection: whoever rotates credentials replaces the file. While it cannot be read, the last one counts. */
+/** Reads the file again for each connection, so that credentials can be rotated. While it cannot be read, the last ones are used. */
 function fromFile(path: string): Authenticator {
 	let bytes = readCredentials(path);
 	return credsAuthenticator(() => {
 		try {
 			bytes = readCredentials(path);
 		} catch {
-			// It is being replaced.
+			// The file is being replaced.
 		}
 		return bytes;
 	});

@@ -4,12 +4,12 @@ import { connect, type NatsConnection } from "nats";
 import { neededPayloadBytes } from "../lib/fragments.ts";
 import { type NatsSettings, natsOptions } from "./nats-options.ts";
 
-/** How long a node that stops waits until NATS has what it said last. */
+/** How long a node that stops waits until NATS has received its last packets. */
 const flushMs = 1_000;
 
 /**
- * Moleculer's NATS transporter, and what it lacks: credentials; it knows when the connection is lost, so that calls fail at once
- * instead of never, and announces the node again as soon as there is another; and it can ask whether a node is there.
+ * Moleculer's NATS transporter with three additions. It logs in with credentials. When the connection is lost, calls fail at once,
+ * and when there is a new one, the node announces itself again. It can ask the server whether another node is connected.
  */
 export class NatsTransporter extends Transporters.NATS {
 	readonly #options: ReturnType<typeof natsOptions>;
@@ -18,18 +18,18 @@ export class NatsTransporter extends Transporters.NATS {
 	#onAbsent: (probe: string) => void = () => undefined;
 	declare client: NatsConnection | null;
 
-	/** @throws {ConfigError} when the credentials file is none */
+	/** @throws {ConfigError} when the credentials file cannot be used */
 	constructor(settings: NatsSettings) {
 		super({});
 		this.#options = natsOptions(settings);
 	}
 
-	/** `$node.options` shows what a broker runs with: nothing of this. */
+	/** `$node.options` shows a broker's options: without this, also the login. */
 	toJSON(): object {
 		return { type: "NATS" };
 	}
 
-	/** Since when there is a connection, by the clock of `performance.now()`. */
+	/** When the current connection was made, by the clock of `performance.now()`. */
 	get connectedAtMs(): number {
 		return this.#connectedAtMs;
 	}
@@ -51,7 +51,7 @@ export class NatsTransporter extends Transporters.NATS {
 		void this.#follow(client);
 		void client.closed().then((error) => {
 			this.connected = false;
-			// It is meant to be made again for ever. Without it this node would be alive and deaf.
+			// nats.js should reconnect without end. If it gives up, the node would run on without hearing the others.
 			if (!this.#closing) this.broker.fatal("The connection to NATS was closed for good:", error ?? undefined);
 		});
 		this.#connectedAtMs = performance.now();
@@ -67,19 +67,19 @@ export class NatsTransporter extends Transporters.NATS {
 		this.client = null;
 	}
 
-	/** Events may be lost at any time. While there is no connection they are, without an error in the log for each. */
+	/** Events are not guaranteed to arrive. Without a connection they are dropped, with no error in the log for each. */
 	override prepublish(packet: Parameters<Transporters.NATS["prepublish"]>[0]): Promise<void> {
 		return !this.connected && packet.type === "EVENT" ? Promise.resolve() : super.prepublish(packet);
 	}
 
-	/** nats.js throws where a promise is expected. */
+	/** `async`, because Moleculer expects a promise, and nats.js throws. */
 	override async send(topic: string, data: Buffer): Promise<void> {
 		this.client?.publish(topic, data);
 	}
 
 	/**
-	 * Pings a node in a way that the server itself answers if nobody is there to hear it: then `probe` is given to `onAbsent`. A
-	 * node that is there answers with Moleculer's PONG as soon as it can.
+	 * Pings a node. When the node has no subscription on the server, the server itself answers, and `onAbsent` gets `probe`. A node
+	 * that is connected answers with Moleculer's PONG.
 	 */
 	probe(nodeId: string, probe: string): void {
 		const payload = { ver: this.broker.PROTOCOL_VERSION, sender: this.nodeID, time: Date.now(), id: probe };
@@ -87,11 +87,11 @@ export class NatsTransporter extends Transporters.NATS {
 		this.client?.publish(this.getTopicName("PING", nodeId), data, { reply: `${this.#probeSubject}.${probe}` });
 	}
 
-	set onAbsent(heard: (probe: string) => void) {
-		this.#onAbsent = heard;
+	set onAbsent(listener: (probe: string) => void) {
+		this.#onAbsent = listener;
 	}
 
-	/** Below Moleculer's own prefix, so that who may use that may use these. */
+	/** Below Moleculer's own prefix, so that the same permission in NATS covers it. */
 	get #probeSubject(): string {
 		return `${this.prefix}.PROBE.${this.nodeID}`;
 	}
@@ -112,9 +112,9 @@ export class NatsTransporter extends Transporters.NATS {
 		if (!this.connected || this.#closing) return;
 		this.logger.warn(`The connection to NATS (${server}) was lost.`);
 		this.connected = false;
-		// Others are not to be taken for dead because this node does not hear them.
+		// Moleculer then stops its timers for heartbeats and for lost nodes: this node cannot hear any of the others.
 		this.broker.broadcastLocal("$transporter.disconnected", { graceFul: false });
-		// What they would have answered is lost.
+		// The answers to open calls are lost, so these calls fail now.
 		const { transit } = this;
 		const asked = new Set([...transit.pendingRequests.values()].map(({ nodeID }) => nodeID));
 		for (const nodeID of asked) transit.removePendingRequestByNodeID(nodeID);
@@ -126,7 +126,7 @@ export class NatsTransporter extends Transporters.NATS {
 		const problem = payloadProblem(client);
 		if (problem) this.logger.error(problem);
 		this.#connectedAtMs = performance.now();
-		// What others asked of this node, or it answered, while it was away is lost: they must ask again.
+		// Calls to this node, and its answers, are lost while it is not connected. The others must repeat their open calls to it.
 		client.publish(this.#backSubject, Buffer.from(this.nodeID));
 		this.onConnected(true).catch((error: unknown) => this.logger.error("Could not announce this node again:", error));
 	}
@@ -139,10 +139,11 @@ function payloadProblem({ info }: NatsConnection): string | undefined {
 }
 
 /**
- * nats.js has missed its pings and closes the connection once what it has written has left, which over a silent connection with
- * full buffers takes a quarter of an hour. Nothing public ends it sooner.
+ * After missed pings, nats.js closes the connection only when everything that it has written is sent. On a connection that takes no
+ * data this lasts a quarter of an hour. nats.js has no public way to close it sooner.
  */
 function destroySocket(client: NatsConnection): void {
+	// The cast: `protocol` is not part of its public types.
 	const { protocol } = client as unknown as { protocol?: { transport?: { socket?: { destroy(): void } } } };
 	protocol?.transport?.socket?.destroy();
 }

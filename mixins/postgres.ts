@@ -8,22 +8,22 @@ export const connectionSettings = {
 	query_timeout: queryTimeoutMs,
 	statement_timeout: statementTimeoutMs,
 	lock_timeout: lockTimeoutMs,
-	// A transaction whose client is gone, unknown to the server, must not hold its rows for long.
+	// When a client disappears without closing its connection, its transaction must not lock rows for long.
 	idle_in_transaction_session_timeout: statementTimeoutMs,
 	keepAlive: true,
 } satisfies pg.ClientConfig;
 
-/** How long a connection that we close waits for the server to close it too. */
+/** How long a connection that we close waits until the server has closed it too. */
 const closeTimeoutMs = 500;
 
-/** What is open to each database, over all pools of the process. */
+/** The open connections to each database, from all pools of the process. */
 const connections = new Map<string, Set<Connection>>();
 
 /**
- * Connections to a database, as a class for a pool. PostgreSQL answers every statement within its statement_timeout, if only with
- * an error, so a connection without an answer by `query_timeout` is cut: the server's host is gone, or something on the way forgot
- * the connection and drops its packets. The idle connections to the same database most likely went the same way, in whatever pool
- * they are. They are closed too, since each would cost the next statement a time-out of its own.
+ * The class of a pool's connections to one database. PostgreSQL answers each statement within its statement_timeout, if only with an
+ * error. So a connection without an answer within `query_timeout` is broken: the server's host is gone, or a firewall on the way
+ * drops its packets. The idle connections to the same database are probably broken too, in all pools. They are closed as well:
+ * otherwise each of them would let one more statement time out.
  */
 export function connectionClass(url: string): typeof pg.Client {
 	const open = connections.get(url) ?? new Set();
@@ -40,19 +40,19 @@ export function connectionClass(url: string): typeof pg.Client {
 	};
 }
 
-/** pg's `query`, whose overloads are of no interest here: with a callback at the end, or giving a promise. */
+/** pg's `query` without its overloads. Its last argument is a callback, or it returns a promise. */
 type Query = (...args: unknown[]) => unknown;
 type Callback = (error: unknown, result: unknown) => void;
 
 class Connection extends pg.Client {
-	readonly #onSilence: () => void;
+	readonly #onQueryTimeout: () => void;
 	#running = 0;
 
-	constructor(config: string | pg.ClientConfig | undefined, onSilence: () => void) {
+	constructor(config: string | pg.ClientConfig | undefined, onQueryTimeout: () => void) {
 		super(config);
-		this.#onSilence = onSilence;
-		// Pools listen while a connection is idle. A connection that breaks in use fails its statement; without a listener it would
-		// also end the process.
+		this.#onQueryTimeout = onQueryTimeout;
+		// A pool listens for errors only while a connection is idle. A connection that breaks in use fails its statement; without a
+		// listener the error would also end the process.
 		this.on("error", () => {});
 		// An override would have to repeat the overloads.
 		const query = this.query.bind(this) as Query;
@@ -63,7 +63,7 @@ class Connection extends pg.Client {
 		return this.#running === 0;
 	}
 
-	/** Closes it without a word to the server. What runs on it fails, and its pool forgets it before this returns. */
+	/** Closes the connection without telling the server. Its statements fail, and its pool removes it before this returns. */
 	abandon(): void {
 		this.connection.emit("error", new Error("Connection terminated: PostgreSQL does not answer on it, or on one beside it"));
 		this.connection.stream.destroy();
@@ -102,13 +102,13 @@ class Connection extends pg.Client {
 
 	#answered(error: unknown): void {
 		this.#running--;
-		if (!isSilence(error)) return;
+		if (!isQueryTimeout(error)) return;
 		this.abandon();
-		this.#onSilence();
+		this.#onQueryTimeout();
 	}
 }
 
-/** pg's own error when `query_timeout` is over. */
-function isSilence(error: unknown): boolean {
+/** Whether it is pg's error for `query_timeout`. */
+function isQueryTimeout(error: unknown): boolean {
 	return error instanceof Error && error.message === "Query read timeout";
 }

@@ -1,13 +1,13 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { connectTimeoutMs } from "../lib/timeouts.ts";
 
-/** The longest pause before connecting again. */
+/** The longest pause before the next attempt to connect. */
 export const redisRetryMs = 1_000;
 
 /**
- * How every part connects to Redis. Parley can do without it for a while: nobody waits for one that is away, and what was asked
- * before it went is not asked again. A connection that was cut without a word is closed after a second in which an answer was due;
- * from then until there is a new one, commands fail at once.
+ * The one way to connect to Redis. Parley works without Redis for a while, so a command must not wait for a lost connection: while
+ * there is none, commands fail at once, and commands that were sent before are not sent again. A connection that receives nothing
+ * for one second while an answer is due is closed. Callers set how long a command waits for its answer.
  */
 export function createRedis(url: string, options: Pick<RedisOptions, "commandTimeout" | "enableAutoPipelining">): Redis {
 	return new Redis(url, {

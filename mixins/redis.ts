@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
 import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
 import { createRedis } from "./redis-connection.ts";
+import { SharedResource } from "./shared-resource.ts";
 
-/** How long an answer is waited for. */
+/** How long a command waits for its answer. */
 const commandTimeoutMs = 500;
 
 /** What the mixin adds to a service. */
@@ -10,25 +11,19 @@ export interface WithRedis extends Service {
 	redis: Redis;
 }
 
-const shared = new WeakMap<ServiceBroker, { redis: Promise<Redis>; users: number }>();
+const shared = new SharedResource(open, async (opening) => (await opening).disconnect());
 
-/** `this.redis` from `started` to `stopped`: one connection a process, closed by the last service that uses it. */
+/** Gives a service `this.redis` from `started` to `stopped`. All services of a process share one connection. */
 export const redis: Partial<ServiceSchema> = {
 	async started(this: Service) {
-		const { broker } = this;
-		const entry = shared.get(broker) ?? { redis: open(broker), users: 0 };
-		entry.users++;
-		shared.set(broker, entry);
-		(this as WithRedis).redis = await entry.redis;
+		(this as WithRedis).redis = await shared.acquire(this.broker);
 	},
-	async stopped(this: Service) {
-		const entry = shared.get(this.broker);
-		if (!entry || --entry.users > 0) return;
-		shared.delete(this.broker);
-		(await entry.redis).disconnect();
+	stopped(this: Service) {
+		return shared.release(this.broker);
 	},
 };
 
+/** Resolves when the first attempt to connect is over: a node starts without Redis too. */
 async function open(broker: ServiceBroker): Promise<Redis> {
 	const { redisUrl } = broker.config;
 	if (redisUrl === undefined) return inProcess();
@@ -46,8 +41,8 @@ async function open(broker: ServiceBroker): Promise<Redis> {
 	return client;
 }
 
-/** A development dependency: where Redis is a server, it is not installed. */
+/** ioredis-mock is a development dependency, so it is imported only where no Redis server is set. */
 async function inProcess(): Promise<Redis> {
 	const { default: RedisMock } = await import("ioredis-mock");
-	return new RedisMock() as unknown as Redis;
+	return new RedisMock();
 }

@@ -8,28 +8,29 @@ import {
 	S3Client,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import type { Service, ServiceBroker, ServiceSchema } from "moleculer";
-import type { Config } from "../lib/config.ts";
+import type { Service, ServiceSchema } from "moleculer";
+import type { Config } from "../lib/config/config.ts";
 import { ParleyError } from "../lib/errors.ts";
 import { earlier, UrlSigner } from "../lib/url-signer.ts";
+import { SharedResource } from "./shared-resource.ts";
 
 type S3 = Config["s3"];
 type S3WithBucket = S3 & { bucket: string };
 
-/** An object as a listing shows it. */
+/** An object in a listing. */
 export interface ListedObject {
 	key: string;
 	modifiedAt: Date;
 }
 
-/** The bucket. What cannot be done now fails with UNAVAILABLE. */
+/** The bucket for images. A request that fails or takes too long throws UNAVAILABLE. */
 export class Storage {
 	readonly #bucket: string;
 	readonly #client: S3Client;
-	/** For where clients reach the bucket; asks nothing. */
+	/** Has the endpoint that clients use. It signs URLs and sends no requests. */
 	readonly #publicClient: S3Client;
 	readonly #ownSigner: () => Promise<UrlSigner>;
-	/** Signs for clients without asking anybody; awaits only credentials, which the SDK remembers and renews. */
+	/** Signs URLs for clients without a request to the store. It awaits only credentials, which the SDK caches and renews. */
 	readonly signer: () => Promise<UrlSigner>;
 
 	constructor(s3: S3WithBucket) {
@@ -40,7 +41,7 @@ export class Storage {
 		this.signer = signerOf(this.#publicClient, s3.bucket);
 	}
 
-	/** Where, and until when, a client may PUT an object of exactly this type and size. */
+	/** A URL to which a client may PUT an object of exactly this type and size, and when the URL expires. */
 	async presignUpload(
 		key: string,
 		type: { mimeType: string; sizeBytes: number },
@@ -54,7 +55,7 @@ export class Storage {
 		});
 		const signableHeaders = new Set(["content-type", "content-length", "host"]);
 		const signingDate = new Date();
-		// Asked before the SDK signs: should it renew them in between, the URL lasts longer than we say, and not shorter.
+		// Read before the SDK signs. If it renews the credentials in between, the URL is valid longer than we say, never shorter.
 		const { expiration } = await available(this.#publicClient.config.credentials());
 		const url = await available(
 			getSignedUrl(this.#publicClient, command, { signingDate, expiresIn: ttlSeconds, signableHeaders }),
@@ -62,29 +63,29 @@ export class Storage {
 		return { url, expiresAt: earlier(new Date(signingDate.getTime() + ttlSeconds * 1000), expiration) };
 	}
 
-	/** What our own processes may do with one object, and nothing else. */
+	/** A URL with which one of our own processes may read or write this one object. */
 	async presign(method: "GET" | "PUT", key: string, ttlSeconds: number): Promise<string> {
 		return (await this.#ownSigner()).sign(method, key, new Date(), ttlSeconds);
 	}
 
-	/** Its size; undefined when it is not there. UNAVAILABLE when `signal` says that it takes too long. */
+	/** The size of an object in bytes, undefined when there is no such object. Throws UNAVAILABLE when `signal` aborts. */
 	async size(key: string, signal?: AbortSignal): Promise<number | undefined> {
 		const command = new HeadObjectCommand({ Bucket: this.#bucket, Key: key });
-		const head = await available(this.#client.send(command, { ...(signal && { abortSignal: signal }) }), absent);
+		const head = await available(this.#client.send(command, { ...(signal && { abortSignal: signal }) }), isNoSuchObject);
 		return head?.ContentLength;
 	}
 
-	/** Objects that are not there count as deleted. */
+	/** An object that does not exist counts as deleted. */
 	async delete(keys: string[], signal?: AbortSignal): Promise<void> {
-		// One by one: not every store takes the bulk request of today's SDK.
+		// One request an object: not every store supports the SDK's bulk request.
 		const commands = keys.map((key) => new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
 		await available(
 			Promise.all(commands.map((command) => this.#client.send(command, { ...(signal && { abortSignal: signal }) }))),
-			absent,
+			isNoSuchObject,
 		);
 	}
 
-	/** In the order of their keys. */
+	/** All objects whose keys begin with `prefix`, in the order of their keys. */
 	async *list(prefix: string): AsyncGenerator<ListedObject> {
 		let token: string | undefined;
 		do {
@@ -110,28 +111,22 @@ export class Storage {
 
 /** What the mixin adds to a service. */
 export interface WithStorage extends Service {
-	/** Undefined on a node that was not told where images are kept. */
+	/** Undefined on a node without settings for the image storage. */
 	storage: Storage | undefined;
 }
 
-const shared = new WeakMap<ServiceBroker, { storage: Storage; users: number }>();
+const shared = new SharedResource(
+	({ config: { s3 } }) => (hasBucket(s3) ? new Storage(s3) : undefined),
+	(storage) => storage?.close(),
+);
 
-/** `this.storage` from `created` to `stopped`: one client a process, closed by the last service that uses it. */
+/** Gives a service `this.storage` from `created` to `stopped`. All services of a process share one client. */
 export const storage: Partial<ServiceSchema> = {
 	created(this: Service) {
-		const { broker } = this;
-		const { s3 } = broker.config;
-		if (!hasBucket(s3)) return;
-		const entry = shared.get(broker) ?? { storage: new Storage(s3), users: 0 };
-		entry.users++;
-		shared.set(broker, entry);
-		(this as WithStorage).storage = entry.storage;
+		(this as WithStorage).storage = shared.acquire(this.broker);
 	},
 	stopped(this: Service) {
-		const entry = shared.get(this.broker);
-		if (!entry || --entry.users > 0) return;
-		shared.delete(this.broker);
-		entry.storage.close();
+		return shared.release(this.broker);
 	},
 };
 
@@ -146,14 +141,14 @@ export function connect(s3: S3, endpoint: string | undefined): S3Client {
 		...(region && { region }),
 		...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
 		forcePathStyle: pathStyle,
-		// The checksums that the SDK adds by default are not known to every store.
+		// Not every store supports the checksums that the SDK adds by default.
 		requestChecksumCalculation: "WHEN_REQUIRED",
 		responseChecksumValidation: "WHEN_REQUIRED",
 		requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
 	});
 }
 
-/** The current signer of a client's bucket: another one when the SDK has renewed the credentials. */
+/** Returns the current signer of a client's bucket. It is made again when the SDK has renewed the credentials. */
 function signerOf(client: S3Client, bucket: string): () => Promise<UrlSigner> {
 	let current: { signer: UrlSigner; token: string } | undefined;
 	return async () => {
@@ -167,26 +162,26 @@ function signerOf(client: S3Client, bucket: string): () => Promise<UrlSigner> {
 	};
 }
 
-/** What the URL of every object begins with. Asked of the SDK, which knows all of AWS's endpoints and styles. */
+/** What the URL of every object begins with, taken from a URL of the SDK: it knows all endpoints and styles of AWS. */
 async function baseUrl(client: S3Client, bucket: string): Promise<string> {
 	const probe = "-";
 	const url = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: probe })));
 	return url.origin + url.pathname.slice(0, -probe.length);
 }
 
-/** What `absent` says of a failure's HTTP status; rethrows the others as UNAVAILABLE. */
-async function available<T>(asked: Promise<T>): Promise<T>;
-async function available<T>(asked: Promise<T>, absent: (error: unknown) => boolean): Promise<T | undefined>;
-async function available<T>(asked: Promise<T>, isAbsent?: (error: unknown) => boolean): Promise<T | undefined> {
+/** Rethrows a failure as UNAVAILABLE. A failure for which `isAbsent` is true becomes undefined. */
+async function available<T>(request: Promise<T>): Promise<T>;
+async function available<T>(request: Promise<T>, isAbsent: (error: unknown) => boolean): Promise<T | undefined>;
+async function available<T>(request: Promise<T>, isAbsent?: (error: unknown) => boolean): Promise<T | undefined> {
 	try {
-		return await asked;
+		return await request;
 	} catch (cause) {
 		if (isAbsent?.(cause)) return undefined;
 		throw new ParleyError("UNAVAILABLE", { message: "The image storage does not answer.", cause });
 	}
 }
 
-function absent(error: unknown): boolean {
+function isNoSuchObject(error: unknown): boolean {
 	const { name, $metadata } = error as { name?: unknown; $metadata?: { httpStatusCode?: number } };
 	return name === "NoSuchKey" || (name !== "NoSuchBucket" && $metadata?.httpStatusCode === 404);
 }

@@ -1,4 +1,4 @@
-/** Runs before everything else, on whatever Node there is: an older one cannot read TypeScript, and would say so in a stack. */
+/** Runs first, in any version of Node. An old version cannot run TypeScript, and would only print a stack trace. */
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 const isOld = major < 22 || (major === 22 && minor < 18) || (major === 23 && minor < 6);

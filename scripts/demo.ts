@@ -4,16 +4,16 @@ import type { ConversationState, Tick } from "../client/conversation-state.ts";
 import { ParleyApiError } from "../client/errors.ts";
 import { RestClient } from "../client/rest.ts";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { type Config, loadConfig } from "../lib/config.ts";
+import { type Config, loadConfig } from "../lib/config/config.ts";
 import { localUrl } from "../lib/local-url.ts";
 import { type Role, signToken } from "../lib/token.ts";
 
-/** Plays a short conversation against a running server, shows what each side sees, and exits with 1 if that is not as promised. */
+/** Runs a short conversation on a running server and prints what each side sees. Exits with 1 when something is not as it should be. */
 
 const columnWidth = 58;
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 const ticks: Record<Tick, string> = { sent: "✓", delivered: "✓✓", read: "✓✓ read" };
-const broken: string[] = [];
+const failures: string[] = [];
 
 process.exitCode = await main().catch((error: unknown) => {
 	console.error(error instanceof Error ? error.message : error);
@@ -27,21 +27,21 @@ async function main(): Promise<number> {
 		console.error(`No server answers at ${baseUrl}: start one with npm start, or set PORT and HOST as the server has them`);
 		return 1;
 	}
-	const { jobApplicationId, alice, bob } = await cast(baseUrl, config).catch((error: unknown) => {
+	const { jobApplicationId, alice, bob } = await createPeople(baseUrl, config).catch((error: unknown) => {
 		if (!(error instanceof ParleyApiError) || error.status !== 401) throw error;
 		throw new Error(`${baseUrl} does not accept my tokens: set JWT_SECRET, or DATA_DIR, as the server has it`);
 	});
 	console.log(`\n${alice.name.padEnd(columnWidth)}${bob.name}`);
 	try {
-		await play(jobApplicationId, alice, bob);
+		await runConversation(jobApplicationId, alice, bob);
 	} finally {
 		for (const { chat } of [alice, bob]) chat.close();
 	}
-	console.log(broken.length === 0 ? "\nAll of it as promised." : `\nNot as promised:\n- ${broken.join("\n- ")}`);
-	return broken.length === 0 ? 0 : 1;
+	console.log(failures.length === 0 ? "\nAll of it as promised." : `\nNot as promised:\n- ${failures.join("\n- ")}`);
+	return failures.length === 0 ? 0 : 1;
 }
 
-/** By the same settings as the server's, or as `--url` says. */
+/** The URL of the server: from `--url`, otherwise from the same settings as the server's. */
 function urlOf(config: Config): string {
 	const { values } = parseArgs({ options: { url: { type: "string" } } });
 	if (values.url !== undefined) return values.url.replace(/\/+$/, "");
@@ -49,8 +49,8 @@ function urlOf(config: Config): string {
 	return localUrl(config);
 }
 
-/** Two people and an application of their own, so that the demo can be run again and again. */
-async function cast(baseUrl: string, { jwt, dataDir }: Config) {
+/** Creates two people and an application under new ids, so that the demo can run again and again. */
+async function createPeople(baseUrl: string, { jwt, dataDir }: Config) {
 	const run = Math.random().toString(36).slice(2, 8);
 	const secret = jwt.secret ?? embeddedSecret(dataDir);
 	const token = (sub: string, role: Role) => () => signToken({ sub, role, ttlSeconds: 600, jwt: { ...jwt, secret } });
@@ -68,17 +68,17 @@ async function cast(baseUrl: string, { jwt, dataDir }: Config) {
 	return { jobApplicationId, alice, bob };
 }
 
-async function play(jobApplicationId: string, alice: Person, bob: Person): Promise<void> {
-	narrate("Both connect; Alice opens the conversation of her application");
+async function runConversation(jobApplicationId: string, alice: Person, bob: Person): Promise<void> {
+	printHeading("Both connect; Alice opens the conversation of her application");
 	for (const person of [alice, bob]) {
 		listen(person, person === alice ? bob : alice);
 		await person.chat.connect();
 	}
 	const { id } = await alice.chat.rest.createConversation(jobApplicationId);
 	const [hers, his] = [await alice.chat.open(id), await bob.chat.open(id)];
-	await promised("Bob hears of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
+	await eventually("Bob hears of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
 
-	narrate("Each sees that the other is there");
+	printHeading("Each sees that the other is there");
 	for (const [one, other] of [
 		[alice, bob],
 		[bob, alice],
@@ -88,32 +88,32 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 		check(`${one.name} sees that ${other.name} is online`, status === "online");
 	}
 	await bob.chat.setPresence("away");
-	await promised("Alice sees that Bob is away", () => alice.heard.includes("user_away"));
+	await eventually("Alice sees that Bob is away", () => alice.heard.includes("user_away"));
 	await bob.chat.setPresence("online");
-	await promised("Alice sees that Bob is back", () => alice.heard.includes("user_online"));
+	await eventually("Alice sees that Bob is back", () => alice.heard.includes("user_online"));
 
-	narrate("A message, its ticks, and what is unread");
+	printHeading("A message, its ticks, and what is unread");
 	await alice.chat.startTyping(id);
-	await promised("Bob sees that Alice types", () => bob.heard.includes("typing"));
+	await eventually("Bob sees that Alice types", () => bob.heard.includes("typing"));
 	const hello = await alice.chat.send(id, { content: "Hello Bob, is the job still open?" });
-	await promised("Bob gets the message", () => his.lastSeq === hello.seq);
-	await promised("Bob sees that Alice has stopped typing", () => bob.heard.includes("typed"));
-	await promised("Alice sees two ticks", () => hers.tick(hello) !== "sent");
-	await promised("Bob has one unread message", () => his.conversation.unreadCount === 1);
+	await eventually("Bob gets the message", () => his.lastSeq === hello.seq);
+	await eventually("Bob sees that Alice has stopped typing", () => bob.heard.includes("typed"));
+	await eventually("Alice sees two ticks", () => hers.tick(hello) !== "sent");
+	await eventually("Bob has one unread message", () => his.conversation.unreadCount === 1);
 	await bob.chat.markRead(id);
-	await promised("Alice sees that it was read", () => hers.tick(hello) === "read");
-	await promised("Bob has nothing unread", () => his.conversation.unreadCount === 0);
+	await eventually("Alice sees that it was read", () => hers.tick(hello) === "read");
+	await eventually("Bob has nothing unread", () => his.conversation.unreadCount === 0);
 
-	narrate("Emoji, to the byte");
+	printHeading("Emoji, to the byte");
 	const emoji = "It is 👍🏽 Come by with the whole family 👩‍👩‍👧‍👦 🇦🇹";
 	const answer = await bob.chat.send(id, { content: emoji });
-	await promised("Alice gets the emoji as they were typed", () => hers.messages.at(-1)?.content === emoji);
-	await promised("Bob sees two ticks", () => his.tick(answer) !== "sent");
+	await eventually("Alice gets the emoji as they were typed", () => hers.messages.at(-1)?.content === emoji);
+	await eventually("Bob sees two ticks", () => his.tick(answer) !== "sent");
 	await alice.chat.markRead(id);
-	await promised("Bob sees that it was read", () => his.tick(answer) === "read");
-	await promised("Alice has nothing unread", () => alice.heard.includes("unread 0"));
+	await eventually("Bob sees that it was read", () => his.tick(answer) === "read");
+	await eventually("Alice has nothing unread", () => alice.heard.includes("unread 0"));
 
-	narrate("Bob is in a tunnel; Alice goes on writing");
+	printHeading("Bob is in a tunnel; Alice goes on writing");
 	bob.chat.close();
 	for (const content of ["Great!", "When shall I come?", "Tuesday would suit me."]) await alice.chat.send(id, { content });
 	check(
@@ -121,14 +121,14 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 		hers.messages.slice(-3).every((message) => hers.tick(message) === "sent"),
 	);
 
-	narrate("Bob is back, and gets what he missed, once");
+	printHeading("Bob is back, and gets what he missed, once");
 	await bob.chat.connect();
-	await promised("Bob gets what he missed", () => his.lastSeq === 5);
-	await promised("Bob has three unread messages", () => his.conversation.unreadCount === 3);
+	await eventually("Bob gets what he missed", () => his.lastSeq === 5);
+	await eventually("Bob has three unread messages", () => his.conversation.unreadCount === 3);
 	bob.say(`· unread: ${his.conversation.unreadCount} here`);
 	await bob.chat.markRead(id);
-	await promised("Bob has nothing unread again", () => his.conversation.unreadCount === 0);
-	await promised("Alice sees that all was read", () => hers.messages.every((message) => hers.tick(message) === "read"));
+	await eventually("Bob has nothing unread again", () => his.conversation.unreadCount === 0);
+	await eventually("Alice sees that all was read", () => hers.messages.every((message) => hers.tick(message) === "read"));
 	const seen = bob.heard.filter((event) => event.startsWith("message "));
 	check(
 		"Bob saw every message once and in order",
@@ -138,9 +138,9 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 		),
 	);
 
-	narrate("Alice archives the conversation; Bob cannot write until he reopens it");
+	printHeading("Alice archives the conversation; Bob cannot write until he reopens it");
 	await alice.chat.rest.archiveConversation(id);
-	await promised("Bob hears that it is archived", () => his.conversation.status === "ARCHIVED");
+	await eventually("Bob hears that it is archived", () => his.conversation.status === "ARCHIVED");
 	check("it says who archived it", his.conversation.archivedBy === alice.id);
 	const refused = await bob.chat.send(id, { content: "Wait!" }).then(
 		() => "accepted",
@@ -149,10 +149,10 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 	bob.say(`→ Wait! … ${refused}`);
 	check("writing into an archived conversation is refused", refused === "CONVERSATION_ARCHIVED");
 	await bob.chat.rest.reopenConversation(id);
-	await promised("Alice hears that it is open again", () => hers.conversation.status === "ACTIVE");
+	await eventually("Alice hears that it is open again", () => hers.conversation.status === "ACTIVE");
 	const last = await bob.chat.send(id, { content: "Tuesday at ten, then. 🤝" });
-	await promised("Alice gets the last message", () => hers.lastSeq === last.seq);
-	await promised("Bob sees two ticks", () => his.tick(last) !== "sent");
+	await eventually("Alice gets the last message", () => hers.lastSeq === last.seq);
+	await eventually("Bob sees two ticks", () => his.tick(last) !== "sent");
 
 	for (const [person, state] of [
 		[alice, hers],
@@ -162,10 +162,10 @@ async function play(jobApplicationId: string, alice: Person, bob: Person): Promi
 		check(`what ${person.name} saw is what the server has`, sameMessages(state, items));
 	}
 
-	narrate("Both leave");
+	printHeading("Both leave");
 	for (const { chat, name, heard } of [alice, bob]) {
 		chat.close();
-		await promised(`${name} is offline`, () => heard.at(-1) === "offline");
+		await eventually(`${name} is offline`, () => heard.at(-1) === "offline");
 	}
 }
 
@@ -207,17 +207,17 @@ function listen({ id, chat, say, heard }: Person, other: Person): void {
 	chat.on("error", ({ code, message }) => say(`· error ${code}: ${message}`));
 }
 
-async function promised(what: string, holds: () => boolean): Promise<void> {
-	const deadline = Date.now() + patienceMs;
+async function eventually(what: string, holds: () => boolean): Promise<void> {
+	const deadline = Date.now() + timeoutMs;
 	while (!holds() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
 	check(what, holds());
 }
 
 function check(what: string, holds: boolean): void {
-	if (!holds) broken.push(what);
+	if (!holds) failures.push(what);
 }
 
-function narrate(text: string): void {
+function printHeading(text: string): void {
 	console.log(`\n— ${text} —`);
 }
 
@@ -231,6 +231,6 @@ interface Person {
 	name: string;
 	chat: ChatClient;
 	say: (text: string) => void;
-	/** What came, in order. */
+	/** The events that this person received, in order. */
 	heard: string[];
 }

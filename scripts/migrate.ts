@@ -1,10 +1,10 @@
 import { startEmbedded } from "../embedded/start.ts";
-import { loadConfig } from "../lib/config.ts";
+import { loadConfig } from "../lib/config/config.ts";
 import { migrate } from "../migrations/migrate.ts";
 
-/** `npm run migrate`: brings the database up to date and ends; nodes do the same when they start. */
+/** `npm run migrate`: applies the missing migrations and exits. Nodes do the same when they start. */
 try {
-	// No service runs, so nothing but a database is needed.
+	// Without services, only a database is needed.
 	const { config, stop } = await startEmbedded({ ...loadConfig(), services: [] });
 	try {
 		const applied = await migrate(config.databaseUrl);

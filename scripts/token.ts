@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { embeddedSecret } from "../embedded/secret.ts";
-import { type Config, loadConfig } from "../lib/config.ts";
+import { type Config, loadConfig } from "../lib/config/config.ts";
 import { type Role, roles, signToken } from "../lib/token.ts";
 
 const usage = "usage: npm run --silent token -- --sub <user id> [--role user|admin|platform] [--ttl 24h]";

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { settingNames } from "../lib/config.ts";
+import { settingNames } from "../lib/config/config.ts";
 import { signToken } from "../lib/token.ts";
 import { OsProcess } from "./processes.ts";
 import type { Target } from "./target.ts";

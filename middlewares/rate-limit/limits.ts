@@ -1,30 +1,30 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "moleculer";
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import type { Rate } from "../../lib/rate.ts";
 import { RedisLink } from "./redis-link.ts";
 
-/** Where somebody stands in their window. */
+/** What is left of a limit in the current window. */
 export interface Quota {
-	/** Whether what was counted last may be done. */
+	/** Whether the operation that was counted last is allowed. */
 	allowed: boolean;
 	limit: number;
 	remaining: number;
-	/** Until the window ends and everything may be done again. */
+	/** How long until the window ends. */
 	resetSeconds: number;
 }
 
-/** What was counted, with the way back. */
+/** A counted operation. */
 export interface Taken extends Quota {
-	/** Takes it back: it turned out to be nothing that counts. Once its window has ended there is nothing to take back. */
+	/** Takes the count back, for an operation that should not count. Does nothing when the window has ended. */
 	giveBack(): Promise<Quota>;
 }
 
-/** What is counted over all nodes. */
+/** The limits that all nodes count together. */
 export type SharedLimit = Exclude<keyof Config["rateLimits"], "socketQueries" | "socketEvents">;
 
-/** The limits of a node's settings, with what counts them: Redis, or without one this process. */
+/** The limiters of a node. They count in Redis, or without Redis in this process. */
 export class Limits {
 	readonly #limiters: Map<string, Limiter>;
 	readonly #link: RedisLink | undefined;
@@ -36,7 +36,7 @@ export class Limits {
 		this.#link = link;
 	}
 
-	/** Undefined when it is off. */
+	/** Undefined when the limit is off. */
 	of(name: SharedLimit): Limiter | undefined {
 		return this.#limiters.get(name);
 	}
@@ -50,7 +50,7 @@ export class Limits {
 	}
 }
 
-/** Counts one thing, by user or by address. While Redis does not answer, each node counts by itself (docs/adr/0010). */
+/** Counts one kind of operation by user or by address. While Redis does not answer, each node counts alone (docs/adr/0010). */
 export class Limiter {
 	readonly #rate: Rate;
 	readonly #memory: RateLimiterMemory;
@@ -63,13 +63,13 @@ export class Limiter {
 		this.#shared = link && { redis: new SharedLimiter({ ...options, storeClient: link.redis }), link };
 	}
 
-	/** Counts once more. */
+	/** Counts one operation. */
 	async take(key: string): Promise<Taken> {
 		const { redis, link } = this.#shared ?? {};
 		const counted = redis && (await link?.ask(() => redis.penalty(key, 1)));
 		const result = counted ?? (await this.#memory.penalty(key, 1));
 		const atMs = performance.now();
-		/** What the window has left at the most if it is still the one of then; a later one has more. */
+		/** The most that the window of this count can have left. A window with more left began later. */
 		const leftMs = () => Math.ceil(result.msBeforeNext - (performance.now() - atMs)) + roundingMs;
 		return {
 			...this.#quota(result),
@@ -77,7 +77,7 @@ export class Limiter {
 				const left = counted
 					? await link?.ask(() => redis.giveBack(key, leftMs()))
 					: await giveBackInMemory(this.#memory, key, leftMs());
-				// Counted where nobody answers now: it stays counted.
+				// Redis has counted it and does not answer now: it stays counted.
 				return this.#quota(left ?? result);
 			},
 		};
@@ -94,7 +94,7 @@ export class Limiter {
 	}
 }
 
-/** By how much the times of two clocks may differ that round to milliseconds. */
+/** How much two times may differ because both are rounded to milliseconds. */
 const roundingMs = 2;
 
 /** Nothing is counted. */
@@ -103,17 +103,17 @@ const untouched = (windowSeconds: number): Counted => ({ consumedPoints: 0, msBe
 type Counted = Pick<RateLimiterRes, "consumedPoints" | "msBeforeNext">;
 
 /**
- * Takes one back if the window has no more than `maxLeftMs` left: one that has more began after the one of which it is. `reward`
- * would begin a new window with less than nothing.
+ * Takes one count back, unless the window has more than `maxLeftMs` left: then it began after the count. When the window has
+ * ended, `reward` would begin a new one with a negative count.
  */
 async function giveBackInMemory(limiter: RateLimiterMemory, key: string, maxLeftMs: number): Promise<Counted> {
 	const now = await limiter.get(key);
 	if (!now) return untouched(limiter.duration);
-	// `get` is done in this turn: no window ends in between.
+	// No window can end in between: `get` has its answer in the same turn of the event loop.
 	return now.msBeforeNext > maxLeftMs ? now : limiter.reward(key, 1);
 }
 
-/** The same in Redis, at once: another node may begin a window at any time. */
+/** Takes counts back in Redis. A script does it in one step, because another node may begin a window at any time. */
 class SharedLimiter extends RateLimiterRedis {
 	readonly #redis: Redis;
 

@@ -12,10 +12,10 @@ declare module "moleculer" {
 }
 
 /**
- * Counts the calls of users by the `rateLimit` of the action's contract, on the node that serves it; `admin` and `platform` are
- * not limited. It comes before all other checks, so that who guesses ids or sends nonsense is stopped as well. What is given back:
- * a resend that found what it had made before, and failures that are ours. A request is counted once, by the action that was asked
- * for and not by what that calls in turn. A socket's queries have a limit of their own at its gateway.
+ * Counts the calls of users by the `rateLimit` of the action's contract, on the node that serves the action. The roles `admin` and
+ * `platform` have no limits. Counting comes before all other checks, so that guessed ids and invalid requests count too. A request is
+ * counted once, by the action that the user called, not by the actions that it calls in turn. The count is taken back when a resend
+ * finds what the first request created, and when the failure is the server's. Queries over a socket have their own limit at the gateway.
  */
 export const rateLimit: Middleware = {
 	name: "rate-limit",
@@ -42,7 +42,7 @@ export const rateLimit: Middleware = {
 			try {
 				if (!quota.allowed) throw rateLimited(quota);
 				const result = await next.call(this, ctx);
-				if (wasThere(ctx.meta)) quota = await taken.giveBack();
+				if (existedBefore(ctx.meta)) quota = await taken.giveBack();
 				return result;
 			} catch (error) {
 				if (isUnexpected(publicError(error))) quota = await taken.giveBack();
@@ -54,8 +54,8 @@ export const rateLimit: Middleware = {
 	},
 };
 
-/** What creates says 201 for what is new, and 200 for what was there. */
-function wasThere({ $statusCode }: Meta): boolean {
+/** Actions that create answer 201 when they created something, and 200 when it existed before. */
+function existedBefore({ $statusCode }: Meta): boolean {
 	return $statusCode === 200;
 }
 

@@ -2,25 +2,25 @@ import type { Redis } from "ioredis";
 import type { Logger } from "moleculer";
 import { createRedis, redisRetryMs } from "../../mixins/redis-connection.ts";
 
-/** How long an answer is waited for. */
+/** How long a command waits for its answer. */
 const commandTimeoutMs = 250;
 
-/** A connection to a Redis that one can do without for a while. */
+/** A connection to Redis whose user has another way while Redis does not answer. */
 export class RedisLink {
 	readonly redis: Redis;
 	readonly #logger: Logger;
-	/** Set while Redis does not answer: when to ask again. */
+	/** When to try again; set only while Redis does not answer. */
 	#retryAtMs: number | undefined;
 
 	constructor(url: string, logger: Logger) {
 		this.#logger = logger;
 		this.redis = createRedis(url, { commandTimeout: commandTimeoutMs, enableAutoPipelining: true });
 		this.redis.on("error", (error) => this.#failed(error));
-		// A Redis that comes back is asked at once, not at the end of the second.
+		// A new connection is used at once, without waiting until the next attempt is due.
 		this.redis.on("ready", () => this.#answered());
 	}
 
-	/** Resolves when it was tried: a Redis that is away is no reason not to start. */
+	/** Resolves after the first attempt to connect: a node starts without Redis too. */
 	async open(): Promise<void> {
 		await this.redis.connect().catch(() => {});
 	}
@@ -30,8 +30,8 @@ export class RedisLink {
 	}
 
 	/**
-	 * What the command gives, or undefined when Redis does not answer. Once it has not, only one caller a second tries; the others
-	 * do not wait with it.
+	 * The answer to the command, or undefined when Redis does not answer. From then on, one caller a second tries again, and the others
+	 * get undefined at once.
 	 */
 	async ask<Answer>(command: () => Promise<Answer>): Promise<Answer | undefined> {
 		if (!this.#mayAsk()) return undefined;

@@ -4,7 +4,7 @@ import cors from "cors";
 import helmet from "helmet";
 import type { Context } from "moleculer";
 import type { Meta } from "../../lib/access.ts";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
 import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from "jose";
 import type { Caller } from "../../lib/access.ts";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { PlatformId } from "../../lib/schemas.ts";
 import { type Role, roles } from "../../lib/token.ts";

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { childEnv } from "../../lib/child-env.ts";
+import { childEnv } from "../../lib/config/child-env.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { runWhenIdle } from "./cpu-priority.ts";
 import { processingCpuSeconds, processingMemoryBytes, processingTimeoutSeconds } from "./image-lifecycle.ts";

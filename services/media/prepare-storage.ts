@@ -8,7 +8,7 @@ import {
 	type S3Client,
 } from "@aws-sdk/client-s3";
 import type { Logger } from "moleculer";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { connect, hasBucket, type Storage } from "../../mixins/storage.ts";
 
 /** The settings that say where images are kept and which web pages may fetch them. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { childEnv } from "../../lib/child-env.ts";
+import { childEnv } from "../../lib/config/child-env.ts";
 import { ParleyError } from "../../lib/errors.ts";
 
 /** Less than `processingTimeoutSeconds`. */

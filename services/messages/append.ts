@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorCode, ParleyError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { sqlState } from "../../lib/sqlstate.ts";
 import { mapInTurns, sendingTurns } from "../../lib/turns.ts";
 import { type Database, type Statement, statement } from "../../mixins/database.ts";
 import type { StoredImage } from "../media/media.contract.ts";
@@ -58,12 +59,10 @@ export async function appendWaiting(db: Database, toMessages: ToMessages, drafts
 	try {
 		return await appendBy(waiting, db, toMessages, drafts);
 	} catch (error) {
-		if ((error as { code?: unknown }).code === lockNotAvailable) return drafts.map(() => "held");
+		if ((error as { code?: unknown }).code === sqlState.lockNotAvailable) return drafts.map(() => "held");
 		throw error;
 	}
 }
-
-const lockNotAvailable = "55P03";
 
 async function appendBy(variants: Variants, db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
 	const firsts = new Map<string, Draft>();
@@ -195,7 +194,7 @@ function isWorthRepeating(error: unknown): boolean {
 }
 
 /** A clientId that is stored already; a deadlock, should another statement lock in another order. */
-const worthRepeating = new Set(["23505", "40P01", "40001"]);
+const worthRepeating = new Set<string>([sqlState.uniqueViolation, sqlState.deadlockDetected, sqlState.serializationFailure]);
 const maxAttempts = 5;
 
 function created(draft: Draft, id: string, row: AppendedRow): MessageRow {

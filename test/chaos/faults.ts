@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type ServiceName, serviceNames } from "../../lib/config.ts";
+import { type ServiceName, serviceNames } from "../../lib/config/service-names.ts";
 import { type Cluster, type SharedServer, sharedServers } from "../../testing/cluster.ts";
 import type { PostgresServer } from "../../testing/postgres-server.ts";
 import { holding } from "../support/database.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { type Cluster, startCluster } from "../../testing/cluster.ts";
 import { type PostgresServer, startPostgresServer } from "../../testing/postgres-server.ts";
 import { storageEnv } from "../../testing/storage-env.ts";

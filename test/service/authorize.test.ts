@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Access, UserAccess } from "../../lib/access.ts";
-import { serviceNames } from "../../lib/config.ts";
+import { serviceNames } from "../../lib/config/service-names.ts";
 import { type Role, roles } from "../../lib/token.ts";
 import { type ActionInput, type ActionName, type Calls, contractOf, contracts } from "../../services/contracts.ts";
 import { queries, routes } from "../../services/gateway/routes.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import type { Meta } from "../../lib/access.ts";
-import { serviceNames } from "../../lib/config.ts";
+import { serviceNames } from "../../lib/config/service-names.ts";
 import { type ActionInput, type ActionName, type Calls, contractOf, contracts } from "../../services/contracts.ts";
 import { serverEvents } from "../../services/gateway/gateway.contract.ts";
 import { storageEnv } from "../../testing/storage-env.ts";

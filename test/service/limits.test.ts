@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/config/config.ts";
 import { type Limiter, Limits } from "../../middlewares/rate-limit/limits.ts";
 import { type RedisServer, startRedis } from "../../testing/redis.ts";
 import { until } from "../../testing/until.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedSecret } from "../../embedded/secret.ts";
 import { startStorage } from "../../embedded/storage.ts";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/config/config.ts";
 import { storageEnv } from "../../testing/storage-env.ts";
 import { until } from "../../testing/until.ts";
 import { createDatabase } from "../support/database.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import { childEnv } from "../../lib/child-env.ts";
+import { childEnv } from "../../lib/config/child-env.ts";
 import { Storage } from "../../mixins/storage.ts";
 import { AttemptFailed, ImageWorkers } from "../../services/media/image-workers.ts";
 import type { Job } from "../../services/media/process-upload.ts";

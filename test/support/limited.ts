@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type BrokerOptions, type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { io, type Socket } from "socket.io-client";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/config/config.ts";
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Calls, callsOf } from "../../services/contracts.ts";

@@ -1,6 +1,6 @@
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { Storage } from "../../mixins/storage.ts";
 
 /** A look into an embedded storage behind everybody's back. */

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
-import { ConfigError, readConfig, serviceNames } from "../../lib/config.ts";
+import { readConfig } from "../../lib/config/config.ts";
+import { ConfigError } from "../../lib/config/config-error.ts";
+import { serviceNames } from "../../lib/config/service-names.ts";
 
 const secret = "hunter2-hunter2-hunter2";
 const defaults = {

@@ -50,7 +50,7 @@ test("ENV_FILE names another file; one that is not there is refused in one line"
 /** What a process in this folder is told, and some of the variables that it then has; or the error. */
 function load(env: Record<string, string>): Promise<unknown> {
 	const script = `
-		import { loadConfig } from ${JSON.stringify(resolve("lib/config.ts"))};
+		import { loadConfig } from ${JSON.stringify(resolve("lib/config/config.ts"))};
 		try {
 			const config = loadConfig();
 			const { AWS_PROFILE, NO_PROXY } = process.env;

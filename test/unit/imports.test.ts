@@ -64,9 +64,21 @@ test("no import goes upward, or from one service into another's code", () => {
 	expect(imports.filter((one) => !isAllowed(one))).toEqual([]);
 });
 
+/** The one file of `lib` that reads a file: it reads `.env`, once, at the start. */
+const envFile = "lib/config/env-file.ts";
+
 test.each(["lib", "client"])("%s reads and writes nothing by itself: it imports no module of Node that does", (room) => {
 	const io = /(?:from|import)\s*\(?\s*"node:(?:fs|child_process|net|http|https|dgram|worker_threads|cluster|os)(?:\/\w+)?"/;
 	const doing = globSync(`${room}/**/*.ts`, { cwd: root }).filter((file) => io.test(readFileSync(join(root, file), "utf8")));
-	// The environment file is read once, where settings are (lib/config).
-	expect(doing.filter((file) => !file.startsWith("lib/config"))).toEqual([]);
+	expect(doing).toEqual(room === "lib" ? [envFile] : []);
+});
+
+/** It hands its PATH on to the program that takes the lock. */
+const kernelLock = "embedded/kernel-lock.ts";
+
+test("only lib/config reads the environment", () => {
+	const environment = /process\s*\.\s*env\b|process\["env"\]|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b|"node:process"/;
+	const product = [...new Set(files)].filter((file) => !["bench", "testing"].includes(roomOf(file)));
+	const reading = product.filter((file) => environment.test(readFileSync(join(root, file), "utf8")));
+	expect(reading.filter((file) => file !== kernelLock).sort()).toEqual(["lib/config/child-env.ts", "lib/config/config.ts"]);
 });

@@ -16,14 +16,14 @@ const harmless = [
 ];
 
 /**
- * The environment of a child process that works on what strangers send. Ours holds the keys of the bucket and the tokens, and the
- * passwords of the database and the bus: a white list, so that what is added one day is left out as well.
+ * The environment of a child process that works on files from users. Our own environment contains the keys of the bucket and the
+ * tokens, and the passwords of the database and the bus. A list of what is allowed also keeps out settings that are added later.
  */
 export function childEnv(): Record<string, string> {
 	return onlyOf(harmless);
 }
 
-/** What our environment has under these names, for a child process. */
+/** Those variables of our environment that have one of these names and are set. */
 export function onlyOf(names: readonly string[]): Record<string, string> {
 	return Object.fromEntries(
 		names.flatMap((name) => {
