@@ -33,7 +33,7 @@ export interface PublicError {
 	details?: unknown;
 }
 
-/** Turns any error into one of the catalogue. What is not in it is INTERNAL, and nothing of it leaves. */
+/** Turns any error into one of the catalogue. Any other error is INTERNAL, and the client sees nothing of it. */
 export function publicError(error: unknown): PublicError {
 	const { type, message, data } = describe(error);
 	const code = isErrorCode(type) ? type : codeOf(error);
@@ -49,7 +49,7 @@ export function isUnexpected(error: PublicError): boolean {
 	return errorCatalogue[error.code].status >= 500;
 }
 
-/** What the web framework and its body parser call their errors. */
+/** The errors of the web framework and its body parser. */
 const foreign = new Map<string, ErrorCode>(
 	Object.entries({
 		"entity.parse.failed": "MALFORMED_JSON",
@@ -59,7 +59,7 @@ const foreign = new Map<string, ErrorCode>(
 		"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
 		"request.aborted": "MALFORMED_JSON",
 		"request.size.invalid": "MALFORMED_JSON",
-		// A path that is not valid percent-encoding names nothing.
+		// A path that is not valid percent-encoding names nothing that exists.
 		UNABLE_DECODE_PARAM: "NOT_FOUND",
 	}),
 );

@@ -13,10 +13,10 @@ import { dropSlow, roomFor } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
 import { setTyping, tellTypists } from "./typing.ts";
 
-/** Answers have up to half a megabyte. */
-const questionsAtOnce = 4;
-/** Only of a socket whose queries are not limited so many come. */
-const maxQuestionsWaiting = 1_000;
+/** How many queries of one socket run at a time. An answer may have half a megabyte. */
+const queriesAtOnce = 4;
+/** Only a socket whose queries are not rate limited reaches this number. */
+const maxQueriesWaiting = 1_000;
 
 /** A payload that the gateway has validated has its type; what is validated later is unknown until then. */
 type Payload<E extends ClientEventName> = (typeof clientEvents)[E] extends { validatedBy: "gateway" }
@@ -79,7 +79,7 @@ const handlers = {
 	},
 } satisfies Handlers;
 
-/** Answers one event through its acknowledgement, or, where there is none and it fails, by an `error` event. */
+/** Answers one event through its acknowledgement. Without one, a failure is answered by an `error` event. */
 export async function answerEvent(
 	gateway: GatewayContext,
 	socket: ClientSocket,
@@ -108,7 +108,7 @@ function checked(socket: ClientSocket, event: ClientEventName, payload: unknown)
 	return validatedBy === "gateway" ? parse(schema, payload) : payload;
 }
 
-/** `call`: an action of the white list by its name; answered as `(error, result)`. */
+/** Answers the event `call`, which names an action of the white list, as `(error, result)`. */
 export async function answerCall(gateway: GatewayContext, socket: ClientSocket, args: unknown[]): Promise<void> {
 	const respond = args.at(-1);
 	const [action, params] = args;
@@ -127,25 +127,25 @@ export async function answerCall(gateway: GatewayContext, socket: ClientSocket, 
 	}
 }
 
-/** Before anything is done for a socket. RATE_LIMITED. */
+/** To be called before anything is done for a socket. RATE_LIMITED. */
 function admit(gateway: GatewayContext, socket: ClientSocket): void {
 	gateway.eventLimit.take(socket);
 	needRoom(socket);
 }
 
 /**
- * Finds an answer to a question. Few at a time for one socket, and there must be room for each: whatever came with it in one packet
- * was let in before any answer could be seen to wait.
+ * Runs a query of a socket, a few at a time. Each needs room for its answer when it begins: many queries may come in one packet, and
+ * all of them are admitted before the first answer waits for the socket.
  */
 function inTurn<Result>(socket: ClientSocket, find: () => Promise<Result>): Promise<Result> {
-	socket.data.questions ??= new Semaphore({ concurrency: questionsAtOnce, maxWaiting: maxQuestionsWaiting });
+	socket.data.questions ??= new Semaphore({ concurrency: queriesAtOnce, maxWaiting: maxQueriesWaiting });
 	return socket.data.questions.run(async () => {
 		needRoom(socket);
 		return find();
 	});
 }
 
-/** RATE_LIMITED while much waits for the socket; one that does not read what it asked for is closed. */
+/** RATE_LIMITED while much waits to be sent to the socket. A socket that does not read its answers is closed. */
 function needRoom(socket: ClientSocket): void {
 	const room = roomFor(socket);
 	if (room === "enough") return;

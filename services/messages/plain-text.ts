@@ -19,7 +19,7 @@ export function plainText(typed: string): string {
 const opensMarkup = /<(?:\/?[a-z]|[!?])/i;
 const opensNone = /<(?!\/?[a-z]|[!?])/gi;
 
-/** Removing a tag can make one, a level a pass: `<<b>i>`. Whoever nests deeper than this attacks, and loses the brackets. */
+/** Removing a tag can make another one: `<<b>i>`. Each pass removes one level. A text with more levels is an attack: it loses every `<`. */
 const maxPasses = 8;
 
 function withoutTags(text: string): string {
