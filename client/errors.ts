@@ -6,7 +6,7 @@ export class ParleyApiError extends Error {
 	readonly code: ErrorCode | "NETWORK";
 	/** The HTTP status; 0 for errors that did not come over REST. */
 	readonly status: number;
-	/** For VALIDATION_FAILED a list of `{path, message}`. */
+	/** `ErrorDetails` has its shape for each code. */
 	readonly details: unknown;
 	/** Quote it when you report a problem. */
 	readonly requestId: string | undefined;

@@ -19,7 +19,7 @@ export interface Message {
 	contentHtml: string | null;
 	image: Image | null;
 	replyToSeq: number | null;
-	metadata: Metadata | null;
+	metadata: Metadata;
 	createdAt: Time;
 	/** As of when the message was loaded. For live ticks ask `ConversationState.tick`. */
 	deliveredAt: Time | null;
@@ -29,7 +29,7 @@ export interface Message {
 
 export interface Image {
 	id: string;
-	mimeType: string;
+	mimeType: "image/jpeg" | "image/png" | "image/webp";
 	fileSizeBytes: number;
 	width: number;
 	height: number;
@@ -176,13 +176,17 @@ export type PresenceChange = Omit<Presence, "status">;
 /** What a client asks over its socket, by event name. */
 export interface ClientEvents {
 	authenticate: { payload: { token: string }; answer: { userId: string; expiresAt: Time } };
-	join_conversation: { payload: { conversationId: string }; answer: unknown };
-	leave_conversation: { payload: { conversationId: string }; answer: unknown };
+	join_conversation: { payload: { conversationId: string }; answer: object };
+	leave_conversation: { payload: { conversationId: string }; answer: object };
 	send_message: { payload: Draft & { conversationId: string; clientId: string }; answer: { message: Message } };
-	mark_read: { payload: { conversationId: string; seq?: number }; answer: ReadState };
-	typing_start: { payload: { conversationId: string }; answer: unknown };
-	typing_stop: { payload: { conversationId: string }; answer: unknown };
-	set_presence: { payload: { status: "online" | "away" }; answer: unknown };
+	/** Of a conversation, up to `seq` or all; or everything up to a message. */
+	mark_read: {
+		payload: { conversationId?: string; messageId?: string; seq?: number };
+		answer: Omit<ReadState, "conversationId">;
+	};
+	typing_start: { payload: { conversationId: string }; answer: object };
+	typing_stop: { payload: { conversationId: string }; answer: object };
+	set_presence: { payload: { status: "online" | "away" }; answer: object };
 	sync: { payload: { since?: string }; answer: SyncAnswer };
 }
 
@@ -223,7 +227,6 @@ export type ErrorCode =
 	| "CONVERSATION_ARCHIVED"
 	| "IMAGE_NOT_READY"
 	| "CLIENT_ID_REUSED"
-	| "LEGAL_HOLD"
 	| "ERASED"
 	| "PAYLOAD_TOO_LARGE"
 	| "UNSUPPORTED_MEDIA_TYPE"
@@ -232,9 +235,30 @@ export type ErrorCode =
 	| "UNAVAILABLE"
 	| "INTERNAL";
 
+/** What `details` of an error is, by its code. The other codes have no details. */
+export interface ErrorDetails {
+	VALIDATION_FAILED: { path: string; message: string }[];
+	IMAGE_NOT_READY: { reason: "NOT_CONFIRMED" | "ALREADY_SENT" };
+	IMAGE_REJECTED: { reason: RejectionReason };
+	RATE_LIMITED: { retryAfterSeconds: number };
+	/** Only of `GET /health/ready`. */
+	UNAVAILABLE: { missing: string[] };
+}
+
+export type RejectionReason =
+	| "NOT_UPLOADED"
+	| "SIZE_MISMATCH"
+	| "TOO_LARGE"
+	| "WRONG_TYPE"
+	| "TOO_MANY_PIXELS"
+	| "TOO_COSTLY"
+	| "CORRUPT"
+	| "INFECTED";
+
 export interface ErrorBody {
 	code: ErrorCode;
 	message: string;
+	/** `ErrorDetails` has its shape for each code. */
 	details?: unknown;
 }
 

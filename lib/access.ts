@@ -2,21 +2,24 @@ import { ParleyError } from "./errors.ts";
 import type { Role } from "./token.ts";
 
 /**
- * Who may call an action: data on its definition, enforced by middlewares/authorize.
- * - `internal`: Parley's own services; no gateway offers it.
- * - a role; for `user` also which parameter names a conversation, or a message or an image in one, that must be the caller's, or
- *   a person (`partner`) with whom the caller must share a conversation: a stranger meets NOT_FOUND. A parameter that is not
- *   there is not checked.
+ * Who may call an action: data on its contract, enforced by middlewares/authorize.
+ * - `internal`: only Parley's own services. No gateway offers the action.
+ * - A role: only callers of this role. For `user`, the other fields name the parameters that are checked as well. A caller to whom the
+ *   thing does not belong gets NOT_FOUND. A parameter that is not there is not checked.
  */
 export type Access = "internal" | { role: Exclude<Role, "user"> } | UserAccess;
 
 export interface UserAccess {
 	role: "user";
+	/** The parameter with a conversation's id. The caller must take part in it. */
 	conversation?: string;
+	/** The parameter with a message's id. The caller must take part in its conversation. */
 	message?: string;
+	/** The parameter with an image's id. The caller must take part in its conversation. */
 	image?: string;
-	/** Only who uploaded the image, not the other participant. */
+	/** Only the uploader of the image, not the other participant. */
 	uploader?: true;
+	/** The parameter with a user's id. The caller must share a conversation with that user. */
 	partner?: string;
 }
 
@@ -39,7 +42,7 @@ export interface Meta {
 	$responseHeaders?: Record<string, string>;
 }
 
-/** The user who calls. Authorize has let nobody else through to an action with a role. */
+/** The user who calls. An action with a role always has one: authorize refuses calls without a user. */
 export function callerOf(ctx: { meta: Meta }): Caller {
 	if (!ctx.meta.user) throw new ParleyError("UNAUTHENTICATED");
 	return ctx.meta.user;

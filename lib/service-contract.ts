@@ -1,30 +1,58 @@
 import type { z } from "zod";
 import type { Access } from "./access.ts";
-import type { ErrorCode } from "./errors.ts";
+import type { ErrorCode } from "./error-catalogue.ts";
 import type { RateLimit } from "./rate.ts";
 
-/** What everybody needs to know of an action: data that middlewares enforce, that the gateway makes routes of, and that documents show. */
+/**
+ * Everything about an action that others need to know, as data: middlewares enforce it, the gateway makes routes of it, and documents
+ * show it. A contract imports only zod and pure functions, so that a tool can read it without starting anything.
+ */
 export interface ActionContract {
+	/** What the action does, in one or two sentences. */
+	description: string;
+	/** `.meta({ examples })` of a public action's params has at least one whole request. */
 	params: z.ZodType;
 	result: z.ZodType;
-	/** Who may call it; enforced by middlewares/authorize. */
+	/** Who may call it; enforced by middlewares/authorize. An action with a role is public, the others are `internal`. */
 	access: Access;
-	/** As what a user's calls are counted; enforced by middlewares/rate-limit. Without one they are not. */
+	/** The limit under which a user's calls are counted; enforced by middlewares/rate-limit. Without one they are not counted. */
 	rateLimit?: RateLimit;
-	/** The routes of REST that lead to it; path parameters have the names of the action's own. None: it is not offered over REST. */
+	/** The REST routes of the action. Path parameters have the names of its params. Without any it is not offered over REST. */
 	routes?: Route[];
-	/** The HTTP statuses of success, the usual one first; 200 unless said. */
+	/** The HTTP statuses of success, the usual one first. Default: 200. */
 	statuses?: (200 | 201 | 202 | 204)[];
 	/** A socket may name it in `call`. */
 	isSocketQuery?: true;
-	/** The codes with which it refuses a well-formed request that `access` lets through. What any action may answer is not repeated. */
-	errors?: ErrorCode[];
+	/** The codes that only this action's own rules answer with. `impliedErrors` gives the others. A public action must have the list. */
+	errors?: readonly ErrorCode[];
 }
 
 export type Route = `${"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} /${string}`;
 
-/** What a service offers to others: its actions, and the events it emits (by their full names). */
+/** What a service offers to others: its actions, and the events that it emits (by their full names). */
 export interface ServiceContract {
 	actions: Record<string, ActionContract>;
+	/** The payload of each event; `.meta({ description })` says when it is emitted. */
 	events: Record<string, z.ZodType>;
+}
+
+/**
+ * The codes that an action may answer with because of what its contract says. `errors` of a contract does not repeat them.
+ *
+ * - Every action: VALIDATION_FAILED for wrong params, UNAVAILABLE when a part is away or busy, INTERNAL.
+ * - `access` with a role: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN. When it names a parameter as well: NOT_FOUND for what is not
+ *   there or not the caller's.
+ * - `rateLimit`: RATE_LIMITED. So does an address that failed to authenticate too often, whatever action it calls.
+ * - A route with a body: MALFORMED_JSON, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE.
+ */
+export function impliedErrors({ access, routes = [] }: Pick<ActionContract, "access" | "routes">): ErrorCode[] {
+	const codes: ErrorCode[] = ["VALIDATION_FAILED"];
+	if (access !== "internal") {
+		codes.push("UNAUTHENTICATED", "TOKEN_EXPIRED", "FORBIDDEN", "RATE_LIMITED");
+		if (Object.keys(access).length > 1) codes.push("NOT_FOUND");
+	}
+	if (routes.some((route) => /^(?:POST|PUT|PATCH) /.test(route))) {
+		codes.push("MALFORMED_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE");
+	}
+	return [...codes, "UNAVAILABLE", "INTERNAL"];
 }

@@ -1,11 +1,11 @@
 import type { z } from "zod";
 import { ParleyError } from "./errors.ts";
 
-/** Of what is wrong with a value so many are named, and of where so much: the answer must not grow with the nonsense. */
+/** The most problems that an answer names, and the longest path: an answer must not grow with the size of a wrong request. */
 const maxDetails = 20;
 const maxPathLength = 200;
 
-/** The parsed value. VALIDATION_FAILED with what is wrong; NOT_FOUND for the malformed id of a thing. */
+/** The parsed value. VALIDATION_FAILED with what is wrong; NOT_FOUND for a malformed id. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
 	const parsed = schema.safeParse(value);
 	if (parsed.success) return parsed.data;

@@ -1,152 +1,210 @@
 import { z } from "zod";
-import { Id, InputTime, Limit, Page, PlatformId, Text, Time } from "../../lib/schemas.ts";
+import { exampleIds } from "../../lib/example-ids.ts";
+import { Id, InputTime, Limit, Page, PlatformId, Query, Text, Time } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
 import { Message } from "../messages/messages.contract.ts";
 
 export const ConversationStatus = z.enum(["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"]);
 
-/** A conversation as one of its two participants sees it. */
-export const Conversation = z.object({
-	id: z.guid(),
-	jobApplicationId: PlatformId,
-	jobTitle: z.string(),
-	/** The applicant first, then the employer. Cursors say up to which seq each has read, and has on a device. */
-	participants: z.array(z.object({ userId: PlatformId, name: z.string(), readSeq: z.int(), deliveredSeq: z.int() })),
-	status: ConversationStatus,
-	/** The seq of the newest message; 0 while there is none. */
-	lastSeq: z.int(),
-	lastMessage: Message.nullable(),
-	lastMessageAt: Time.nullable(),
-	/** Messages by others above my read cursor. */
-	unreadCount: z.int(),
-	/** No notifications until then. */
-	mutedUntil: Time.nullable(),
-	archivedAt: Time.nullable(),
-	archivedBy: PlatformId.nullable(),
-	createdAt: Time,
-	updatedAt: Time,
-});
+/** The two cursors of a participant. */
+const cursors = {
+	readSeq: z.int().meta({ description: "This person has read everything up to here; 0: nothing yet." }),
+	deliveredSeq: z.int().meta({ description: "A device of this person has everything up to here; 0: nothing yet." }),
+};
+
+export const Conversation = z
+	.object({
+		id: z.guid(),
+		jobApplicationId: PlatformId,
+		jobTitle: z.string(),
+		participants: z
+			.array(z.object({ userId: PlatformId, name: z.string(), ...cursors }))
+			.meta({ description: "The applicant first, then the employer." }),
+		status: ConversationStatus,
+		lastSeq: z.int().meta({ description: "The seq of the newest message; 0 while there is none." }),
+		lastMessage: Message.nullable(),
+		lastMessageAt: Time.nullable(),
+		unreadCount: z.int().meta({ description: "Messages by others above the caller's read cursor." }),
+		mutedUntil: Time.nullable().meta({ description: "The caller gets no notifications until then." }),
+		archivedAt: Time.nullable(),
+		archivedBy: PlatformId.nullable().meta({ description: "Who archived it. Null when nobody did, or when it was automatic." }),
+		createdAt: Time,
+		updatedAt: Time.meta({
+			description:
+				"Grows with every change of the newest message or the status, but not with the cursors: of two copies the one with the " +
+				"later time is newer.",
+		}),
+	})
+	.meta({ description: "A conversation as one of its two participants sees it." });
 export type Conversation = z.infer<typeof Conversation>;
 
 const One = z.object({ conversationId: Id });
+const example = { conversationId: exampleIds.conversation };
+const OneWithExample = One.meta({ examples: [example] });
 
 export const conversations = {
 	actions: {
-		/** Opens the conversation of an application, or answers with the one that is there. APPLICATION_REQUIRED, NOT_FOUND. */
 		create: {
+			description:
+				"Opens the conversation of a job application: 201, or 200 with the one that is there. The caller must be the applicant or the " +
+				"employer of the application.",
 			access: { role: "user" },
 			rateLimit: "conversations",
 			routes: ["POST /conversations"],
 			statuses: [201, 200],
-			params: z.object({ jobApplicationId: PlatformId }),
+			errors: ["APPLICATION_REQUIRED", "NOT_FOUND"],
+			params: z.object({ jobApplicationId: PlatformId }).meta({ examples: [{ jobApplicationId: exampleIds.jobApplication }] }),
 			result: Conversation,
 		},
-		/**
-		 * Newest message first; shorter than `limit` where last messages are large. `ARCHIVED` lists both kinds of archived. `q`: words
-		 * of the other person's name or the job's title.
-		 */
 		list: {
+			description:
+				"The caller's conversations, the one with the newest message first. A page is shorter than `limit` where last messages are large.",
 			access: { role: "user" },
 			rateLimit: "queries",
 			routes: ["GET /conversations"],
 			isSocketQuery: true,
-			params: z.object({
-				status: ConversationStatus.or(z.literal("ALL")).default("ACTIVE"),
-				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(200)).optional(),
-				limit: Limit(20, 100),
-				cursor: Text.max(200).optional(),
-			}),
+			errors: [],
+			params: z
+				.object({
+					status: ConversationStatus.or(z.literal("ALL"))
+						.default("ACTIVE")
+						.meta({ description: "`ARCHIVED` lists both kinds of archived conversations." }),
+					q: Query(200).optional().meta({
+						description: "Words of the other person's name or of the job's title: 1 to 200 characters after trimming.",
+					}),
+					limit: Limit(20, 100),
+					cursor: Text.max(200).optional().meta({ description: "`nextCursor` of the page before." }),
+				})
+				.meta({ examples: [{ status: "ALL", q: "cook", limit: 20 }] }),
 			result: Page(Conversation),
 		},
 		get: {
+			description: "One conversation of the caller's.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/:conversationId"],
 			isSocketQuery: true,
-			params: One,
+			errors: [],
+			params: OneWithExample,
 			result: Conversation,
 		},
 		metadata: {
+			description: "How many messages a conversation has, since when, and how far its participants are.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/:conversationId/metadata"],
 			isSocketQuery: true,
-			params: One,
+			errors: [],
+			params: OneWithExample,
 			result: z.object({
 				conversationId: z.guid(),
 				messageCount: z.int(),
 				firstMessageAt: Time.nullable(),
 				lastMessageAt: Time.nullable(),
 				participants: z.array(
-					z.object({ userId: PlatformId, lastSeenAt: Time.nullable(), readSeq: z.int(), deliveredSeq: z.int() }),
+					z.object({
+						userId: PlatformId,
+						lastSeenAt: Time.nullable().meta({
+							description: "Now, for a person who is not offline; null for one who was never seen.",
+						}),
+						...cursors,
+					}),
 				),
 			}),
 		},
-		/**
-		 * What is new or changed for the caller since a cursor that `sync` gave. Without one, or with `reset` when it cannot be
-		 * answered or the answer would be too large: the 50 most recent conversations, fewer if they are large; the client
-		 * starts afresh.
-		 */
 		sync: {
+			description:
+				"What is new or changed for the caller since a cursor that `sync` gave. Without one: the 50 most recent conversations, fewer if " +
+				"they are large.",
 			access: { role: "user" },
 			rateLimit: "queries",
 			routes: ["GET /sync"],
-			params: z.object({ since: Text.max(200).optional() }),
+			errors: [],
+			params: z
+				.object({ since: Text.max(200).optional().meta({ description: "`nextSince` of the last answer." }) })
+				.meta({ examples: [{}] }),
 			result: z.object({
-				conversations: z.array(Conversation.extend({ messages: z.array(Message), hasMore: z.boolean() })),
-				nextSince: z.string(),
-				reset: z.boolean(),
+				conversations: z.array(
+					Conversation.extend({
+						messages: z
+							.array(Message)
+							.meta({ description: "The newest of the new messages, and older ones that changed, ascending." }),
+						hasMore: z.boolean().meta({
+							description: "There are older new messages that are not told. The list of messages has them.",
+						}),
+					}),
+				),
+				nextSince: z.string().meta({ description: "`since` of the next request." }),
+				reset: z.boolean().meta({
+					description:
+						"`since` could not be answered, or the answer would be too large. The answer is as without `since`, and everything else " +
+						"that the client knows may have changed.",
+				}),
 			}),
 		},
 		archive: {
+			description: "Archives a conversation for both participants: nobody can send into it until one of them reopens it.",
 			access: { role: "user", conversation: "conversationId" },
 			routes: ["PATCH /conversations/:conversationId/archive"],
-			params: One,
+			errors: [],
+			params: OneWithExample,
 			result: Conversation,
 		},
 		reopen: {
+			description: "Makes an archived conversation ACTIVE again.",
 			access: { role: "user", conversation: "conversationId" },
 			routes: ["PATCH /conversations/:conversationId/reopen"],
-			params: One,
+			errors: [],
+			params: OneWithExample,
 			result: Conversation,
 		},
 		mute: {
+			description: "Stops the caller's notifications of a conversation until a time.",
 			access: { role: "user", conversation: "conversationId" },
 			routes: ["PUT /conversations/:conversationId/mute"],
-			params: One.extend({ until: InputTime.nullable() }),
+			errors: [],
+			params: One.extend({ until: InputTime.nullable().meta({ description: "Null: notify again." }) }).meta({
+				examples: [{ ...example, until: "2026-12-24T00:00:00+01:00" }],
+			}),
 			result: Conversation,
 		},
-		/** Of one conversation, or of all of the caller's. */
 		unreadCount: {
+			description:
+				"How many messages the caller has not read, in one conversation or, without `conversationId`, in all of theirs.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/unread-count/count", "GET /conversations/:conversationId/unread-count"],
 			isSocketQuery: true,
-			params: One.partial(),
+			errors: [],
+			params: One.partial().meta({ examples: [{}, example] }),
 			result: z.object({ count: z.int() }),
 		},
-		/** Who takes part; never changes. NOT_FOUND. */
-		participants: { access: "internal", params: One, result: z.object({ userIds: z.array(PlatformId) }) },
-		/** Whether two people take part in the same conversation. */
+		participants: {
+			description: "The two people of a conversation. They never change.",
+			access: "internal",
+			errors: ["NOT_FOUND"],
+			params: One,
+			result: z.object({ userIds: z.array(PlatformId) }),
+		},
 		share: {
+			description: "Whether two people take part in the same conversation.",
 			access: "internal",
 			params: z.object({ userId: PlatformId, partnerId: PlatformId }),
 			result: z.object({ shared: z.boolean() }),
 		},
-		/**
-		 * With whom each of these users shares a conversation. When they are so many that the answer would be too large, it leaves out
-		 * whole users: those of `rest` are to be asked for again.
-		 */
 		partners: {
+			description:
+				"The people with whom each of these users shares a conversation. When the answer would be too large, it leaves out whole users: " +
+				"the caller asks again for those of `rest`.",
 			access: "internal",
 			params: z.object({ userIds: z.array(PlatformId).max(1_000) }),
 			result: z.object({ partners: z.record(z.string(), z.array(PlatformId)), rest: z.array(PlatformId) }),
 		},
-		/** Answers when the database does. */
-		health: { access: "internal", params: z.object({}), result: z.null() },
+		health: { description: "Answers when the database does.", access: "internal", params: z.object({}), result: z.null() },
 	},
 	events: {
-		/** Emitted after the commit. */
-		"conversation.created": z.object({ conversationId: z.guid(), userIds: z.array(PlatformId) }),
+		"conversation.created": z
+			.object({ conversationId: z.guid(), userIds: z.array(PlatformId) })
+			.meta({ description: "A conversation was opened. Emitted after the commit." }),
 	},
 } satisfies ServiceContract;

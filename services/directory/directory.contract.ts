@@ -1,116 +1,179 @@
 import { z } from "zod";
+import { exampleIds } from "../../lib/example-ids.ts";
 import { Line, PlatformId, Time, Xid } from "../../lib/schemas.ts";
 import type { ActionContract, ServiceContract } from "../../lib/service-contract.ts";
 
-/** A person of the hiring platform. An erased one keeps the id and loses everything else. */
-export const User = z.object({
-	id: PlatformId,
-	name: z.string(),
-	email: z.string().nullable(),
-	/** BCP 47, for example `de-AT`. */
-	locale: z.string().nullable(),
-	/** IANA name, for example `Europe/Vienna`. */
-	timezone: z.string().nullable(),
-	createdAt: Time,
-	updatedAt: Time,
-});
+const localeMeta = { description: "A BCP 47 language tag.", examples: ["de-AT"] };
+const timezoneMeta = { description: "The IANA name of a time zone.", examples: ["Europe/Vienna"] };
+const statusMeta = { description: "The platform's own word. Parley only stores it." };
+
+export const User = z
+	.object({
+		id: PlatformId,
+		name: z.string(),
+		email: z.string().nullable(),
+		locale: z.string().nullable().meta(localeMeta),
+		timezone: z.string().nullable().meta(timezoneMeta),
+		createdAt: Time,
+		updatedAt: Time,
+	})
+	.meta({ description: "A person of the hiring platform. An erased person keeps the id and loses everything else." });
 export type User = z.infer<typeof User>;
 
-/** Somebody applied for a job; only then may the two people write to each other. */
-export const JobApplication = z.object({
-	id: PlatformId,
-	applicantId: PlatformId,
-	employerId: PlatformId,
-	jobTitle: z.string(),
-	/** The platform's own word; Parley only stores it. */
-	status: z.string(),
-	createdAt: Time,
-	updatedAt: Time,
-});
+export const JobApplication = z
+	.object({
+		id: PlatformId,
+		applicantId: PlatformId,
+		employerId: PlatformId,
+		jobTitle: z.string(),
+		status: z.string().meta(statusMeta),
+		createdAt: Time,
+		updatedAt: Time,
+	})
+	.meta({ description: "An applicant applied for a job. Only then may the applicant and the employer write to each other." });
 export type JobApplication = z.infer<typeof JobApplication>;
 
 const isLocale = (tag: string) => canonical(() => Intl.getCanonicalLocales(tag));
 const isTimezone = (name: string) => canonical(() => new Intl.DateTimeFormat("en", { timeZone: name }));
 
-/** Whose name or title changed, and the transaction that changed it. */
-const Renamed = z.array(z.object({ id: PlatformId, xid: Xid }));
+const Renamed = z.array(
+	z.object({ id: PlatformId, xid: Xid.meta({ description: "The transaction that changed the name or the title." }) }),
+);
 
-/** Those whose new name or title is not known yet wherever it is shown. */
 const renamed = {
+	description: "The people or applications with a new name or title that is not yet known everywhere it is shown.",
 	access: "internal",
 	params: z.object({ limit: z.int().positive().max(1_000) }),
 	result: z.object({ renamed: Renamed }),
 } satisfies ActionContract;
 
-/** It is known now, except of those that changed once more since they were listed. */
-const forgetRenamed = { access: "internal", params: z.object({ renamed: Renamed }), result: z.null() } satisfies ActionContract;
+const forgetRenamed = {
+	description: "These new names or titles are known everywhere now. One that changed again since it was listed stays listed.",
+	access: "internal",
+	params: z.object({ renamed: Renamed }),
+	result: z.null(),
+} satisfies ActionContract;
 
 export const users = {
 	actions: {
-		/** Creates or replaces. ERASED for an erased person: erasure is for good. */
 		put: {
+			description: "Registers a person, or replaces what is known of one. An erased person cannot come back under the same id.",
 			access: { role: "platform" },
 			routes: ["PUT /platform/users/:id"],
-			params: z.object({
-				id: PlatformId,
-				name: Line(200),
-				email: z.email().max(320).nullish(),
-				locale: z.string().max(35).refine(isLocale, "must be a BCP 47 language tag").nullish(),
-				timezone: z.string().max(64).refine(isTimezone, "must be an IANA time zone").nullish(),
-			}),
+			errors: ["ERASED"],
+			params: z
+				.object({
+					id: PlatformId,
+					name: Line(200),
+					email: z.email().max(320).nullish(),
+					locale: z.string().max(35).refine(isLocale, "must be a BCP 47 language tag").nullish().meta(localeMeta),
+					timezone: z.string().max(64).refine(isTimezone, "must be an IANA time zone").nullish().meta(timezoneMeta),
+				})
+				.meta({
+					examples: [
+						{
+							id: exampleIds.alice,
+							name: "Alice Adams",
+							email: "alice@example.org",
+							locale: "de-AT",
+							timezone: "Europe/Vienna",
+						},
+					],
+				}),
 			result: User,
 		},
-		/** Makes the person anonymous and refuses their tokens from now on. Twice is harmless. */
 		erase: {
+			description: "Makes a person anonymous for good and refuses their tokens from now on. To repeat it changes nothing.",
 			access: { role: "platform" },
 			routes: ["DELETE /platform/users/:id"],
 			statuses: [204],
-			params: z.object({ id: PlatformId }),
+			errors: ["NOT_FOUND"],
+			params: z.object({ id: PlatformId }).meta({ examples: [{ id: exampleIds.alice }] }),
 			result: z.null(),
 		},
-		/** Whether this id may sign in: registered and not erased. */
 		active: {
+			description: "Those of the ids that may sign in: registered and not erased.",
 			access: "internal",
 			params: z.object({ ids: z.array(PlatformId) }),
 			result: z.object({ ids: z.array(PlatformId) }),
 		},
-		/** Names by id, `Deleted user` for who was erased. Unknown ids are left out. */
-		names: { access: "internal", params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+		names: {
+			description: "Names by id; `Deleted user` for an erased person. Unknown ids are left out.",
+			access: "internal",
+			params: z.object({ ids: z.array(PlatformId) }),
+			result: z.record(z.string(), z.string()),
+		},
 		renamed,
 		forgetRenamed,
 	},
 	events: {
-		/** Look at `users.renamed`. */
-		"user.renamed": z.object({ userId: PlatformId }),
-		"user.erased": z.object({ userId: PlatformId }),
+		"user.renamed": z.object({ userId: PlatformId }).meta({ description: "A name changed. `users.renamed` lists it." }),
+		"user.erased": z.object({ userId: PlatformId }).meta({ description: "A person was erased." }),
 	},
 } satisfies ServiceContract;
 
 export const applications = {
 	actions: {
-		/** Creates or replaces. VALIDATION_FAILED unless both people exist, and for other people once these have a conversation. */
 		put: {
+			description:
+				"Registers a job application, or replaces it. Both people must exist, and they stay the same once they have a conversation " +
+				"(VALIDATION_FAILED).",
 			access: { role: "platform" },
 			routes: ["PUT /platform/applications/:id"],
+			errors: [],
 			params: z
-				.object({ id: PlatformId, applicantId: PlatformId, employerId: PlatformId, jobTitle: Line(300), status: Line(64) })
+				.object({
+					id: PlatformId,
+					applicantId: PlatformId,
+					employerId: PlatformId.meta({ description: "Another person than the applicant." }),
+					jobTitle: Line(300),
+					status: Line(64).meta({ description: `${statusMeta.description} Trimmed; 1 to 64 characters.` }),
+				})
 				.refine(({ applicantId, employerId }) => applicantId !== employerId, {
 					path: ["employerId"],
 					message: "must be another person than the applicant",
+				})
+				.meta({
+					examples: [
+						{
+							id: exampleIds.jobApplication,
+							applicantId: exampleIds.alice,
+							employerId: exampleIds.bob,
+							jobTitle: "Cook",
+							status: "OPEN",
+						},
+					],
 				}),
 			result: JobApplication,
 		},
-		get: { access: "internal", params: z.object({ id: PlatformId }), result: JobApplication },
-		/** The same, for somebody who opens its conversation: from now on its people cannot change, if they are one of them. */
-		open: { access: "internal", params: z.object({ id: PlatformId, userId: PlatformId }), result: JobApplication },
-		/** Job titles by application id. Unknown ids are left out. */
-		titles: { access: "internal", params: z.object({ ids: z.array(PlatformId) }), result: z.record(z.string(), z.string()) },
+		get: {
+			description: "One job application.",
+			access: "internal",
+			errors: ["NOT_FOUND"],
+			params: z.object({ id: PlatformId }),
+			result: JobApplication,
+		},
+		open: {
+			description:
+				"The application, for a user who opens its conversation. When the user is one of its people, they cannot change from now on.",
+			access: "internal",
+			errors: ["NOT_FOUND"],
+			params: z.object({ id: PlatformId, userId: PlatformId }),
+			result: JobApplication,
+		},
+		titles: {
+			description: "Job titles by application id. Unknown ids are left out.",
+			access: "internal",
+			params: z.object({ ids: z.array(PlatformId) }),
+			result: z.record(z.string(), z.string()),
+		},
 		renamed,
 		forgetRenamed,
 	},
 	events: {
-		/** The job's title changed: look at `applications.renamed`. */
-		"application.renamed": z.object({ applicationId: PlatformId }),
+		"application.renamed": z
+			.object({ applicationId: PlatformId })
+			.meta({ description: "A job's title changed. `applications.renamed` lists it." }),
 	},
 } satisfies ServiceContract;
 

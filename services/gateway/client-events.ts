@@ -1,11 +1,11 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { isUnexpected, ParleyError, publicError } from "../../lib/errors.ts";
 import { rateLimited } from "../../lib/rate.ts";
-import { Id } from "../../lib/schemas.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { parse } from "../../lib/validation.ts";
 import type { ActionName } from "../contracts.ts";
 import { socketAddress } from "./address.ts";
+import { type ClientEventContract, type ClientEventName, type ClientEvents, clientEvents } from "./gateway.contract.ts";
 import { callAs, type GatewayContext, speaker } from "./gateway-context.ts";
 import { queries } from "./routes.ts";
 import { signIn } from "./session.ts";
@@ -13,15 +13,26 @@ import { dropSlow, roomFor } from "./slow-consumer.ts";
 import type { ClientSocket } from "./sockets.ts";
 import { setTyping, tellTypists } from "./typing.ts";
 
-/** Answers have up to half a megabyte. */
-const questionsAtOnce = 4;
-/** Only of a socket whose queries are not limited so many come. */
-const maxQuestionsWaiting = 1_000;
+/** How many queries of one socket run at a time. An answer may have half a megabyte. */
+const queriesAtOnce = 4;
+/** Only a socket whose queries are not rate limited reaches this number. */
+const maxQueriesWaiting = 1_000;
 
-type Answer = (gateway: GatewayContext, socket: ClientSocket, payload: unknown) => Promise<object>;
+/** A payload that the gateway has validated has its type; what is validated later is unknown until then. */
+type Payload<E extends ClientEventName> = (typeof clientEvents)[E] extends { validatedBy: "gateway" }
+	? z.output<(typeof clientEvents)[E]["payload"]>
+	: unknown;
 
-/** The events that clients send, and what each is answered with besides `ok`. */
-export const clientEvents: Record<string, Answer> = {
+type Handlers = {
+	[E in ClientEventName]: (
+		gateway: GatewayContext,
+		socket: ClientSocket,
+		payload: Payload<E>,
+	) => Promise<ClientEvents[E]["answer"]>;
+};
+
+/** How each event of a client is carried out, and what it is answered with besides `ok`. */
+const handlers = {
 	async authenticate(gateway, socket, payload) {
 		const address = socketAddress(socket, gateway.broker.config.trustProxy);
 		const verified = await gateway.authenticate((payload as { token?: unknown } | null)?.token, address);
@@ -49,36 +60,39 @@ export const clientEvents: Record<string, Answer> = {
 		await socket.leave(id);
 		return {};
 	},
-	async typing_start(gateway, socket, payload) {
-		const { conversationId } = parse(ConversationRef, payload);
+	async typing_start(gateway, socket, { conversationId }) {
 		await setTyping(gateway, socket, conversationId, true);
 		return {};
 	},
-	async typing_stop(gateway, socket, payload) {
-		const { conversationId } = parse(ConversationRef, payload);
+	async typing_stop(gateway, socket, { conversationId }) {
 		await setTyping(gateway, socket, conversationId, false);
 		return {};
 	},
-	async set_presence(gateway, socket, payload) {
-		const { caller } = speaker(socket);
-		if (caller.role !== "user") throw new ParleyError("FORBIDDEN");
-		socket.data.status = parse(PresenceChoice, payload).status;
-		await gateway.presence.report(caller.id, { chosen: true });
+	async set_presence(gateway, socket, { status }) {
+		socket.data.status = status;
+		await gateway.presence.report(speaker(socket).caller.id, { chosen: true });
 		return {};
 	},
 	async sync(gateway, socket, payload) {
 		gateway.queryLimit.take(socket);
 		return inTurn(socket, () => callAs(gateway, socket, "conversations.sync", payload));
 	},
-};
+} satisfies Handlers;
 
-/** Answers one event through its acknowledgement, or, where there is none and it fails, by an `error` event. */
-export async function answerEvent(gateway: GatewayContext, socket: ClientSocket, event: string, args: unknown[]): Promise<void> {
+/** Answers one event through its acknowledgement. Without one, a failure is answered by an `error` event. */
+export async function answerEvent(
+	gateway: GatewayContext,
+	socket: ClientSocket,
+	event: ClientEventName,
+	args: unknown[],
+): Promise<void> {
 	const acknowledge = args.at(-1);
 	const payload = typeof args[0] === "function" ? undefined : args[0];
 	try {
 		admit(gateway, socket);
-		const answer = await (clientEvents[event] as Answer)(gateway, socket, payload);
+		// The compiler does not see that the payload, checked by the contract of the event, is that of its handler.
+		const handle = handlers[event] as (gateway: GatewayContext, socket: ClientSocket, payload: unknown) => Promise<object>;
+		const answer = await handle(gateway, socket, checked(socket, event, payload));
 		if (typeof acknowledge === "function") acknowledge({ ok: true, ...answer });
 	} catch (error) {
 		const shown = show(gateway, event, error);
@@ -87,7 +101,14 @@ export async function answerEvent(gateway: GatewayContext, socket: ClientSocket,
 	}
 }
 
-/** `call`: an action of the white list by its name; answered as `(error, result)`. */
+/** The payload for the handler. The role comes first: a refused caller learns nothing of what a payload looks like. */
+function checked(socket: ClientSocket, event: ClientEventName, payload: unknown): unknown {
+	const { payload: schema, validatedBy, role }: ClientEventContract = clientEvents[event];
+	if (role && speaker(socket).caller.role !== role) throw new ParleyError("FORBIDDEN");
+	return validatedBy === "gateway" ? parse(schema, payload) : payload;
+}
+
+/** Answers the event `call`, which names an action of the white list, as `(error, result)`. */
 export async function answerCall(gateway: GatewayContext, socket: ClientSocket, args: unknown[]): Promise<void> {
 	const respond = args.at(-1);
 	const [action, params] = args;
@@ -106,34 +127,31 @@ export async function answerCall(gateway: GatewayContext, socket: ClientSocket, 
 	}
 }
 
-/** Before anything is done for a socket. RATE_LIMITED. */
+/** To be called before anything is done for a socket. RATE_LIMITED. */
 function admit(gateway: GatewayContext, socket: ClientSocket): void {
 	gateway.eventLimit.take(socket);
 	needRoom(socket);
 }
 
 /**
- * Finds an answer to a question. Few at a time for one socket, and there must be room for each: whatever came with it in one packet
- * was let in before any answer could be seen to wait.
+ * Runs a query of a socket, a few at a time. Each needs room for its answer when it begins: many queries may come in one packet, and
+ * all of them are admitted before the first answer waits for the socket.
  */
 function inTurn<Result>(socket: ClientSocket, find: () => Promise<Result>): Promise<Result> {
-	socket.data.questions ??= new Semaphore({ concurrency: questionsAtOnce, maxWaiting: maxQuestionsWaiting });
+	socket.data.questions ??= new Semaphore({ concurrency: queriesAtOnce, maxWaiting: maxQueriesWaiting });
 	return socket.data.questions.run(async () => {
 		needRoom(socket);
 		return find();
 	});
 }
 
-/** RATE_LIMITED while much waits for the socket; one that does not read what it asked for is closed. */
+/** RATE_LIMITED while much waits to be sent to the socket. A socket that does not read its answers is closed. */
 function needRoom(socket: ClientSocket): void {
 	const room = roomFor(socket);
 	if (room === "enough") return;
 	if (room === "slow") dropSlow(socket);
 	throw rateLimited({ resetSeconds: 1 });
 }
-
-const ConversationRef = z.object({ conversationId: Id });
-const PresenceChoice = z.object({ status: z.enum(["online", "away"]) });
 
 function show(gateway: GatewayContext, event: string, error: unknown) {
 	const shown = publicError(error);

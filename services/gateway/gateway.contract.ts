@@ -1,39 +1,176 @@
 import { z } from "zod";
-import { PlatformId, Seq, Time } from "../../lib/schemas.ts";
+import { type ErrorCode, errorCodes } from "../../lib/error-catalogue.ts";
+import { exampleIds } from "../../lib/example-ids.ts";
+import { Id, PlatformId, Seq, Time } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
-import { Conversation } from "../conversations/conversations.contract.ts";
-import { Message } from "../messages/messages.contract.ts";
+import { Conversation, conversations } from "../conversations/conversations.contract.ts";
+import { Message, messages } from "../messages/messages.contract.ts";
 
 const Receipt = z.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq, at: Time });
 
 const PresenceChange = z.object({ userId: PlatformId, lastSeenAt: Time.nullable() });
 
-/** What the server says to sockets without being asked. Who hears it is in the protocol, section 3. */
+/** The payloads of the events that the server emits to sockets. Descriptions say which sockets get them. */
 export const serverEvents = {
-	message_sent: z.object({ message: Message }),
-	message_received: z.object({ message: Message }),
-	message_delivered: Receipt,
-	message_read: Receipt,
-	/** Of two the newer one knows of a higher `lastSeq`, or has the lower count at the same; so with `total`. */
-	unread_count: z.object({
-		conversationId: z.guid(),
-		count: z.int(),
-		lastSeq: z.int(),
-		total: z.int(),
-		/** Summed up over all of the user's conversations. */
-		totalLastSeq: z.int(),
+	message_sent: z.object({ message: Message }).meta({
+		description: "The caller's message is stored. To all sockets of the sender. A message sent again may be told again.",
 	}),
-	conversation_updated: z.object({ conversation: Conversation }),
-	user_online: PresenceChange,
-	user_away: PresenceChange,
-	user_offline: PresenceChange,
-	user_typing: z.object({ conversationId: z.guid(), userId: PlatformId, typing: z.boolean() }),
-	server_draining: z.object({ reconnectAfterMs: z.int() }),
-	error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }),
+	message_received: z.object({ message: Message }).meta({
+		description:
+			"A new message. To all sockets of the other participant. The client acknowledges it with the socket.io callback, without " +
+			"arguments; a message that no device acknowledges is told again.",
+	}),
+	message_delivered: Receipt.meta({
+		description: "A device of `userId` has all messages up to `seq`. To all sockets of the other participant.",
+	}),
+	message_read: Receipt.meta({ description: "`userId` has read all messages up to `seq`. To all sockets of both participants." }),
+	unread_count: z
+		.object({
+			conversationId: z.guid(),
+			count: z.int().meta({ description: "Unread messages in this conversation." }),
+			lastSeq: z.int().meta({ description: "The newest seq of the conversation when it was counted." }),
+			total: z.int().meta({ description: "Unread messages in all conversations." }),
+			totalLastSeq: z.int().meta({ description: "The sum of `lastSeq` over all conversations of the user." }),
+		})
+		.meta({
+			description:
+				"How many messages the user has not read. To all sockets of this user. Events may overtake each other: of two, the one with the " +
+				"higher `lastSeq` is newer, or at the same `lastSeq` the one with the lower `count`. The same holds for `totalLastSeq` and " +
+				"`total`. Clients drop what is older.",
+		}),
+	conversation_updated: z.object({ conversation: Conversation }).meta({
+		description:
+			"A conversation was created, archived or reopened, a name or title in it changed, or an image went. To all sockets of its participants.",
+	}),
+	user_online: PresenceChange.meta({ description: "The user is online now. To people who share a conversation with the user." }),
+	user_away: PresenceChange.meta({ description: "The user is away now. To people who share a conversation with the user." }),
+	user_offline: PresenceChange.meta({
+		description: "The user is offline, ten seconds after the last socket went. To people who share a conversation with the user.",
+	}),
+	user_typing: z.object({ conversationId: z.guid(), userId: PlatformId, typing: z.boolean() }).meta({
+		description: "The user began to type, or stopped. To sockets of the other participant that joined the conversation.",
+	}),
+	server_draining: z.object({ reconnectAfterMs: z.int() }).meta({
+		description:
+			"This gateway is about to stop. To all of its sockets: reconnect after this time, to another gateway if one is known.",
+	}),
+	error: z
+		.object({
+			code: z.enum(errorCodes),
+			message: z.string().meta({ description: "In English, for developers." }),
+			details: z.unknown().optional().meta({ description: "Its shape depends on the code (lib/error-catalogue.ts)." }),
+		})
+		.meta({
+			description: "An event without an acknowledgement failed, or the server closes the socket. To this socket only.",
+		}),
 };
 export type ServerEvents = { [E in keyof typeof serverEvents]: z.infer<(typeof serverEvents)[E]> };
 
-/** One payload, and under which event name each person's sockets get it. Made with `push` of mixins/delivery. */
+/** An event that clients emit, and how it is acknowledged: `{ok: true, …answer}` or `{ok: false, error}`. */
+export interface ClientEventContract {
+	description: string;
+	payload: z.ZodType;
+	answer: z.ZodType<object>;
+	/** The codes besides those that any event may be answered with (`anyEventErrors`). */
+	errors: readonly ErrorCode[];
+	/**
+	 * Where the payload is validated, once: by the gateway, by the contract of the action that gets it as it is, or by the verification of
+	 * the token, which answers everything that is no token with UNAUTHENTICATED.
+	 */
+	validatedBy: "gateway" | "token verification" | `${string}.${string}`;
+	/** The gateway refuses other roles before it looks at the payload. An action that gets the payload checks its own access. */
+	role?: "user";
+}
+
+/** What any event of a client may be answered with. UNAUTHENTICATED: the socket has not shown a valid token yet. */
+export const anyEventErrors: ErrorCode[] = ["VALIDATION_FAILED", "UNAUTHENTICATED", "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"];
+
+const Nothing = z.object({});
+const ConversationRef = z.object({ conversationId: Id }).meta({ examples: [{ conversationId: exampleIds.conversation }] });
+const typing = {
+	payload: ConversationRef,
+	answer: Nothing,
+	errors: ["FORBIDDEN", "NOT_FOUND"],
+	validatedBy: "gateway",
+	role: "user",
+} satisfies Omit<ClientEventContract, "description">;
+
+/** The events that clients emit. The queries of `call` are in the contracts of their actions (`isSocketQuery`). */
+export const clientEvents = {
+	authenticate: {
+		description: "Shows a token. A socket that connected without one has 5 s for it; any socket may renew its token this way.",
+		payload: z
+			.object({ token: z.string().meta({ description: "A JSON Web Token of the same user as before." }) })
+			.meta({ examples: [{ token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyLWFsaWNlIn0.c2lnbmF0dXJl" }] }),
+		answer: z.object({
+			userId: PlatformId,
+			expiresAt: Time.meta({ description: "The socket is closed then, unless it shows a newer token." }),
+		}),
+		errors: ["TOKEN_EXPIRED", "FORBIDDEN"],
+		validatedBy: "token verification",
+	},
+	join_conversation: {
+		description: "This socket wants to know who types in the conversation. People who type already are told at once.",
+		payload: conversations.actions.get.params,
+		answer: Nothing,
+		errors: ["FORBIDDEN", "NOT_FOUND"],
+		validatedBy: "conversations.get",
+	},
+	leave_conversation: {
+		description: "This socket no longer wants to know who types in the conversation. Its own typing ends.",
+		payload: conversations.actions.get.params,
+		answer: Nothing,
+		errors: ["FORBIDDEN", "NOT_FOUND"],
+		validatedBy: "conversations.get",
+	},
+	send_message: {
+		description: messages.actions.send.description,
+		payload: messages.actions.send.params,
+		answer: z.object({ message: Message }),
+		errors: ["FORBIDDEN", "NOT_FOUND", ...messages.actions.send.errors],
+		validatedBy: "messages.send",
+	},
+	mark_read: {
+		description: messages.actions.markRead.description,
+		payload: messages.actions.markRead.params,
+		answer: messages.actions.markRead.result.omit({ conversationId: true }),
+		errors: ["FORBIDDEN", "NOT_FOUND"],
+		validatedBy: "messages.markRead",
+	},
+	typing_start: {
+		description: "The user types. It lasts 3 s unless it is renewed, and ends with a message.",
+		...typing,
+	},
+	typing_stop: { description: "The user has stopped typing.", ...typing },
+	set_presence: {
+		description: "This device is in use, or is not. A new socket counts as online.",
+		payload: z.object({ status: z.enum(["online", "away"]) }).meta({ examples: [{ status: "away" }] }),
+		answer: Nothing,
+		errors: ["FORBIDDEN"],
+		validatedBy: "gateway",
+		role: "user",
+	},
+	sync: {
+		description: conversations.actions.sync.description,
+		payload: conversations.actions.sync.params,
+		answer: conversations.actions.sync.result,
+		errors: ["FORBIDDEN"],
+		validatedBy: "conversations.sync",
+	},
+} satisfies Record<string, ClientEventContract>;
+
+export type ClientEventName = keyof typeof clientEvents;
+export const clientEventNames = Object.keys(clientEvents) as ClientEventName[];
+
+/** What a client gives, and what it is answered with besides `ok`. */
+export type ClientEvents = {
+	[E in ClientEventName]: {
+		payload: z.input<(typeof clientEvents)[E]["payload"]>;
+		answer: z.output<(typeof clientEvents)[E]["answer"]>;
+	};
+};
+
+/** One payload, and under which event name each person's sockets get it. Made with `push` of services/push. */
 export interface Push {
 	payload: unknown;
 	to: { userId: string; event: string }[];
@@ -41,14 +178,15 @@ export interface Push {
 	joined?: string;
 }
 
+/** Pushes come from our own services, thousands a second, so their items are not checked. The cast names what they are. */
+const Pushes = z.unknown().refine(Array.isArray).meta({ type: "array" }) as z.ZodType<Push[], Push[]>;
+
 export const gateway = {
 	actions: {
-		/** Hands payloads to those of the people named who have sockets on this node. */
 		deliver: {
+			description: "Hands payloads to the sockets that the named people have on this node.",
 			access: "internal",
-
-			// Looked at no closer: it comes from our own services, in thousands a second.
-			params: z.object({ pushes: z.custom<Push[]>(Array.isArray) }),
+			params: z.object({ pushes: Pushes }),
 			result: z.null(),
 		},
 	},

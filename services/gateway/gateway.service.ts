@@ -12,10 +12,11 @@ import { callsOf } from "../contracts.ts";
 import { defineService } from "../service.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
-import { answerCall, answerEvent, clientEvents } from "./client-events.ts";
+import { answerCall, answerEvent } from "./client-events.ts";
 import { deliverToSockets } from "./deliver.ts";
 import { askToMove, drain } from "./drain.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
+import { clientEventNames } from "./gateway.contract.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { HealthCheck } from "./health.ts";
 import { allowed, apiRoute, healthRoute, type Request, requestIdOf, sendError } from "./http.ts";
@@ -68,7 +69,7 @@ const socketEvents: Record<string, Handler> = {
 		void answerCall(this.$service, this, args);
 	},
 	...Object.fromEntries(
-		Object.keys(clientEvents).map((event): [string, Handler] => [
+		clientEventNames.map((event): [string, Handler] => [
 			event,
 			function (...args) {
 				void answerEvent(this.$service, this, event, args);

@@ -1,6 +1,9 @@
 import { z } from "zod";
+import { exampleIds } from "../../lib/example-ids.ts";
 import { ClientId, Id, Line, PlatformId, Time } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
+
+export type { RejectionReason } from "../../lib/error-catalogue.ts";
 
 /** What may be uploaded. The content decides, not what was declared. */
 export const imageTypes = ["image/jpeg", "image/png", "image/webp"] as const;
@@ -9,140 +12,154 @@ export type ImageType = (typeof imageTypes)[number];
 /** 5 MiB. */
 export const maxUploadBytes = 5 * 1024 * 1024;
 
-/** `details.reason` of IMAGE_REJECTED. The upload is deleted: start afresh. */
-export const rejectionReasons = [
-	/** Nothing was uploaded, or it was deleted meanwhile. */
-	"NOT_UPLOADED",
-	/** Another size than was declared. */
-	"SIZE_MISMATCH",
-	"TOO_LARGE",
-	/** Neither JPEG nor PNG nor WebP by its content. */
-	"WRONG_TYPE",
-	/** In all, or on a side. */
-	"TOO_MANY_PIXELS",
-	/** It takes more time or memory than an image may, or was tried twice without an outcome. */
-	"TOO_COSTLY",
-	/** It cannot be decoded to its end. */
-	"CORRUPT",
-	/** The virus scanner found something. */
-	"INFECTED",
-] as const;
-export type RejectionReason = (typeof rejectionReasons)[number];
-
 /** An image as other services keep it: where its objects are, without the right to fetch them. */
 export const StoredImage = z.object({
 	id: z.guid(),
 	mimeType: z.enum(imageTypes),
-	/** Of the original as it can be downloaded. */
-	fileSizeBytes: z.int(),
-	/** In pixels, upright. */
-	width: z.int(),
-	height: z.int(),
-	/** A ThumbHash (https://evanw.github.io/thumbhash/) in base64. */
-	placeholder: z.string(),
-	/** Keys in the bucket. */
-	storageKey: z.string(),
-	previewKey: z.string(),
-	thumbnailKey: z.string(),
-	/** When it will be deleted by itself. */
-	deleteAfter: Time,
+	fileSizeBytes: z.int().meta({ description: "The size of the original as it can be downloaded." }),
+	width: z.int().meta({ description: "In pixels, upright." }),
+	height: z.int().meta({ description: "In pixels, upright." }),
+	placeholder: z.string().meta({ description: "A ThumbHash (https://evanw.github.io/thumbhash/) in base64." }),
+	storageKey: z.string().meta({ description: "The key of the original in the bucket." }),
+	previewKey: z.string().meta({ description: "The key of the preview in the bucket." }),
+	thumbnailKey: z.string().meta({ description: "The key of the thumbnail in the bucket." }),
+	deleteAfter: Time.meta({ description: "When the image will be deleted automatically." }),
 });
 export type StoredImage = z.infer<typeof StoredImage>;
 
 /** An image as clients see it. */
-export const Image = StoredImage.omit({ storageKey: true, previewKey: true, thumbnailKey: true }).extend({
-	/** Upright, without metadata, in its own format. */
-	originalUrl: z.url(),
-	/** WebP, at most 1280 pixels a side. */
-	previewUrl: z.url(),
-	/** WebP, at most 320 pixels a side. */
-	thumbnailUrl: z.url(),
-	/** From then on ask again. */
-	urlsExpireAt: Time,
-});
+export const Image = StoredImage.omit({ storageKey: true, previewKey: true, thumbnailKey: true })
+	.extend({
+		originalUrl: z.url().meta({ description: "Upright, without metadata, in its own format." }),
+		previewUrl: z.url().meta({ description: "WebP, at most 1280 pixels a side." }),
+		thumbnailUrl: z.url().meta({ description: "WebP, at most 320 pixels a side." }),
+		urlsExpireAt: Time.meta({ description: "From then on the client must ask for the image again to get fresh URLs." }),
+	})
+	.meta({ description: "An image with URLs from which it can be downloaded." });
 export type Image = z.infer<typeof Image>;
 
 const One = z.object({ imageId: Id });
+const OneWithExample = One.meta({ examples: [{ imageId: exampleIds.image }] });
 const Use = z.object({ imageId: Id, conversationId: Id });
+const example = { imageId: exampleIds.image, conversationId: exampleIds.conversation };
 
 export const media = {
 	actions: {
-		/** Where to PUT an image, with exactly these headers and this size, within ten minutes. Then `confirm`. */
 		requestUpload: {
+			description:
+				"Gives a URL for the upload of an image. The client sends a PUT there with exactly these headers and this size within ten " +
+				"minutes, and then confirms.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "uploads",
 			routes: ["POST /conversations/:conversationId/messages/images/upload-url"],
 			statuses: [201],
-			params: z.object({
-				conversationId: Id,
-				filename: Line(255),
-				mimeType: z.enum(imageTypes),
-				sizeBytes: z.int().min(1).max(maxUploadBytes),
-			}),
+			errors: [],
+			params: z
+				.object({
+					conversationId: Id,
+					filename: Line(255),
+					mimeType: z.enum(imageTypes),
+					sizeBytes: z.int().min(1).max(maxUploadBytes),
+				})
+				.meta({
+					examples: [
+						{ conversationId: exampleIds.conversation, filename: "photo.jpg", mimeType: "image/jpeg", sizeBytes: 204_800 },
+					],
+				}),
 			result: z.object({
 				imageId: z.guid(),
 				uploadUrl: z.url(),
 				method: z.literal("PUT"),
-				headers: z.record(z.string(), z.string()),
-				expiresAt: Time,
+				headers: z.record(z.string(), z.string()).meta({ description: "The upload must have exactly these headers." }),
+				expiresAt: Time.meta({ description: "The URL works until then." }),
 			}),
 		},
-		/** Verifies an upload and makes its renditions; again: the same answer. IMAGE_REJECTED, UNAVAILABLE when too many wait. */
 		confirm: {
+			description:
+				"Verifies an upload and makes its renditions. To repeat it gives the same answer. UNAVAILABLE when too many uploads wait, or " +
+				"when the storage or the scanner is away: confirm again.",
 			access: { role: "user", conversation: "conversationId", image: "imageId", uploader: true },
 			rateLimit: "confirms",
 			routes: ["POST /conversations/:conversationId/messages/images/confirm"],
-			params: Use,
+			errors: ["IMAGE_REJECTED"],
+			params: Use.meta({ examples: [example] }),
 			result: Image,
 		},
-		/** With fresh URLs. NOT_FOUND, IMAGE_NOT_READY. */
 		get: {
+			description: "An image with fresh URLs.",
 			access: { role: "user", image: "imageId" },
 			rateLimit: "queries",
 			routes: ["GET /images/:imageId"],
 			isSocketQuery: true,
-			params: One,
+			errors: ["IMAGE_NOT_READY"],
+			params: OneWithExample,
 			result: Image,
 		},
-		/** By its uploader, sent or not. NOT_FOUND when it is gone already. */
 		delete: {
+			description: "Deletes an image of the caller's own, sent or not. Its message stays. NOT_FOUND when it is gone already.",
 			access: { role: "user", image: "imageId", uploader: true },
 			routes: ["DELETE /images/:imageId"],
 			statuses: [204],
-			params: One,
+			errors: [],
+			params: OneWithExample,
 			result: z.null(),
 		},
-		/**
-		 * Keeps an image for the message with this clientId; again: the same answer. NOT_FOUND unless the uploader uploaded it for
-		 * this conversation; IMAGE_NOT_READY when it is not confirmed or kept for another message.
-		 */
 		claim: {
+			description:
+				"Keeps an image for the message with this clientId. To repeat it gives the same answer. NOT_FOUND unless the uploader uploaded " +
+				"it for this conversation; IMAGE_NOT_READY when it is not confirmed or is kept for another message.",
 			access: "internal",
+			errors: ["NOT_FOUND", "IMAGE_NOT_READY"],
 			params: Use.extend({ uploaderId: PlatformId, clientId: ClientId }),
-			/** `claimedUntil`: by the clock of the database; the message must be stored by then, or the image claimed again. */
-			result: StoredImage.extend({ claimedUntil: Time }),
+			result: StoredImage.extend({
+				claimedUntil: Time.meta({
+					description: "The message must be stored by then, by the clock of the database, or the image must be claimed again.",
+				}),
+			}),
 		},
-		/** The message was refused: another may have the image. */
-		release: { access: "internal", params: One.extend({ clientId: ClientId }), result: z.null() },
-		/** Whose an image is; never changes. NOT_FOUND. */
-		locate: { access: "internal", params: One, result: z.object({ conversationId: z.guid(), uploaderId: PlatformId }) },
-		/** Fresh URLs, in order, for services that do not know the storage. */
-		sign: { access: "internal", params: z.object({ images: z.array(StoredImage) }), result: z.array(Image) },
-		/** Deletes what is due: after 90 days, never confirmed or sent within 24 hours, or not deleted at the first try. */
-		cleanUp: { access: "internal", params: z.object({}), result: z.object({ deleted: z.int(), failed: z.int() }) },
-		/** Compares storage and database; what is younger than `minAgeMinutes` may be under way and is left out. */
+		release: {
+			description: "Gives an image back whose message was refused: another message may have it.",
+			access: "internal",
+			params: One.extend({ clientId: ClientId }),
+			result: z.null(),
+		},
+		locate: {
+			description: "The conversation and the uploader of an image. They never change.",
+			access: "internal",
+			errors: ["NOT_FOUND"],
+			params: One,
+			result: z.object({ conversationId: z.guid(), uploaderId: PlatformId }),
+		},
+		sign: {
+			description: "The images with fresh URLs, in order. For services that have no access to the storage.",
+			access: "internal",
+			params: z.object({ images: z.array(StoredImage) }),
+			result: z.array(Image),
+		},
+		cleanUp: {
+			description:
+				"Deletes what is due: images after 90 days, uploads that were not confirmed or not sent within 24 hours, and what could not be " +
+				"deleted before.",
+			access: "internal",
+			params: z.object({}),
+			result: z.object({ deleted: z.int(), failed: z.int() }),
+		},
 		reconcile: {
+			description:
+				"Compares the storage with the database. Leaves out what is younger than `minAgeMinutes`: it may be under way.",
 			access: "internal",
 			params: z.object({ minAgeMinutes: z.int().min(0).default(60) }),
 			result: z.object({
-				/** Keys of objects that no image has. At most 1,000. */
-				objectsWithoutRow: z.array(z.string()),
-				/** Images of which an object is missing. At most 1,000. */
-				rowsWithoutObject: z.array(z.guid()),
+				objectsWithoutRow: z.array(z.string()).meta({ description: "Keys of objects without an image; at most 1,000." }),
+				rowsWithoutObject: z.array(z.guid()).meta({ description: "Images that lack an object; at most 1,000." }),
 			}),
 		},
-		/** Answers when the database and the storage do. */
-		health: { access: "internal", params: z.object({}), result: z.null() },
+		health: {
+			description: "Answers when the database and the storage do.",
+			access: "internal",
+			params: z.object({}),
+			result: z.null(),
+		},
 	},
 	events: {},
 } satisfies ServiceContract;

@@ -2,8 +2,8 @@ import type { Logger } from "moleculer";
 import { mapInTurns, readingTurns } from "../../lib/turns.ts";
 import type { SignImages } from "../image-urls.ts";
 import type { Image, StoredImage } from "../media/media.contract.ts";
-import { renderHtml } from "./content.ts";
 import type { Message } from "./messages.contract.ts";
+import { renderHtml } from "./render-html.ts";
 
 /** A message as the select list below gives it. */
 export interface MessageRow {

@@ -1,89 +1,47 @@
 import { z } from "zod";
 import { pageBytes } from "../../lib/byte-budget.ts";
-import { ClientId, Id, Limit, Page, PlatformId, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
+import { exampleIds } from "../../lib/example-ids.ts";
+import { Id, Limit, Page, PlatformId, Query, Seq, Text, Time, Whole, Xid } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
 import { Image } from "../media/media.contract.ts";
-import { codePoints, plainText } from "./content.ts";
+import { Draft } from "./draft.contract.ts";
 
-/** Longest message, in Unicode code points after trimming. */
-export const maxContentLength = 5000;
-
-const maxMetadataBytes = 2048;
-
-/** What JSON can say and PostgreSQL gives back as it was: there, -0 is 0. */
-const MetadataValue = z.union([Text, z.number().transform((value) => value + 0), z.boolean(), z.null()]);
-
-/** A flat object of the client's own: strings, numbers, booleans, null. A name that JavaScript takes for a prototype would be lost. */
-const Metadata = z
-	.unknown()
-	.refine((metadata) => !Object.hasOwn(Object(metadata), "__proto__"), "must not have the name __proto__")
-	.pipe(z.record(Text.max(128), MetadataValue))
-	.refine(
-		(metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= maxMetadataBytes,
-		`must be at most ${maxMetadataBytes} bytes of JSON`,
-	);
-
-/** What a person typed, as it will be stored: plain text without HTML tags. */
-const Content = Text.transform((typed) => typed.trim())
-	.refine((typed) => codePoints(typed) <= maxContentLength, `must be at most ${maxContentLength} characters`)
-	.transform(plainText);
-
-/** A refinement that zod makes also where a field is wrong by itself: whoever errs is told of everything at once. */
-const besideOthers = { when: ({ value }: { value: unknown }) => typeof value === "object" && value !== null };
-
-/** A text, or an image with a caption or without. */
-const Draft = z
+export const Message = z
 	.object({
-		conversationId: Id,
-		clientId: ClientId,
-		type: z.enum(["TEXT", "IMAGE"]).default("TEXT"),
-		/** Of an image, the caption, which may be empty or left out. */
-		content: Content.nullish().transform((content) => content || null),
-		/** One that its sender uploaded for this conversation, confirmed, and in no other message. */
-		imageId: Id.nullish().transform((imageId) => imageId ?? null),
-		replyToSeq: Seq.nullable().default(null),
-		metadata: Metadata.default({}),
+		id: z.guid(),
+		conversationId: z.guid(),
+		seq: Seq,
+		clientId: z.guid().meta({ description: "The UUID that the sender's client made for it." }),
+		senderId: PlatformId,
+		type: z.enum(["TEXT", "IMAGE", "SYSTEM"]),
+		content: z.string().nullable().meta({ description: "Plain text. Of an image, its caption." }),
+		contentHtml: z
+			.string()
+			.nullable()
+			.meta({ description: "`content` escaped, with links and line breaks as HTML: safe to put into a page." }),
+		image: Image.nullable().meta({
+			description: "Of type IMAGE. Null also when the image is gone: deleted by its uploader, or after its time.",
+		}),
+		replyToSeq: Seq.nullable().meta({ description: "The position of the message that this one answers." }),
+		metadata: z
+			.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+			.meta({ description: "A flat object of the app's own." }),
+		createdAt: Time,
+		deliveredAt: Time.nullable().meta({ description: "When the other participant's device first had it." }),
+		readAt: Time.nullable().meta({ description: "When the other participant first read up to it." }),
 	})
-	.refine(({ type, content }) => type !== "TEXT" || content !== null, {
-		...besideOthers,
-		path: ["content"],
-		message: "must not be empty",
-	})
-	.refine(({ type, imageId }) => (type === "IMAGE") === (imageId !== null), {
-		...besideOthers,
-		path: ["imageId"],
-		message: "is for messages of type IMAGE, which need it",
-	});
-
-export const Message = z.object({
-	id: z.guid(),
-	conversationId: z.guid(),
-	seq: Seq,
-	clientId: z.guid(),
-	senderId: PlatformId,
-	type: z.enum(["TEXT", "IMAGE", "SYSTEM"]),
-	content: z.string().nullable(),
-	/** `content` escaped, with links and line breaks: safe to put into a page. */
-	contentHtml: z.string().nullable(),
-	/** Null also when it is gone: deleted by its uploader, or after its time. */
-	image: Image.nullable(),
-	/** The message that this one answers. */
-	replyToSeq: Seq.nullable(),
-	metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-	createdAt: Time,
-	/** When the other participant's device first had it. */
-	deliveredAt: Time.nullable(),
-	/** When the other participant first read up to it. */
-	readAt: Time.nullable(),
-});
+	.meta({ description: "A stored message." });
 export type Message = z.infer<typeof Message>;
 
-/** A message that was found, with where in its `content` (code points, `end` exclusive) and a line of it to show. */
 const Found = z.object({
 	message: Message,
-	highlights: z.array(z.object({ start: z.int(), end: z.int() })),
-	snippet: z.string(),
+	highlights: z.array(z.object({ start: z.int(), end: z.int() })).meta({
+		description: "What matched in `content`, in Unicode code points; `end` is exclusive.",
+	}),
+	snippet: z.string().meta({ description: "A line of the content to show." }),
 });
+
+const conversationId = exampleIds.conversation;
 
 /** Up to which seq one participant of a conversation has it on a device. */
 const DeliveredCursor = z.object({ conversationId: z.guid(), deliveredSeq: z.int() });
@@ -93,134 +51,171 @@ const Position = z.object({ conversationId: z.guid(), seq: Seq });
 
 export const messages = {
 	actions: {
-		/**
-		 * Stores a message once, however often it is sent with the same clientId, and answers with the stored one.
-		 * CLIENT_ID_REUSED when the clientId came with other content before; CONVERSATION_ARCHIVED; IMAGE_NOT_READY; UNAVAILABLE
-		 * when too many wait.
-		 */
 		send: {
+			description:
+				"Stores a message once, however often it is sent with the same clientId, and answers with the stored one: 201, or 200 when " +
+				"it was stored before. Sending into an AUTO_ARCHIVED conversation reopens it.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "messages",
 			routes: ["POST /conversations/:conversationId/messages"],
 			statuses: [201, 200],
+			errors: ["CONVERSATION_ARCHIVED", "IMAGE_NOT_READY", "CLIENT_ID_REUSED"],
 			params: Draft,
 			result: Message,
 		},
-		/** A page of history: the newest first, or ascending from `after` on; shorter than `limit` where messages are large. */
 		list: {
+			description:
+				"A page of history: the newest first, or ascending from `after` on. A page is shorter than `limit` where messages are large.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/:conversationId/messages"],
 			isSocketQuery: true,
-			params: z.object({
-				conversationId: Id,
-				before: Whole.optional(),
-				after: Whole.optional(),
-				limit: Limit(50, 100),
+			errors: [],
+			params: z
+				.object({
+					conversationId: Id,
+					before: Whole.optional().meta({ description: "Only messages below this seq." }),
+					after: Whole.optional().meta({ description: "Only messages above this seq, ascending." }),
+					limit: Limit(50, 100),
+				})
+				.meta({ examples: [{ conversationId, before: 120, limit: 50 }] }),
+			result: z.object({
+				items: z.array(Message),
+				hasMore: z.boolean().meta({ description: "There are more messages in the same direction." }),
 			}),
-			result: z.object({ items: z.array(Message), hasMore: z.boolean() }),
 		},
-		/**
-		 * The caller's messages that match `q` (docs/search.md has its syntax), in one conversation or in all of theirs. A page may
-		 * be short although `nextCursor` says that there is more. VALIDATION_FAILED for a query that is not understood.
-		 */
 		search: {
+			description:
+				"The caller's messages that match `q`, in one conversation or in all of theirs. A page may be short although `nextCursor` " +
+				"says that there is more.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/:conversationId/messages/search", "GET /messages/search"],
 			isSocketQuery: true,
-			params: z.object({
-				conversationId: Id.optional(),
-				q: Text.pipe(z.string().trim().min(1, "must not be empty").max(500)),
-				sort: z.enum(["relevance", "recent"]).default("relevance"),
-				limit: Limit(20, 100),
-				cursor: Text.max(300).optional(),
-			}),
+			errors: [],
+			params: z
+				.object({
+					conversationId: Id.optional().meta({ description: "Default: all conversations of the caller." }),
+					q: Query(500).meta({
+						description: "The query: 1 to 500 characters after trimming. docs/search.md has its syntax.",
+						examples: ['interview from:me "next week"'],
+					}),
+					sort: z.enum(["relevance", "recent"]).default("relevance"),
+					limit: Limit(20, 100),
+					cursor: Text.max(300).optional().meta({ description: "`nextCursor` of the page before." }),
+				})
+				.meta({ examples: [{ q: "interview from:me", sort: "recent" }] }),
 			result: Page(Found),
 		},
-		/** Everything up to `seq` (default: all) or up to the message `messageId` is read by the caller. Never moves back. */
 		markRead: {
+			description:
+				"Everything up to `seq` (default: all), or up to the message `messageId`, is read by the caller. The cursor never moves back.",
 			access: { role: "user", conversation: "conversationId", message: "messageId" },
 			routes: ["PATCH /conversations/:conversationId/read", "PATCH /messages/:messageId/read"],
+			errors: [],
 			params: z
-				.object({ conversationId: Id.optional(), messageId: Id.optional(), seq: Whole.pipe(z.int().min(0)).optional() })
+				.object({
+					conversationId: Id.optional(),
+					messageId: Id.optional(),
+					seq: Whole.pipe(z.int().min(0)).optional().meta({ description: "0 or more. Default: the newest message." }),
+				})
 				.refine(({ conversationId, messageId }) => (conversationId === undefined) !== (messageId === undefined), {
 					path: ["conversationId"],
 					message: "either conversationId or messageId is needed",
+				})
+				.meta({
+					description: "Either `conversationId`, with or without `seq`, or `messageId`.",
+					examples: [{ conversationId, seq: 17 }, { messageId: exampleIds.message }],
 				}),
-			result: z.object({ conversationId: z.guid(), readSeq: z.int(), unreadCount: z.int() }),
+			result: z.object({
+				conversationId: z.guid(),
+				readSeq: z.int().meta({ description: "The caller has read up to here; 0: nothing yet." }),
+				unreadCount: z.int().meta({ description: "Messages by others above `readSeq`." }),
+			}),
 		},
-		/** Devices have these messages and all before them. Comes from gateways, which coalesce their sockets' acknowledgements. */
 		markDelivered: {
+			description:
+				"Devices have these messages and all before them. Gateways call it, with the acknowledgements of their sockets coalesced.",
 			access: "internal",
 			params: z.object({ acks: z.array(Position.extend({ userId: PlatformId })) }),
 			result: z.null(),
 		},
-		/**
-		 * The messages at these places, in their order, as many of the first as fit into `maxBytes` of JSON, one at least; places
-		 * where there is none are left out.
-		 */
 		pick: {
+			description:
+				"The messages at these positions, in their order: as many of the first as fit into `maxBytes` of JSON, but at least one. " +
+				"Positions without a message are left out.",
 			access: "internal",
 			params: z.object({ positions: z.array(Position), maxBytes: z.int().positive().default(pageBytes) }),
 			result: z.array(Message),
 		},
-		/** The message with this image, if there is one, has none any more. Comes from `media`, which deletes it. */
-		dropImage: { access: "internal", params: z.object({ conversationId: Id, imageId: Id }), result: z.null() },
-		/** Which of these images are in a message, gone or not, and in which by its clientId. */
+		dropImage: {
+			description: "Takes the image out of its message, if it is in one. `media` calls it when it deletes the image.",
+			access: "internal",
+			params: z.object({ conversationId: Id, imageId: Id }),
+			result: z.null(),
+		},
 		imageUses: {
+			description: "Which of these images are, or were, in a message, and the clientId of that message.",
 			access: "internal",
 			params: z.object({ images: z.array(z.object({ conversationId: Id, imageId: Id })) }),
 			result: z.array(z.object({ imageId: z.guid(), clientId: z.guid() })),
 		},
-		/**
-		 * What each conversation has that a reader with this cursor may not have, ascending: the newest messages (at most `limit`,
-		 * fewer if all together would have more than `maxBytes`; `hasMore` when there are older ones) and older ones that changed.
-		 * Not `isComplete` when so many have changed that some are left out: the reader must start afresh.
-		 */
 		changes: {
+			description:
+				"What each conversation has that a reader with this cursor may not have, ascending: the newest messages and older ones that " +
+				"changed. Not `isComplete` when so many have changed that some are left out: then the reader must start afresh.",
 			access: "internal",
 			params: z.object({
 				conversationIds: z.array(z.guid()),
 				sinceXid: Xid.nullable(),
-				limit: z.int().positive(),
-				maxBytes: z.int().positive().default(pageBytes),
+				limit: z.int().positive().meta({ description: "The most new messages of one conversation." }),
+				maxBytes: z.int().positive().default(pageBytes).meta({ description: "The most JSON of all conversations together." }),
 			}),
 			result: z.object({
-				conversations: z.array(z.object({ conversationId: z.guid(), messages: z.array(Message), hasMore: z.boolean() })),
+				conversations: z.array(
+					z.object({
+						conversationId: z.guid(),
+						messages: z.array(Message),
+						hasMore: z.boolean().meta({ description: "There are older new messages that are not told." }),
+					}),
+				),
 				isComplete: z.boolean(),
 			}),
 		},
-		/**
-		 * The conversations in which these users' devices should have had messages for a while and have not acknowledged them: of
-		 * each user a few, in the order of the conversations' ids, from the one after `afterId` on.
-		 */
 		undelivered: {
+			description:
+				"Conversations in which these users' devices should have acknowledged messages for a while and have not. For each user a few, " +
+				"in the order of the conversations' ids, from the one after `afterId` on.",
 			access: "internal",
 			params: z.object({ users: z.array(z.object({ userId: PlatformId, afterId: z.guid().nullable() })) }),
 			result: z.object({ lagging: z.array(DeliveredCursor.extend({ userId: PlatformId })) }),
 		},
-		/** What others wrote to a user above these delivered cursors: one conversation after the other, in order, as much as a page holds. */
 		backlog: {
+			description:
+				"What others wrote to a user above these delivered cursors: one conversation after the other, in order, as much as a page holds.",
 			access: "internal",
 			params: z.object({ userId: PlatformId, cursors: z.array(DeliveredCursor) }),
 			result: z.array(Message),
 		},
-		/** Where a message is. NOT_FOUND. */
-		locate: { access: "internal", params: z.object({ messageId: Id }), result: Position },
-		/** Answers when the database does. */
-		health: { access: "internal", params: z.object({}), result: z.null() },
+		locate: {
+			description: "Where a message is.",
+			access: "internal",
+			errors: ["NOT_FOUND"],
+			params: z.object({ messageId: Id }),
+			result: Position,
+		},
+		health: { description: "Answers when the database does.", access: "internal", params: z.object({}), result: z.null() },
 	},
 	events: {
-		/** New messages are stored. An announcement that may be lost: who needs to know for sure compares cursors. */
-		"message.created": z.object({
-			created: z.array(Position.extend({ senderId: PlatformId, recipientId: PlatformId })),
+		"message.created": z.object({ created: z.array(Position.extend({ senderId: PlatformId, recipientId: PlatformId })) }).meta({
+			description: "New messages are stored. The event may be lost: a consumer that needs every message compares cursors.",
 		}),
-		/** Somebody's read cursor moved. */
-		"conversation.read": z.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq }),
-		/** A stored message is not as it was: its image went. */
-		"message.changed": Position,
-		/** A message into an AUTO_ARCHIVED conversation made it ACTIVE again. */
-		"conversation.reopened": z.object({ conversationId: z.guid() }),
+		"conversation.read": z
+			.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq })
+			.meta({ description: "The user's read cursor moved to `seq`." }),
+		"message.changed": Position.meta({ description: "A stored message is not as it was: its image went." }),
+		"conversation.reopened": z
+			.object({ conversationId: z.guid() })
+			.meta({ description: "A message into an AUTO_ARCHIVED conversation made it ACTIVE again." }),
 	},
 } satisfies ServiceContract;

@@ -21,6 +21,7 @@ import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
 import { search } from "./search/search.ts";
 import { sendImage } from "./send-image.ts";
+import { storedContent } from "./stored-content.ts";
 import { undelivered } from "./undelivered.ts";
 
 interface This extends WithDatabase, WithStorage {
@@ -39,7 +40,7 @@ export default defineService<"messages", This>("messages", {
 			...sharded,
 			async handler(ctx) {
 				const { imageId } = ctx.params;
-				const draft = { ...ctx.params, senderId: callerOf(ctx).id, image: null };
+				const draft = { ...ctx.params, content: storedContent(ctx.params), senderId: callerOf(ctx).id, image: null };
 				const { message, created } = await (imageId === null
 					? this.mailbox.add(draft)
 					: sendImage(this.mailbox, this.pathDb, ctx, { ...draft, imageId }));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { exampleIds } from "../../lib/example-ids.ts";
 import { Id, PlatformId, Time } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
 
@@ -21,9 +22,8 @@ export function mergeStatuses(statuses: Iterable<Status>): Status {
 
 export const Presence = z.object({
 	userId: PlatformId,
-	status: Status,
-	/** Now, for who is not offline; null for who was never seen. */
-	lastSeenAt: Time.nullable(),
+	status: Status.meta({ description: "Over all of the person's devices: online if one is, else away if one is." }),
+	lastSeenAt: Time.nullable().meta({ description: "Now, for a person who is not offline; null for one who was never seen." }),
 });
 export type Presence = z.infer<typeof Presence>;
 
@@ -33,8 +33,10 @@ const NodeId = z.string().min(1);
 const Change = z.object({
 	userId: PlatformId,
 	status: Status,
-	/** The user set it, and no socket went: others hear of it at once, also when it is worse. */
-	chosen: z.boolean().default(false),
+	chosen: z.boolean().default(false).meta({
+		description:
+			"The user set it, and no socket went. Others hear of it at once, also when the user is less present than before.",
+	}),
 });
 export type Change = z.infer<typeof Change>;
 
@@ -47,60 +49,70 @@ export const maxReported = 1_000;
 
 export const presence = {
 	actions: {
-		/**
-		 * A gateway says what users are on it, one report after the other: the changes, and now and then everybody. Its word counts as
-		 * long as it renews its lease.
-		 */
 		report: {
+			description:
+				"A gateway reports the status of the users on it: the changes, and now and then everybody. Its reports are valid as long as it " +
+				"renews its lease.",
 			access: "internal",
 			params: z.object({
 				nodeId: NodeId,
-				/** Grows with every report of the gateway, also with one that is repeated. A report that is older than one before is ignored. */
-				number: z.int().positive(),
+				number: z.int().positive().meta({
+					description:
+						"Grows with every report of the gateway, also with a repeated one. A report with a lower number than one before is ignored.",
+				}),
 				users: z.array(Change).max(maxReported),
-				/** Everybody was named in the reports from this number on: whom the gateway named before and not since has gone. */
-				since: z.int().positive().optional(),
+				since: z.int().positive().optional().meta({
+					description:
+						"The reports from this number on named everybody. A user whom the gateway named before, and not since, has gone.",
+				}),
 			}),
 			result: z.null(),
 		},
-		/**
-		 * A gateway is still there. `known` is false when the registry does not have what the gateway has reported: then it reports
-		 * everybody anew. Without a digest that is not compared.
-		 */
 		renew: {
+			description:
+				"A gateway renews its lease. `known` is false when the registry has something else than the gateway has reported: then the " +
+				"gateway reports everybody again. Without a digest nothing is compared.",
 			access: "internal",
 			params: z.object({ nodeId: NodeId, digest: Digest.optional() }),
 			result: z.object({ known: z.boolean() }),
 		},
-		/**
-		 * On which gateways the users have sockets (who has none is not named), and which gateways that can be said of. UNAVAILABLE
-		 * without Redis.
-		 */
 		locate: {
+			description:
+				"The gateways on which the users have sockets, and the gateways that have reported. Users without a socket are left out. " +
+				"UNAVAILABLE without Redis.",
 			access: "internal",
 			params: z.object({ userIds: z.array(PlatformId) }),
 			result: z.object({ nodes: z.record(z.string(), z.array(NodeId)), reporting: z.array(NodeId) }),
 		},
-		/** Somebody with whom the caller shares a conversation. */
 		get: {
+			description: "Whether a person is there. Only for people with whom the caller shares a conversation.",
 			access: { role: "user", partner: "userId" },
 			rateLimit: "queries",
 			routes: ["GET /users/:userId/presence"],
 			isSocketQuery: true,
-			params: z.object({ userId: PlatformId }),
+			errors: [],
+			params: z.object({ userId: PlatformId }).meta({ examples: [{ userId: exampleIds.bob }] }),
 			result: Presence,
 		},
-		lookup: { access: "internal", params: z.object({ userIds: z.array(PlatformId).max(10_000) }), result: z.array(Presence) },
-		/** Those of the users who type in the conversation now. */
+		lookup: {
+			description: "The presence of these users, in order.",
+			access: "internal",
+			params: z.object({ userIds: z.array(PlatformId).max(10_000) }),
+			result: z.array(Presence),
+		},
 		typists: {
+			description: "Those of the users who type in the conversation now.",
 			access: "internal",
 			params: z.object({ conversationId: Id, userIds: z.array(PlatformId).max(100) }),
 			result: z.object({ userIds: z.array(PlatformId) }),
 		},
-		/** The caller types, or has stopped. It ends by itself after 3 s unless renewed, and with a message. */
 		typing: {
+			description: "The caller types, or has stopped. Typing ends after 3 s unless it is renewed, and with a message.",
 			access: { role: "user", conversation: "conversationId" },
-			params: z.object({ conversationId: Id, typing: z.boolean() }),
+			errors: [],
+			params: z
+				.object({ conversationId: Id, typing: z.boolean() })
+				.meta({ examples: [{ conversationId: exampleIds.conversation, typing: true }] }),
 			result: z.null(),
 		},
 	},

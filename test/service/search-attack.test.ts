@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { plainText } from "../../services/messages/content.ts";
+import { plainText } from "../../services/messages/plain-text.ts";
 import { as } from "../support/broker.ts";
 import { maxHoldMs } from "../support/quickest.ts";
 import { type SearchNode, startSearchNode } from "../support/search-node.ts";

@@ -79,7 +79,7 @@ export function aMessage(conversationId: string, seq: number): Message {
 		contentHtml: content,
 		image: null,
 		replyToSeq: null,
-		metadata: null,
+		metadata: {},
 		createdAt: time,
 		deliveredAt: null,
 		readAt: null,

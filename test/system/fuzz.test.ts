@@ -1,4 +1,4 @@
-import { clientEvents } from "../../services/gateway/client-events.ts";
+import { clientEvents } from "../../services/gateway/gateway.contract.ts";
 import { queries, routes } from "../../services/gateway/routes.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { type FuzzReport, fuzz } from "./fuzz/fuzz.ts";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type DOMWindow, JSDOM, VirtualConsole } from "jsdom";
-import { plainText, renderHtml } from "../../services/messages/content.ts";
+import { plainText } from "../../services/messages/plain-text.ts";
+import { renderHtml } from "../../services/messages/render-html.ts";
 
 /** https://github.com/minimaxir/big-list-of-naughty-strings */
 const naughtyStrings: string[] = JSON.parse(readFileSync("test/data/blns.json", "utf8"));

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { JSDOM } from "jsdom";
 import sanitizeHtml from "sanitize-html";
-import { codePoints, plainText, renderHtml } from "../../services/messages/content.ts";
+import { codePoints } from "../../lib/text-length.ts";
+import { plainText } from "../../services/messages/plain-text.ts";
+import { renderHtml } from "../../services/messages/render-html.ts";
 
 jest.mock("sanitize-html", () => jest.fn(jest.requireActual("sanitize-html")));
 

@@ -63,12 +63,15 @@ export const poor: Applications["get"] = { handler: async ({ params }) => ({ id:
 export const dated: Applications["get"] = { handler: async () => withDate };
 // @ts-expect-error handlers are asynchronous
 export const hasty: Applications["get"] = { handler: () => application };
+const documented: ActionContract = { description: "", access: "internal", params: z.object({}), result: z.null() };
 // @ts-expect-error nobody is said to be allowed
-export const open: ActionContract = { params: z.object({}), result: z.null() };
+export const open: ActionContract = { description: "", params: z.object({}), result: z.null() };
 // @ts-expect-error there is no such role
-export const unknownRole: ActionContract = { access: { role: "root" }, params: z.object({}), result: z.null() };
+export const unknownRole: ActionContract = { ...documented, access: { role: "root" } };
 // @ts-expect-error there is no such code
-export const unknownError: ActionContract = { access: "internal", errors: ["OOPS"], params: z.object({}), result: z.null() };
+export const unknownError: ActionContract = { ...documented, errors: ["OOPS"] };
+// @ts-expect-error nothing says what it does
+export const undescribed: ActionContract = { access: "internal", params: z.object({}), result: z.null() };
 // @ts-expect-error a handler reads a parameter that the contract has not
 export const curious: Applications["get"] = { handler: async ({ params }) => params.name };
 

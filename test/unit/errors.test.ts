@@ -28,7 +28,7 @@ test("a message and details of one's own are for the client; a cause is not", ()
 });
 
 test("an error is the same after it came from another node, where it is a plain Error", () => {
-	const original = new ParleyError("CLIENT_ID_REUSED", { details: { seq: 1 } });
+	const original = new ParleyError("IMAGE_REJECTED", { details: { reason: "CORRUPT" } });
 	const { name, message, code, type, data } = original;
 	const arrived = Object.assign(new Error(message), { name, code, type, data, retryable: false, nodeID: "other" });
 	expect(publicError(arrived)).toEqual(publicError(original));
@@ -137,6 +137,7 @@ test("what an INTERNAL error says of itself does not leave", () => {
 });
 
 test("details of an INTERNAL error do not leave", () => {
+	// @ts-expect-error an INTERNAL error has no details
 	expect(publicError(new ParleyError("INTERNAL", { details: { password: "hunter2" } }))).toEqual({
 		code: "INTERNAL",
 		message: "Something went wrong.",

@@ -82,3 +82,31 @@ test("only lib/config reads the environment", () => {
 	const reading = product.filter((file) => environment.test(readFileSync(join(root, file), "utf8")));
 	expect(reading.filter((file) => file !== kernelLock).sort()).toEqual(["lib/config/child-env.ts", "lib/config/config.ts"]);
 });
+
+test("contracts can be read by tools that start nothing: of packages they load zod alone, and no module of Node", () => {
+	const loaded = new Set<string>();
+	const packages = new Set<string>();
+	const load = (file: string) => {
+		if (loaded.has(file)) return;
+		loaded.add(file);
+		for (const name of valueImportsOf(file)) {
+			if (name.startsWith(".")) load(normalize(join(dirname(file), name)));
+			else packages.add(name);
+		}
+	};
+	load("services/contracts.ts");
+	for (const contract of globSync("services/*/*.contract.ts", { cwd: root })) load(contract);
+	expect(loaded.size).toBeGreaterThan(10);
+	expect([...packages]).toEqual(["zod"]);
+});
+
+/** The names of what a file imports to run, without what it imports for its types alone. */
+function valueImportsOf(file: string): string[] {
+	const source = readFileSync(join(root, file), "utf8");
+	const statements = [
+		/^(?:import|export)\b(?!\s+type\b)[^;"=]*?\bfrom\s+"([^"]+)"/gm,
+		/^import\s+"([^"]+)"/gm,
+		/\b(?:import|require)\(\s*"([^"]+)"/g,
+	];
+	return statements.flatMap((statement) => [...source.matchAll(statement)].map(([, name = ""]) => name));
+}

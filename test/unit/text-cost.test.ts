@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { fold, foldText } from "../../lib/fold.ts";
-import { plainText, renderHtml } from "../../services/messages/content.ts";
+import { plainText } from "../../services/messages/plain-text.ts";
+import { renderHtml } from "../../services/messages/render-html.ts";
 import { snippetOf } from "../../services/messages/search/highlights.ts";
 import { hasLink, signatureOf } from "../../services/messages/search/signature.ts";
 import { maxCostMs, quickestMs } from "../support/quickest.ts";

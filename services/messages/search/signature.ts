@@ -1,6 +1,6 @@
 import { foldText } from "../../../lib/fold.ts";
-import { renderHtml } from "../content.ts";
 import type { Message } from "../messages.contract.ts";
+import { renderHtml } from "../render-html.ts";
 import { Kind, kindOf } from "./characters.ts";
 import type { Filters, Group } from "./query.ts";
 

@@ -2,36 +2,15 @@ import { once } from "node:events";
 import fc from "fast-check";
 import { z } from "zod";
 import { contractOf } from "../../../services/contracts.ts";
-import { clientEvents } from "../../../services/gateway/client-events.ts";
+import { clientEvents } from "../../../services/gateway/gateway.contract.ts";
 import { queries } from "../../../services/gateway/routes.ts";
 import type { Answer, Attack } from "./attack.ts";
 import { textsOf } from "./texts.ts";
 import { inputsOf, type Known } from "./values.ts";
 
-/** The actions whose contract an event's payload is checked against. */
-const behind: Record<string, string> = {
-	send_message: "messages.send",
-	mark_read: "messages.markRead",
-	join_conversation: "conversations.get",
-	leave_conversation: "conversations.get",
-	typing_start: "conversations.get",
-	typing_stop: "conversations.get",
-	sync: "conversations.sync",
-};
-
-/** Of those that no action has a contract for. */
-const ownPayloads: Record<string, z.ZodType> = {
-	authenticate: z.object({ token: z.string() }),
-	set_presence: z.object({ status: z.enum(["online", "away"]) }),
-};
-
 /** An attack on each event of clients, and on each action that `call` may name. */
 export function socketAttacks(baseUrl: string, known: Known, token: string): Attack[] {
-	const events = Object.keys(clientEvents).map((event) => {
-		const payload = ownPayloads[event] ?? contractOf(behind[event] ?? "")?.params;
-		if (!payload) throw new Error(`nothing is known of the payload of ${event}`);
-		return attackOf(event, [event], payload);
-	});
+	const events = Object.entries(clientEvents).map(([event, { payload }]) => attackOf(event, [event], payload));
 	const calls = [...queries, "$node.options", "__proto__", "messages.markDelivered"].map((action) =>
 		attackOf(`call ${action}`, ["call", action], contractOf(action)?.params ?? z.object({ a: z.string() })),
 	);

@@ -1,0 +1,10 @@
+/** Ids that the examples of contracts share, so that documents show one story: Alice applied for a job of Bob's and writes to him. */
+export const exampleIds = {
+	alice: "user-alice",
+	bob: "user-bob",
+	jobApplication: "application-1",
+	conversation: "01a20726-e868-74ae-95fe-d3c6612b91cb",
+	message: "01a20727-0b1c-7d55-8f0e-5c1f4b7a9e21",
+	image: "01a20727-6f3a-7a08-b2d4-93e1c05f7b66",
+	client: "7b0c3f9e-52d1-4c86-9a3e-0f4d2b6e8a15",
+};
