@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { errorCatalogue } from "../../lib/errors.ts";
+import { queries } from "../../services/gateway/routes.ts";
 
 const root = join(__dirname, "../..");
 const documents = globSync(["*.md", "docs/**/*.md", "bench/*.md"], { cwd: root });
@@ -100,6 +101,22 @@ test("docs/protocol.md has every error code with its status, and no other but th
 	const known = Object.entries(errorCatalogue).map(([code, { status }]) => [code, status]);
 	expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
 	expect(listed).toHaveLength(known.length);
+});
+
+test("docs/protocol.md names every action that a socket may ask for by `call`, and no other", () => {
+	const [, paragraph = ""] = /^\*\*Queries\.\*\*([\s\S]*?)\n\n/m.exec(textOf("docs/protocol.md")) ?? [];
+	const named = [...paragraph.matchAll(/`(\w+\.\w+)`/g)].map(([, name]) => name);
+	expect(named.toSorted()).toEqual([...queries].toSorted());
+});
+
+test("docs/adr/README.md lists every decision with its status", () => {
+	const decisions = globSync("docs/adr/[0-9]*.md", { cwd: root });
+	const rows = [...textOf("docs/adr/README.md").matchAll(/^\| \[\d+\]\(([^)]+)\) \|[^|]+\| ([^|]+) \|$/gm)];
+	const statuses = new Map(rows.map(([, file = "", status]) => [join("docs/adr", file), status]));
+	expect([...statuses.keys()].toSorted()).toEqual(decisions.toSorted());
+	// A page without a status line is one that holds.
+	const statusOf = (file: string) => /^Status: (.+)$/m.exec(textOf(file))?.[1] ?? "accepted";
+	expect(Object.fromEntries(statuses)).toEqual(Object.fromEntries(decisions.map((file) => [file, statusOf(file)])));
 });
 
 test("every folder that a newcomer opens has its sentence in README", () => {
