@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lockFolder } from "../../embedded/lock.ts";
 import { startPostgres } from "../../embedded/postgres.ts";
+import { until } from "../../testing/until.ts";
 import { query } from "../support/database.ts";
 import { type Contained, contained, mayMakeNamespaces } from "../support/namespaces.ts";
-import { until } from "../support/until.ts";
 
 /** Two containers on one volume: neither sees the other's processes. */
 const inNamespaces = mayMakeNamespaces ? test : test.skip;

@@ -20,8 +20,8 @@ import { lockFolder } from "../../embedded/lock.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import { stopLeftover } from "../../embedded/postmaster.ts";
 import { commandLine } from "../../embedded/processes.ts";
+import { until } from "../../testing/until.ts";
 import { createDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 

@@ -6,9 +6,9 @@ import { confirm as confirmBy, type Studio } from "../../services/media/confirm.
 import { Darkroom } from "../../services/media/darkroom.ts";
 import { FairQueue } from "../../services/media/fair-queue.ts";
 import { confirmSeconds, leaseSeconds, lookSeconds } from "../../services/media/states.ts";
+import { until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload } from "../support/images.ts";
 import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 

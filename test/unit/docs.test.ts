@@ -19,6 +19,7 @@ const folders = [
 	"scripts",
 	"services",
 	"test",
+	"testing",
 ];
 
 /** `services/push.ts`, `test/system/core/`. Placeholders such as `services/<name>/` and patterns are not paths. */
