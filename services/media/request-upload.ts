@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../../lib/ids.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Storage } from "../../mixins/storage.ts";
 import type { Params, Result } from "../contracts.ts";
@@ -15,7 +15,7 @@ export async function requestUpload(
 	uploaderId: string,
 	{ conversationId, filename, mimeType, sizeBytes }: Params<"media.requestUpload">,
 ): Promise<Result<"media.requestUpload">> {
-	const id = uuidv7();
+	const id = newId();
 	const keys = newKeys(keyPrefix, id);
 	const { url: uploadUrl, expiresAt } = await storage.presignUpload(keys.upload, { mimeType, sizeBytes }, uploadTtlSeconds);
 	await model.create({
