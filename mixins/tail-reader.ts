@@ -5,6 +5,7 @@ import type { Database } from "./database.ts";
 import { type Lag, lagOf } from "./tail/lag.ts";
 import { ReadAhead } from "./tail/read-ahead.ts";
 import type { SourceName } from "./tail/sources.ts";
+import { Summarizer } from "./tail/summarize.ts";
 import { type Batches, workBatch } from "./tail/work-batch.ts";
 
 export type { Transaction } from "./database.ts";
@@ -26,8 +27,11 @@ const defaults = { from: "beginning", maxRows: 500, maxBytes: 1024 * 1024, inter
 /** After `lookNow` this passes before it looks, so that many calls in a row cause one look. */
 const lookDelayMs = 100;
 
-/** How often the lag is measured. */
-const lagIntervalMs = 30_000;
+/** How often the index is looked after and the lag is measured. */
+const keepIntervalMs = 5_000;
+
+/** How often a lag is logged. */
+const lagLogIntervalMs = 30_000;
 
 /**
  * Shows every stored row of a table to a consumer, once in effect, in whatever order nodes die (docs/adr/0026-tail-reader.md). The
@@ -41,9 +45,11 @@ export class TailReader<Name extends SourceName> {
 	readonly #logger: Pick<Logger, "warn">;
 	readonly #options: Required<TailOptions<Name>>;
 	readonly #ahead: ReadAhead<Name>;
+	readonly #summarizer: Summarizer;
 	#looking: Repeated | undefined;
-	#measuring: Repeated | undefined;
+	#keeping: Repeated | undefined;
 	#isAsked = false;
+	#lagLoggedMs = Number.NEGATIVE_INFINITY;
 	#hasFailed = false;
 
 	constructor(db: Database, logger: Pick<Logger, "warn">, options: TailOptions<Name>) {
@@ -51,6 +57,7 @@ export class TailReader<Name extends SourceName> {
 		this.#logger = logger;
 		this.#options = { ...defaults, ...options };
 		this.#ahead = new ReadAhead(options.source);
+		this.#summarizer = new Summarizer(options.source);
 	}
 
 	/** Begins to look. The first look is at once. */
@@ -64,9 +71,12 @@ export class TailReader<Name extends SourceName> {
 				this.#logger.warn(`The consumer ${name} failed at a batch, and will try it again:`, error);
 			},
 		);
-		this.#measuring = every(
-			lagIntervalMs,
-			() => this.#checkLag(),
+		this.#keeping = every(
+			keepIntervalMs,
+			async () => {
+				await this.#summarizer.summarize(this.#db);
+				await this.#checkLag();
+			},
 			(error) => this.#logger.warn(`The lag of the consumer ${name} could not be measured:`, error),
 		);
 		this.#looking.now();
@@ -89,7 +99,7 @@ export class TailReader<Name extends SourceName> {
 
 	/** Resolves when the batch that is being worked has ended. */
 	async stop(): Promise<void> {
-		await Promise.all([this.#looking?.stop(), this.#measuring?.stop()]);
+		await Promise.all([this.#looking?.stop(), this.#keeping?.stop()]);
 	}
 
 	/** Works batch after batch until there is no more. */
@@ -104,7 +114,8 @@ export class TailReader<Name extends SourceName> {
 	async #checkLag(): Promise<void> {
 		const { name, maxLagSeconds } = this.#options;
 		const { rows, seconds } = await this.lag();
-		if (seconds <= maxLagSeconds) return;
+		if (seconds <= maxLagSeconds || performance.now() - this.#lagLoggedMs < lagLogIntervalMs) return;
+		this.#lagLoggedMs = performance.now();
 		this.#logger.warn(`The consumer ${name} is ${Math.round(seconds)} s behind, with ${rows} rows or more to work`);
 	}
 }

@@ -28,6 +28,8 @@ export class ReadAhead<Name extends SourceName> {
 	#readTo: bigint | undefined;
 	readonly #limits: ReadLimits;
 	#width: bigint;
+	/** The transaction of the position is read along the primary key. */
+	#isByKey = false;
 
 	constructor(name: Name, limits = byDefault) {
 		this.#source = sources[name];
@@ -47,13 +49,13 @@ export class ReadAhead<Name extends SourceName> {
 			this.#timeline = timeline;
 			this.#rows = [];
 			this.#readTo = undefined;
+			this.#isByKey = false;
+		}
+		while (this.#rows.length === 0 && position.restoredBy === null && (this.#readTo ?? 0n) < BigInt(horizon)) {
+			await this.#read(transaction, position, BigInt(horizon));
 		}
 		if (this.#rows.length === 0 && position.restoredBy !== null) {
 			this.#rows = await transaction.query(this.#source.readRestored, [position.xid, position.key, this.#limits.rows]);
-		} else {
-			while (this.#rows.length === 0 && (this.#readTo ?? 0n) < BigInt(horizon)) {
-				await this.#readWindow(transaction, position, BigInt(horizon));
-			}
 		}
 		let [count, bytes] = [0, 0];
 		for (const found of this.#rows.slice(0, maxRows)) {
@@ -70,23 +72,46 @@ export class ReadAhead<Name extends SourceName> {
 		this.#after = position;
 	}
 
-	async #readWindow(transaction: Transaction, { xid, key, restoredTo }: Position, horizon: bigint): Promise<void> {
-		const isBehind = this.#readTo !== undefined && this.#readTo > BigInt(xid);
-		const begin = isBehind ? String(this.#readTo) : xid;
-		const end = smaller(BigInt(begin) + this.#width, horizon);
-		const values = [begin, isBehind ? this.#source.firstKey : key, String(end), this.#limits.rows, restoredTo];
+	async #read(transaction: Transaction, position: Position, horizon: bigint): Promise<void> {
+		const begin = this.#beginOf(position);
 		try {
-			this.#rows = await transaction.query(this.#source.read, values);
+			await (this.#isByKey ? this.#readTransaction(transaction, begin) : this.#readWindow(transaction, begin, horizon));
 		} catch (error) {
-			// It may have been too much for one statement.
+			// It may have been too much for one statement. A transaction that is too large by the one way is read by the other.
+			if (this.#width === 1n) this.#isByKey = !this.#isByKey;
 			this.#width = larger(this.#width / 16n, 1n);
 			throw error;
 		}
-		const isFull = this.#rows.length === this.#limits.rows;
-		this.#readTo = isFull ? undefined : end;
-		if (isFull) this.#width = larger(this.#width / 2n, 1n);
-		else if (end === horizon) this.#width = this.#limits.firstWidth;
+	}
+
+	#beginOf(position: Position): Position {
+		if (this.#readTo === undefined || this.#readTo <= BigInt(position.xid)) return position;
+		return { ...position, xid: String(this.#readTo), key: this.#source.firstKey };
+	}
+
+	async #readWindow(transaction: Transaction, { xid, key, restoredTo }: Position, horizon: bigint): Promise<void> {
+		const end = smaller(BigInt(xid) + this.#width, horizon);
+		this.#rows = await transaction.query(this.#source.read, [xid, key, String(end), this.#limits.rows, restoredTo]);
+		if (this.#rows.length === this.#limits.rows) {
+			this.#readTo = undefined;
+			// Each reading of a large transaction would sort all of it.
+			this.#isByKey = this.#rows[0]?.xid === this.#rows.at(-1)?.xid;
+			this.#width = this.#isByKey ? 1n : larger(this.#width / 2n, 1n);
+			return;
+		}
+		this.#readTo = end;
+		if (end === horizon) this.#width = this.#limits.firstWidth;
 		else if (this.#rows.length < this.#limits.rows / 4) this.#width *= 2n;
+	}
+
+	async #readTransaction(transaction: Transaction, { xid, key, restoredTo }: Position): Promise<void> {
+		this.#rows = await transaction.query(this.#source.readTransaction, [xid, key, this.#limits.rows, restoredTo]);
+		if (this.#rows.length === this.#limits.rows) {
+			this.#readTo = undefined;
+			return;
+		}
+		this.#readTo = BigInt(xid) + 1n;
+		this.#isByKey = false;
 	}
 }
 
