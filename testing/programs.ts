@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { EmbeddedError } from "../embedded/error.ts";
-import { lockFolder } from "../embedded/lock.ts";
+import { lockFolder } from "../embedded/folder-lock.ts";
 import { weAreRoot } from "../embedded/unprivileged.ts";
 import { until } from "./until.ts";
 

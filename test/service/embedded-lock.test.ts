@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockFolder } from "../../embedded/lock.ts";
+import { lockFolder } from "../../embedded/folder-lock.ts";
 import { startPostgres } from "../../embedded/postgres.ts";
 import { until } from "../../testing/until.ts";
 import { query } from "../support/database.ts";

@@ -15,8 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { lockFolder } from "../../embedded/folder-lock.ts";
 import { tryLock } from "../../embedded/kernel-lock.ts";
-import { lockFolder } from "../../embedded/lock.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import { stopLeftover } from "../../embedded/postmaster.ts";
 import { commandLine } from "../../embedded/processes.ts";

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
-import { lockFolder } from "../../embedded/lock.ts";
+import { lockFolder } from "../../embedded/folder-lock.ts";
 import { commandLine } from "../../embedded/processes.ts";
 import { inherited, startCommand } from "../../testing/parley.ts";
 import { until } from "../../testing/until.ts";
