@@ -103,6 +103,12 @@ export const users = {
 			params: z.object({ ids: z.array(PlatformId) }),
 			result: z.record(z.string(), z.string()),
 		},
+		locales: {
+			description: "Locales (BCP 47) by id, null for people without one. Unknown and erased people are left out.",
+			access: "internal",
+			params: z.object({ ids: z.array(PlatformId) }),
+			result: z.record(z.string(), z.string().nullable()),
+		},
 		renamed,
 		forgetRenamed,
 	},

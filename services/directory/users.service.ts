@@ -38,6 +38,13 @@ export default defineService<"users", This>("users", {
 				return Object.fromEntries(rows.map((row) => [row.get().id, row.get().name]));
 			},
 		},
+		locales: {
+			async handler(ctx) {
+				const where = { id: ctx.params.ids, deletedAt: null };
+				const rows = await this.model.findAll({ where, attributes: ["id", "locale"] });
+				return Object.fromEntries(rows.map((row) => [row.get().id, row.get().locale]));
+			},
+		},
 		...renameActions,
 	},
 });

@@ -4,6 +4,7 @@ import { Semaphore } from "../../lib/semaphore.ts";
 import { sendingTurns } from "../../lib/turns.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { storage, type WithStorage } from "../../mixins/storage.ts";
+import { TailReader } from "../../mixins/tail-reader.ts";
 import { createSignImages } from "../image-urls.ts";
 import { defineService } from "../service.ts";
 import { sharded } from "../sharded.ts";
@@ -18,7 +19,9 @@ import { markDelivered } from "./mark-delivered.ts";
 import { markRead } from "./mark-read.ts";
 import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
+import { indexMessages } from "./search/index-messages.ts";
 import { search } from "./search/search.ts";
+import { createLanguagesOf } from "./search/sender-languages.ts";
 import { sendImage } from "./send-image.ts";
 import { storedContent } from "./stored-content.ts";
 import { undelivered } from "./undelivered.ts";
@@ -27,6 +30,7 @@ interface This extends WithDatabase, WithStorage {
 	mailbox: Mailbox;
 	toMessages: ToMessages;
 	searching: Semaphore;
+	searchIndex: TailReader<"messages">;
 }
 
 /** Searches are the slowest queries. They may use this many of the connections for queries at a time. */
@@ -125,8 +129,18 @@ export default defineService<"messages", This>("messages", {
 		this.toMessages = createToMessages(sign, this.logger);
 		this.searching = new Semaphore(maxSearches);
 		this.mailbox = new Mailbox(this.broker, this.pathDb, createToMessages(sign, this.logger, sendingTurns));
+		const languagesOf = createLanguagesOf(this.broker);
+		this.searchIndex = new TailReader(this.db, this.logger, {
+			name: "search",
+			source: "messages",
+			work: (rows, transaction) => indexMessages(rows, transaction, languagesOf),
+		});
+	},
+	async started() {
+		this.searchIndex.start();
 	},
 	async stopped() {
+		await this.searchIndex.stop();
 		await this.mailbox.drain();
 	},
 });

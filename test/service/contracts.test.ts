@@ -128,6 +128,7 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	}),
 	"users.erase": ({ applicantId }) => ({ params: { id: applicantId }, options: asPlatform }),
 	"users.active": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
+	"users.locales": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
 	"users.names": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
 	"users.renamed": async ({ applicantId }) => {
 		await caller.calls.call("users.put", { id: applicantId, name: `Name ${randomUUID()}` }, asPlatform);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Time } from "../../../lib/schemas.ts";
 import { type Database, type Statement, statement } from "../../../mixins/database.ts";
 import type { Message } from "../messages.contract.ts";
+import type { QueryForms } from "./forms.ts";
 import type { Query } from "./query.ts";
 import { masksOf, signatureSizes } from "./signature.ts";
 
@@ -13,6 +14,8 @@ export interface Candidate {
 	sender_id: string;
 	type: Message["type"];
 	content: string | null;
+	/** Those of the query's terms with forms, by number, that the message has as a form in its own language. */
+	forms?: number[] | null;
 }
 
 /** Whose messages are searched: all of the caller's conversations, archived ones too, or one of them. */
@@ -27,23 +30,48 @@ export type Position = z.infer<typeof Position>;
 
 export const positionOf = ({ created_at, conversation_id, seq }: Candidate): Position => [created_at, conversation_id, seq];
 
+/** Where candidates come from. */
+export interface Source {
+	/**
+	 * Which signatures are compared: those of all messages of each conversation; those of the newest messages of each, some ten
+	 * thousands; those of all older ones; or none.
+	 */
+	walk: "all" | "newest" | "older" | "none";
+	/** A tsquery: the messages that it finds are candidates too (`add`), or no candidates (`skip`). */
+	index?: { query: string; use: "add" | "skip" };
+}
+
 /** Candidates that are older than `after`, newest first. */
 export function candidates(
 	db: Database,
 	{ callerId, conversationId }: Scope,
-	{ groups, filters }: Query,
+	{ groups, filters, forms }: Query & { forms: QueryForms },
+	{ walk, index }: Source,
 	after: Position | undefined,
 	limit: number,
 ): Promise<Candidate[]> {
+	const { stems, shared } = forms;
+	const scope = conversationId === undefined ? "user" : "conversation";
 	const [createdAt, id, seq] = after ?? ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff", Number.MAX_SAFE_INTEGER];
-	return db.query<Candidate>(candidatesStatement(conversationId === undefined ? "user" : "conversation", groups.length), [
-		conversationId ?? callerId,
-		limit,
-		filters.since ?? "-infinity",
-		filters.before ?? "infinity",
-		...[createdAt, id, seq],
-		...groups.flatMap((group) => masksOf(group, filters, callerId)),
-	]);
+	// The index finds the forms of a single word. What has one word as a form and another as a part is left to signatures.
+	const isShared = (all: unknown[]) => forms.index === null || all.length > 1;
+	return db.query<Candidate>(
+		candidatesStatement(scope, groups.length, { walk, use: index?.use ?? null, hasForms: stems.length > 0 }),
+		[
+			conversationId ?? callerId,
+			limit,
+			filters.since ?? "-infinity",
+			filters.before ?? "infinity",
+			...[createdAt, id, seq],
+			...(walk === "none"
+				? []
+				: groups.flatMap((group) => masksOf(group, filters, callerId, isShared(group.all) ? shared : undefined))),
+			...(index ? [index.query] : []),
+			...(stems.length > 0
+				? [stems.map(({ language }) => language), stems.map(({ term }) => term), stems.map(({ query }) => query)]
+				: []),
+		],
+	);
 }
 
 const conversationsOf = {
@@ -51,26 +79,92 @@ const conversationsOf = {
 	conversation: "c.id = $1::uuid",
 };
 
-/**
- * The inner select reads nothing but the index `messages_pkey`, which carries the signatures, one conversation after the other,
- * each from its newest message on and no further than the limit; messages of other conversations are never looked at. Only
- * what comes out as the newest of all is fetched from the table. Erased content is no candidate, nor one that has none but is no image.
- */
-export function candidatesStatement(scope: keyof typeof conversationsOf, groupCount: number): Statement {
+/** Whether older messages are left out by a walk over the newest ones of each conversation. */
+export async function hasOlder(db: Database, { callerId, conversationId }: Scope): Promise<boolean> {
+	const scope = conversationId === undefined ? "user" : "conversation";
+	const rows = await db.query(hasOlderStatements[scope], [conversationId ?? callerId]);
+	return rows.length > 0;
+}
+
+/** Signatures of so many messages are compared in some 10 ms. In whole blocks, so that a few new messages do not move the border. */
+const blockSize = 32_768;
+const border = `(c.last_seq / ${blockSize} - 1) * ${blockSize}`;
+
+const hasOlderStatements = {
+	user: hasOlderStatement("user"),
+	conversation: hasOlderStatement("conversation"),
+};
+
+function hasOlderStatement(scope: keyof typeof conversationsOf): Statement {
 	return statement(
-		`messages.search.${scope}.${groupCount}`,
+		`search.hasOlder.${scope}`,
+		`select from conversations c where ${conversationsOf[scope]} and ${border} > 0 limit 1`,
+	);
+}
+
+const walks: Record<Source["walk"], string> = {
+	all: "",
+	newest: `and m.seq > ${border}`,
+	older: `and m.seq <= ${border}`,
+	none: "",
+};
+
+interface Variant {
+	walk: Source["walk"];
+	use: "add" | "skip" | null;
+	hasForms: boolean;
+}
+
+/**
+ * For one conversation after the other, its newest candidates, no more than the limit; messages of other conversations are never
+ * looked at. Only what comes out as the newest of all is fetched from the table.
+ *
+ * - The walk reads nothing but the index `messages_pkey`, which carries the signatures. A message without one is a candidate.
+ * - With a tsquery, PostgreSQL chooses for each statement between the full-text index and the newest messages of `message_search`.
+ *   The right choice depends on how frequent the words are. So the statement has no name: a named one is planned without its values.
+ *
+ * Erased content is no candidate, nor is a message without content unless it is an image (search.ts).
+ */
+export function candidatesStatement(
+	scope: keyof typeof conversationsOf,
+	groupCount: number,
+	{ walk, use, hasForms }: Variant = { walk: "all", use: null, hasForms: false },
+): Statement {
+	const firstMask = 8;
+	const query = firstMask + (walk === "none" ? 0 : groupCount * signatureSizes.length);
+	const stems = query + (use === null ? 0 : 1);
+	const inRange = `m.created_at >= $3::timestamptz and m.created_at < $4::timestamptz
+					and ${scope === "conversation" ? "m.seq < $7::bigint and " : ""}m.created_at <= $5::timestamptz
+					and (m.created_at, m.conversation_id, m.seq) < ($5::timestamptz, $6::uuid, $7::bigint)`;
+	const found = [
+		...(walk === "none"
+			? []
+			: [
+					`(select m.conversation_id, m.seq, m.created_at
+				from messages m
+				where m.conversation_id = c.id and ${inRange} ${walks[walk]}
+					and (m.search is null or ${Array.from({ length: groupCount }, (_, i) => hasAll(firstMask + i * signatureSizes.length)).join(" or ")})
+					${use === "skip" ? `and not exists (${indexed("m", `s.search_text @@ $${query}::tsquery`)})` : ""}
+				order by m.seq desc limit $2)`,
+				]),
+		...(use === "add"
+			? [
+					`(select m.conversation_id, m.seq, m.created_at
+				from message_search s join messages m on m.conversation_id = s.conversation_id and m.seq = s.seq
+				where s.conversation_id = c.id and s.search_text @@ $${query}::tsquery and ${inRange}
+					${scope === "conversation" ? "and s.seq < $7::bigint" : ""}
+				order by s.seq desc limit $2)`,
+				]
+			: []),
+	];
+	return statement(
+		use === null && !hasForms ? `messages.search.${scope}.${walk}.${groupCount}` : "",
 		`
-		select m.conversation_id, m.seq, m.created_at, m.sender_id, m.type, m.content
+		select m.conversation_id, m.seq, m.created_at, m.sender_id, m.type, m.content ${hasForms ? `, ${formsOf(stems)}` : ""}
 		from (
 			select found.*
 			from conversations c cross join lateral (
-				select m.conversation_id, m.seq, m.created_at
-				from messages m
-				where m.conversation_id = c.id and m.created_at >= $3::timestamptz and m.created_at < $4::timestamptz
-					and ${scope === "conversation" ? "m.seq < $7::bigint and " : ""}m.created_at <= $5::timestamptz
-					and (m.created_at, m.conversation_id, m.seq) < ($5::timestamptz, $6::uuid, $7::bigint)
-					and (m.search is null or ${Array.from({ length: groupCount }, (_, i) => hasAll(8 + i * signatureSizes.length)).join(" or ")})
-				order by m.seq desc limit $2
+				${found.join(" union ")}
 			) as found
 			where ${conversationsOf[scope]} and c.last_message_at >= $3::timestamptz
 			order by found.created_at desc, found.conversation_id desc, found.seq desc limit $2
@@ -78,6 +172,21 @@ export function candidatesStatement(scope: keyof typeof conversationsOf, groupCo
 		join messages m on m.conversation_id = newest.conversation_id and m.seq = newest.seq
 		order by m.created_at desc, m.conversation_id desc, m.seq desc`,
 	);
+}
+
+/** The full-text row of a message of table `table`. */
+const indexed = (table: string, condition: string) => `
+						select from message_search s
+						where s.conversation_id = ${table}.conversation_id and s.seq = ${table}.seq and ${condition}`;
+
+function formsOf(first: number): string {
+	return `(
+			select array_agg(a.term)
+			from message_search s
+			join unnest($${first}::text[], $${first + 1}::int[], $${first + 2}::tsquery[]) as a (language, term, query)
+				on a.language = s.language and s.search_text @@ a.query
+			where s.conversation_id = m.conversation_id and s.seq = m.seq
+		) as forms`;
 }
 
 /** Whether the signature has all bits of the mask of its length; the masks are the parameters from `first` on. */

@@ -1,5 +1,5 @@
 import { fold } from "../../../lib/fold.ts";
-import { occurrencesOf } from "./match.ts";
+import { type FoundForms, occurrencesOf } from "./match.ts";
 import type { Group } from "./query.ts";
 
 /** A range of code points, `end` exclusive. */
@@ -9,9 +9,9 @@ export interface Range {
 }
 
 /** What was found in a text, from left to right; what overlaps or touches is one range. */
-export function highlightsOf(content: string, groups: Group[]): Range[] {
+export function highlightsOf(content: string, groups: Group[], forms?: FoundForms): Range[] {
 	const folded = fold(content);
-	const ranges = occurrencesOf(folded, groups)
+	const ranges = occurrencesOf(folded, groups, forms)
 		.map(({ start, end }) => folded.sourceOf(start, end))
 		.sort((a, b) => a.start - b.start || a.end - b.end);
 	const merged: Range[] = [];

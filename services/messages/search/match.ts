@@ -2,26 +2,32 @@ import type { Folded } from "../../../lib/fold.ts";
 import { isInWord, Kind, runEnds } from "./characters.ts";
 import { occurrences } from "./occurrences.ts";
 import type { Group, Term } from "./query.ts";
+import { wordsOf } from "./words.ts";
 
-/** Where a term stands in folded text, in UTF-16 units, and how well: 3 as a whole word, 2 as its beginning, 1 inside one. */
+/** Where a term stands in folded text, in UTF-16 units, and how well: 4 as a whole word, 3 as a form of it, 2 as its beginning, 1 inside one. */
 export interface Occurrence {
 	start: number;
 	end: number;
-	quality: 1 | 2 | 3;
+	quality: 1 | 2 | 3 | 4;
 }
 
+/** The terms that a text has by their forms, and those words of the folded text that are forms of them, where they are known. */
+export type FoundForms = ReadonlyMap<Term, ReadonlySet<string>>;
+
+const noForms: FoundForms = new Map();
+
 /** How well a text answers: 0 not at all; more for whole words than for parts, and for words that stand together. */
-export function scoreOf({ text }: Folded, groups: Group[]): number {
-	const searched = new SearchedText(text);
+export function scoreOf({ text }: Folded, groups: Group[], forms = noForms): number {
+	const searched = new SearchedText(text, forms);
 	return Math.max(0, ...groups.map((group) => scoreOfGroup(searched, group)));
 }
 
 /** Where the terms that were looked for stand, in no order; they may overlap. */
-export function occurrencesOf({ text }: Folded, groups: Group[]): Occurrence[] {
-	const searched = new SearchedText(text);
+export function occurrencesOf({ text }: Folded, groups: Group[], forms = noForms): Occurrence[] {
+	const searched = new SearchedText(text, forms);
 	return groups
 		.filter((group) => scoreOfGroup(searched, group) > 0)
-		.flatMap(({ all }) => all.flatMap((term) => find(searched, term)));
+		.flatMap(({ all }) => all.flatMap((term) => [...find(searched, term), ...searched.formsOf(term)]));
 }
 
 /** What it takes to fold a character and to see whether it is of a link, in steps. */
@@ -45,8 +51,9 @@ function scoreOfGroup(searched: SearchedText, { all, none }: Group): number {
 	let previous: Occurrence[] = [];
 	for (const term of all) {
 		const found = find(searched, term);
-		if (found.length === 0) return 0;
-		score += 2 * Math.max(...found.map(({ quality }) => quality));
+		const formQuality = searched.forms.has(term) ? 3 : 0;
+		if (found.length === 0 && formQuality === 0) return 0;
+		score += 2 * Math.max(formQuality, ...found.map(({ quality }) => quality));
 		if (follows(searched, previous, found)) score += 1;
 		previous = found;
 	}
@@ -73,7 +80,7 @@ function find(searched: SearchedText, term: Term, limit = maxOccurrences): Occur
 		const startsWord = !isInWord(text, start);
 		const endsWord = !isInWord(text, end);
 		if ((!startsWord && term.atStart) || (!endsWord && term.atEnd)) continue;
-		found.push({ start, end, quality: startsWord ? (endsWord ? 3 : 2) : 1 });
+		found.push({ start, end, quality: startsWord ? (endsWord ? 4 : 2) : 1 });
 		if (found.length === limit) break;
 		free = end;
 	}
@@ -126,10 +133,24 @@ function endsByStart({ starts, ends }: Stretches): (start: number) => number | u
 /** A text, with the places of the pieces that were looked for in it. */
 class SearchedText {
 	readonly text: string;
+	readonly forms: FoundForms;
 	readonly #starts = new Map<string, number[]>();
+	#words: { word: string; start: number }[] | undefined;
 
-	constructor(text: string) {
+	constructor(text: string, forms: FoundForms) {
 		this.text = text;
+		this.forms = forms;
+	}
+
+	/** Where words stand that are forms of the term. */
+	formsOf(term: Term): Occurrence[] {
+		const forms = this.forms.get(term);
+		if (!forms || forms.size === 0) return [];
+		this.#words ??= wordsOf(this.text);
+		return this.#words
+			.filter(({ word }) => forms.has(word))
+			.slice(0, maxOccurrences)
+			.map(({ word, start }) => ({ start, end: start + word.length, quality: 3 }));
 	}
 
 	/** Where a piece stands. A phrase may have the same one many times. */

@@ -2,6 +2,7 @@ import { ParleyError } from "../../../lib/errors.ts";
 import { foldText } from "../../../lib/fold.ts";
 import { InputTime } from "../../../lib/schemas.ts";
 import { Kind, kindAt, kindBefore } from "./characters.ts";
+import { isWord, wordsOf } from "./words.ts";
 
 /** What somebody looks for. A message is found when any of the groups matches and every filter holds. */
 export interface Query {
@@ -21,6 +22,8 @@ export interface Term {
 	/** It begins where a word begins, or ends where one ends. */
 	atStart: boolean;
 	atEnd: boolean;
+	/** What was typed, with its accents, where other forms of this word are found too. Undefined: as it is typed, or not at all. */
+	word?: string;
 }
 
 /** Undefined, or null for times: not asked for. */
@@ -150,7 +153,16 @@ function wordTerm(typed: string, { whole = false, partial = true } = {}): Term |
 		pieces,
 		atStart: startsWord && (whole || isShort(first)),
 		atEnd: endsWord && (whole || (!partial && [...last].length < minPartLength)),
+		...(!whole && pieces.length === 1 && isLongWord(first) && formedWord(typed)),
 	};
+}
+
+const isLongWord = (piece: string) => piece.length >= minPartLength && isWord(piece);
+
+/** The word with its accents and without the signs around it. */
+function formedWord(typed: string): Pick<Term, "word"> {
+	const [first, ...others] = wordsOf(typed.normalize("NFC"));
+	return first && others.length === 0 ? { word: first.word } : {};
 }
 
 /** From how many letters on a part of a word is looked for. */

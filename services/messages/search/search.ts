@@ -8,10 +8,12 @@ import type { Params, Result } from "../../contracts.ts";
 import type { ToMessages } from "../message-row.ts";
 import type { Message } from "../messages.contract.ts";
 import { pick } from "../pick.ts";
-import { type Candidate, candidates, Position, positionOf, type Scope } from "./candidates.ts";
+import { type Candidate, candidates, hasOlder, Position, positionOf, type Scope, type Source } from "./candidates.ts";
+import { formsOf, type QueryForms } from "./forms.ts";
+import { foundForms } from "./found-forms.ts";
 import { highlightsOf, snippetOf } from "./highlights.ts";
-import { scoreOf, stepsOf } from "./match.ts";
-import { parseQuery, type Query } from "./query.ts";
+import { type FoundForms, scoreOf, stepsOf } from "./match.ts";
+import { parseQuery, type Query, type Term } from "./query.ts";
 import { hasLink } from "./signature.ts";
 
 type Found = Result<"messages.search">;
@@ -29,66 +31,119 @@ const maxBatch = 1_000;
 const maxRanked = 400;
 
 /**
- * The caller's messages that match, best or newest first. Signatures in the index give candidates (signature.ts), the newest
- * first; each is then read and compared with what was asked for, so that what is found is exactly what the query says.
- * VALIDATION_FAILED for a query that is not understood.
+ * The caller's messages that match, best or newest first. Signatures in the primary key (signature.ts) and the full-text index
+ * (forms.ts) give candidates. Each is then read and compared with the query, so that only what really matches is found.
+ *
+ * Where the index has all words of a query, it finds whole words and their forms in the whole history. Then signatures, which find
+ * parts of words, are compared in the newest messages of each conversation first; the last pages have the matches in older ones.
+ * @throws VALIDATION_FAILED for a query that is not understood
  */
-export function search(
+export async function search(
 	db: Database,
 	toMessages: ToMessages,
 	callerId: string,
 	{ conversationId, q, sort, limit, cursor }: Params<"messages.search">,
 ): Promise<Found> {
-	const request = { db, toMessages, scope: { callerId, conversationId }, query: parseQuery(q), limit };
-	return sort === "recent" ? newestFirst(request, cursor) : bestFirst(request, cursor);
+	const query = parseQuery(q);
+	const request = {
+		...{ db, toMessages, limit },
+		scope: { callerId, conversationId },
+		query: { ...query, forms: await formsOf(db, query) },
+	};
+	if (sort === "recent") {
+		const place = cursor === undefined ? undefined : decodeCursor(cursor, z.union([Older, Position]));
+		return isOlder(place) ? newestFirst(request, "older", place.older) : newestFirst(request, "newest", place ?? null);
+	}
+	const place = cursor === undefined ? undefined : decodeCursor(cursor, z.union([Older, Ranked]));
+	return isOlder(place) ? newestFirst(request, "older", place.older) : bestFirst(request, place);
 }
 
 interface Request {
 	db: Database;
 	toMessages: ToMessages;
 	scope: Scope;
-	query: Query;
+	query: Query & { forms: QueryForms };
 	limit: number;
 }
+
+/** Which part of the history is walked. Without the index it is walked at once as a whole. */
+type Part = "newest" | "older";
 
 /**
  * A page may be short, even empty, and yet not the last: when what was looked at held few matches, or when these are large.
  */
-async function newestFirst(request: Request, cursor: string | undefined): Promise<Found> {
+async function newestFirst(request: Request, part: Part, after: Position | null): Promise<Found> {
 	const { limit } = request;
 	const hits: Position[] = [];
 	let scanned: Position | null = null;
-	const after = cursor === undefined ? undefined : decodeCursor(cursor, Position);
-	for await (const judged of scan(request, after, limit * 4)) {
-		if (judged === null) return page(request, hits, asIs, scanned);
+	const toCursor = (position: Position) => (part === "older" ? { older: position } : position);
+	for await (const judged of scan(request, sourceOf(request, part), after ?? undefined, limit * 4)) {
+		if (judged === null) return page(request, hits, toCursor, scanned && toCursor(scanned));
 		if (judged.points > 0) {
-			if (hits.length === limit) return page(request, hits, asIs, hits.at(-1) ?? null);
+			if (hits.length === limit) return page(request, hits, toCursor, toCursor(hits.at(-1) as Position));
 			hits.push(judged.position);
 		}
 		scanned = judged.position;
 	}
-	return page(request, hits, asIs, null);
+	return page(request, hits, toCursor, part === "newest" ? await olderPart(request) : null);
 }
 
-const asIs = (position: Position) => position;
+function sourceOf({ query: { forms } }: Request, part: Part): Source {
+	if (forms.index === null) return { walk: "all" };
+	return { walk: part, index: { query: forms.index.any, use: part === "newest" ? "add" : "skip" } };
+}
 
-/** Equally good ones newest first. */
-async function bestFirst(request: Request, cursor: string | undefined): Promise<Found> {
+/** The cursor of the older part, null when there is none. */
+async function olderPart({ db, scope, query }: Request): Promise<Older | null> {
+	return query.forms.index !== null && (await hasOlder(db, scope)) ? { older: null } : null;
+}
+
+/** Whole words, then forms, then parts of words, until there are enough to rank. Equally good ones newest first. */
+async function bestFirst(request: Request, last: Ranked | undefined): Promise<Found> {
 	const { limit } = request;
-	const ranked: Ranked[] = [];
-	for await (const judged of scan(request, undefined, maxRanked * 1.25)) {
-		if (judged === null || ranked.length === maxRanked) break;
-		if (judged.points > 0) ranked.push([judged.points, judged.position]);
-	}
-	ranked.sort(compare);
-	const last = cursor === undefined ? undefined : decodeCursor(cursor, Ranked);
-	const rest = last ? ranked.filter((found) => compare(found, last) > 0) : ranked;
+	const ranked = new Map<string, Ranked>();
+	const isEnough = await collect(request, ranked);
+	const sorted = [...ranked.values()].sort(compare);
+	const rest = last ? sorted.filter((found) => compare(found, last) > 0) : sorted;
 	const hits = rest.slice(0, limit);
-	return page(request, hits, ([, position]) => position, rest.length > limit ? (hits.at(-1) ?? null) : null);
+	const next = rest.length > limit ? (hits.at(-1) ?? null) : isEnough ? null : await olderPart(request);
+	const points = new Map(hits.map(([score, position]) => [position, score]));
+	return page(
+		request,
+		hits.map(([, position]) => position),
+		(position) => [points.get(position), position],
+		next,
+	);
+}
+
+/** Collects matches; true when it ended before the last of them. */
+async function collect(request: Request, ranked: Map<string, Ranked>): Promise<boolean> {
+	const { index } = request.query.forms;
+	const sources: Source[] = index
+		? [
+				{ walk: "none", index: { query: index.exact, use: "add" } },
+				{ walk: "none", index: { query: index.any, use: "add" } },
+				{ walk: "newest" },
+			]
+		: [{ walk: "all" }];
+	for (const source of sources) {
+		for await (const judged of scan(request, source, undefined, maxRanked * 1.25)) {
+			if (judged === null || ranked.size === maxRanked) return true;
+			const { points, position } = judged;
+			if (points > 0) ranked.set(`${position[1]} ${position[2]}`, [points, position]);
+		}
+	}
+	return false;
 }
 
 const Ranked = z.tuple([z.int(), Position]);
 type Ranked = z.infer<typeof Ranked>;
+
+/** Where the older part goes on; null where it begins. */
+const Older = z.object({ older: Position.nullable() });
+type Older = z.infer<typeof Older>;
+
+const isOlder = (place: Position | Ranked | Older | undefined): place is Older => place !== undefined && "older" in place;
 
 function compare([score, a]: Ranked, [otherScore, b]: Ranked): number {
 	return otherScore - score || order(b[0], a[0]) || order(b[1], a[1]) || b[2] - a[2];
@@ -109,6 +164,7 @@ interface Judged {
  */
 async function* scan(
 	{ db, scope, query }: Request,
+	source: Source,
 	after: Position | undefined,
 	firstBatch: number,
 ): AsyncGenerator<Judged | null> {
@@ -116,7 +172,7 @@ async function* scan(
 	let steps = 0;
 	for (let size = firstBatch; ; size *= 4) {
 		const wanted = Math.min(size, maxBatch, maxScanned - scanned);
-		const batch = await candidates(db, scope, query, after, wanted);
+		const batch = await candidates(db, scope, query, source, after, wanted);
 		for (const candidate of batch) {
 			if (steps >= maxSteps) return yield null;
 			const turn = searchingTurns.next();
@@ -132,11 +188,14 @@ async function* scan(
 	}
 }
 
+const unknownWords: ReadonlySet<string> = new Set();
+
 /** How well a message answers, and what it took to see that. */
-function judge(candidate: Candidate, query: Query, scope: Scope): { points: number; steps: number } {
+function judge(candidate: Candidate, query: Request["query"], scope: Scope): { points: number; steps: number } {
 	if (!passes(candidate, query, scope)) return { points: 0, steps: candidate.content?.length ?? 0 };
 	const folded = fold(candidate.content ?? "");
-	return { points: scoreOf(folded, query.groups), steps: stepsOf(folded, query.groups) };
+	const forms = new Map(candidate.forms?.map((term) => [query.forms.terms[term] as Term, unknownWords]));
+	return { points: scoreOf(folded, query.groups, forms), steps: stepsOf(folded, query.groups) };
 }
 
 function passes({ sender_id, type, content }: Candidate, { filters }: Query, { callerId }: Scope): boolean {
@@ -147,31 +206,33 @@ function passes({ sender_id, type, content }: Candidate, { filters }: Query, { c
 }
 
 /**
- * What is shown is what stands in the message now, should it have been erased since it was found. `next` is the place after
- * which the next page begins; if not all hits fit into this one, it begins after the last that was shown.
+ * What is shown is what stands in the message now, should it have been erased since it was found. `next` is the cursor of the
+ * next page; if not all hits fit into this one, it begins after the last that was shown.
  */
-async function page<Hit>(
+async function page(
 	{ db, toMessages, query }: Request,
-	hits: Hit[],
-	toPosition: (hit: Hit) => Position,
-	next: Hit | null,
+	hits: Position[],
+	toCursor: (position: Position) => unknown,
+	next: unknown,
 ): Promise<Found> {
-	const positions = hits.map(toPosition).map(([, conversationId, seq]) => ({ conversationId, seq }));
+	const positions = hits.map(([, conversationId, seq]) => ({ conversationId, seq }));
 	const messages = await toMessages(await pick(db, positions, pageBytes));
 	const found = new Map(messages.map((message) => [`${message.conversationId} ${message.seq}`, message]));
-	// Messages are never deleted: who is not here was too much.
+	// Messages are never deleted: one that is not here was too much.
 	const loaded = positions.findIndex(({ conversationId, seq }) => !found.has(`${conversationId} ${seq}`));
-	const shown = await mapInTurns(searchingTurns, loaded < 0 ? positions : positions.slice(0, loaded), ({ conversationId, seq }) =>
-		show(found.get(`${conversationId} ${seq}`) as Message, query),
+	const chosen = (loaded < 0 ? positions : positions.slice(0, loaded)).map(
+		({ conversationId, seq }) => found.get(`${conversationId} ${seq}`) as Message,
 	);
+	const forms = await foundForms(db, query.forms, chosen);
+	const shown = await mapInTurns(searchingTurns, chosen, (message) => show(message, query, forms.get(message)));
 	const count = fitting(shown, pageBytes);
-	const end = count < hits.length ? (hits[Math.max(count, 1) - 1] ?? next) : next;
+	const end = count < hits.length ? toCursor(hits[Math.max(count, 1) - 1] as Position) : next;
 	return { items: shown.slice(0, count).flatMap((item) => item ?? []), nextCursor: end === null ? null : encodeCursor(end) };
 }
 
-function show(message: Message, query: Query): Found["items"][number] | null {
+function show(message: Message, query: Query, forms: FoundForms | undefined): Found["items"][number] | null {
 	if (message.content === null && message.type !== "IMAGE") return null;
 	const content = message.content ?? "";
-	const highlights = highlightsOf(content, query.groups);
+	const highlights = highlightsOf(content, query.groups, forms);
 	return { message, highlights, snippet: snippetOf(content, highlights) };
 }

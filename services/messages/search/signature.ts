@@ -2,7 +2,7 @@ import { foldText } from "../../../lib/fold.ts";
 import type { Message } from "../messages.contract.ts";
 import { renderHtml } from "../render-html.ts";
 import { Kind, kindOf } from "./characters.ts";
-import type { Filters, Group } from "./query.ts";
+import type { Filters, Group, Term } from "./query.ts";
 
 /** What a signature is made of. */
 export interface Signed {
@@ -41,14 +41,23 @@ const sizes = [
 	{ bits: 4096, maxLength: Number.POSITIVE_INFINITY },
 ] as const;
 
-/** The bits that any match of the group must have, in each of the lengths that a signature may have. */
-export function masksOf(group: Group, filters: Filters, callerId: string): string[] {
+/**
+ * The bits that any match of the group must have, in each of the lengths that a signature may have. Of a term with a part in `shared`,
+ * a match need only have that part.
+ */
+export function masksOf(group: Group, filters: Filters, callerId: string, shared?: ReadonlyMap<Term, string>): string[] {
 	return sizes.map(({ bits }) => {
 		const mask = new Signature(bits);
 		if (filters.from === "me") mask.add(senderGram(callerId));
 		if (filters.image) mask.add(imageGram);
 		if (filters.link) mask.add(linkGram);
-		for (const { pieces, atStart } of group.all) {
+		for (const term of group.all) {
+			const part = shared?.get(term);
+			if (part !== undefined) {
+				mask.addGrams(part, false);
+				continue;
+			}
+			const { pieces, atStart } = term;
 			for (const [i, piece] of pieces.entries()) mask.addGrams(piece, i > 0 || atStart);
 		}
 		return mask.toString();
