@@ -5,8 +5,10 @@ import { startPostgres } from "../embedded/postgres.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { Database } from "../mixins/database.ts";
 import { candidatesStatement } from "../services/messages/search/candidates.ts";
+import { indexMessages } from "../services/messages/search/index-messages.ts";
 import { parseQuery } from "../services/messages/search/query.ts";
 import { search } from "../services/messages/search/search.ts";
+import type { LanguagesOf } from "../services/messages/search/sender-languages.ts";
 import { masksOf, signatureOf } from "../services/messages/search/signature.ts";
 import { textMessages } from "../testing/text-messages.ts";
 import { percentiles } from "./percentiles.ts";
@@ -14,11 +16,13 @@ import { seededRandom } from "./random.ts";
 import { makeFolder, removeFolder } from "./scratch.ts";
 import { Vocabulary } from "./zipf.ts";
 
-// node bench/search.ts [--messages n --searches n --seed n]: what a search costs, in a conversation and over all of a user's.
+// node bench/search.ts [--messages n --long n --searches n --seed n]: what a search costs, in a conversation and over all of a user's.
+// The share `--long` of the messages is in one conversation.
 
 const { values } = parseArgs({
 	options: {
 		messages: { type: "string", default: "1000000" },
+		long: { type: "string", default: "0.5" },
 		searches: { type: "string", default: "200" },
 		seed: { type: "string", default: "1" },
 	},
@@ -29,13 +33,22 @@ const conversationCount = 20_000;
 const employerCount = conversationCount / 100;
 const applicantCount = conversationCount / 10;
 const batchSize = 5_000;
-/** One conversation is long: it has every fiftieth message. */
-const longShare = 0.02;
+const longShare = Number(values.long);
 
 const vocabulary = new Vocabulary(seed, 50_000);
 const random = seededRandom(seed + 1);
 const long = vocabulary.words.filter((word) => word.length >= 4);
-const words = { frequent: long[0] ?? "", rare: long[20_000] ?? "", none: "zzyzx" };
+/** A word that English reads as a form of another one, which is no word of the texts itself. */
+const formOf = (from: number) =>
+	`${long.slice(from).find((word) => /[bdfgklmnprt]$/.test(word) && !vocabulary.words.includes(`${word}s`))}s`;
+const words = {
+	frequent: long[0] ?? "",
+	rare: long[20_000] ?? "",
+	absent: "zzyzx",
+	"form of a frequent": formOf(0),
+	"form of a rare": formOf(20_000),
+	"two frequent": `${long[1]} ${long[2]}`,
+};
 
 interface Conversation {
 	id: string;
@@ -78,11 +91,28 @@ async function load(url: string): Promise<Conversation[]> {
 		conversations.map(({ employer }) => employer),
 		conversations.map(({ seq }) => seq),
 	]);
+	const indexedMs = await index(url, conversations);
 	await client.query("vacuum analyze");
 	const { rows } = await client.query<Record<string, string>>(sizes);
-	console.log(`${messageCount} messages in ${conversationCount} conversations, ${seconds(startedMs)} s to load:`, rows[0]);
+	console.log(
+		`${messageCount} messages in ${conversationCount} conversations, ${seconds(startedMs)} s to load,`,
+		`of them ${Math.round(indexedMs / 1000)} s for the full-text index:`,
+		rows[0],
+	);
 	await client.end();
 	return conversations;
+}
+
+/** As the tail reader does it, in batches of its size. */
+async function index(url: string, conversations: Conversation[]): Promise<number> {
+	const startedMs = performance.now();
+	const db = new Database(url, () => {});
+	const all = conversations.flatMap(({ id, seq }) => Array.from({ length: seq }, (_, i) => ({ conversationId: id, seq: i + 1 })));
+	const english: LanguagesOf = async (ids) => new Map(ids.map((id) => [id, "english"]));
+	for (let done = 0; done < all.length; done += 500)
+		await db.transaction((transaction) => indexMessages(all.slice(done, done + 500), transaction, english));
+	await db.close();
+	return performance.now() - startedMs;
 }
 
 const insertMessages = `
@@ -96,6 +126,7 @@ const insertConversations = `
 
 const sizes = `
 	select pg_size_pretty(pg_relation_size('messages')) as messages, pg_size_pretty(pg_relation_size('messages_pkey')) as "messages_pkey",
+		pg_size_pretty(pg_relation_size('message_search')) as "message_search", pg_size_pretty(pg_relation_size('message_search_words')) as "message_search_words",
 		round(avg(length(content))) as characters from messages tablesample system (1)`;
 
 async function report(url: string, conversations: Conversation[]): Promise<void> {

@@ -87,7 +87,7 @@ export async function hasOlder(db: Database, { callerId, conversationId }: Scope
 }
 
 /** Signatures of so many messages are compared in some 10 ms. In whole blocks, so that a few new messages do not move the border. */
-const blockSize = 32_768;
+const blockSize = 16_384;
 const border = `(c.last_seq / ${blockSize} - 1) * ${blockSize}`;
 
 const hasOlderStatements = {
