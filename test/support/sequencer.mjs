@@ -1,10 +1,7 @@
-import type { Test } from "@jest/test-result";
-import sequencing from "@jest/test-sequencer";
+// JavaScript, since the types of this package know only its CommonJS half.
+import Sequencer from "@jest/test-sequencer";
 
-// A CommonJS module: what it exports by default is one level down.
-const { default: Sequencer } = sequencing;
-
-/** Files that start processes or fight time-outs take minutes: those begin first, so that none is left alone at the end. */
+/** Files that start processes or wait for time-outs take minutes: they begin first, so that none runs alone at the end. */
 const longest = [
 	"test/chaos/faults.test.ts",
 	"test/system/cluster.test.ts",
@@ -20,11 +17,11 @@ const longest = [
 
 /** The same order on every machine, also where Jest remembers no durations, as in CI. */
 export default class LongestFirst extends Sequencer {
-	override sort(tests: Test[]): Test[] {
-		const rank = ({ path }: Test) => {
+	sort(tests) {
+		const rank = ({ path }) => {
 			const index = longest.findIndex((name) => path.endsWith(name));
 			return index < 0 ? longest.length : index;
 		};
-		return super.sort(tests).sort((one, other) => rank(one) - rank(other));
+		return super.sort(tests).toSorted((one, other) => rank(one) - rank(other));
 	}
 }
