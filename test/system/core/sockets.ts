@@ -199,8 +199,7 @@ export function describeSockets(target: TargetOf): void {
 			const { alice, id } = await aConversation(target());
 			const device = await alice.device();
 			for (const token of ["nonsense", "", `${alice.token}x`, undefined, 5]) {
-				const code = codeOf(await device.emit("authenticate", { token }));
-				expect(["UNAUTHENTICATED", "VALIDATION_FAILED"]).toContain(code);
+				expect([token, codeOf(await device.emit("authenticate", { token }))]).toEqual([token, "UNAUTHENTICATED"]);
 			}
 			expect(codeOf(await device.emit("authenticate", { token: await target().userToken(alice.id, -3600) }))).toBe(
 				"TOKEN_EXPIRED",
@@ -291,7 +290,7 @@ export function describeSockets(target: TargetOf): void {
 			const device = await alice.device();
 			const params = { id: bob.id, name: "Mallory", conversationId: id, clientId: randomUUID(), content: "hi" };
 			const { error, result } = await device.call(action, params);
-			expect(["NOT_FOUND", "FORBIDDEN", "VALIDATION_FAILED"]).toContain(error?.code);
+			expect(error?.code).toBe("NOT_FOUND");
 			expect(result).toBeUndefined();
 			expect(await alice.get(`/conversations/${id}`)).toMatchObject({ status: "ACTIVE", lastSeq: 0 });
 		});
@@ -300,7 +299,7 @@ export function describeSockets(target: TargetOf): void {
 			const { alice } = await twoPeople(target());
 			const device = await alice.device();
 			const { error } = await device.call(action as unknown as string, {});
-			expect(["NOT_FOUND", "FORBIDDEN", "VALIDATION_FAILED"]).toContain(error?.code);
+			expect(error?.code).toBe("NOT_FOUND");
 			expect((await device.call("conversations.list", {})).error).toBeNull();
 		});
 	});
