@@ -11,7 +11,7 @@ export default {
 	globalTeardown: "<rootDir>/test/support/global-teardown.ts",
 	testSequencer: "<rootDir>/test/support/sequencer.mjs",
 	// Most tests wait, for time-outs and leases: more of them than cores can be under way.
-	maxWorkers: 4,
+	maxWorkers: 3,
 	// What a file loaded stays in its worker, and coverage reads through all of it after each file. A new worker is cheaper.
 	workerIdleMemoryLimit: "600MB",
 	extensionsToTreatAsEsm: [],

@@ -32,9 +32,12 @@ afterEach(async () => {
 afterAll(() => database?.drop());
 
 test("an action that hangs behind REST is asked for twice at the most, and answered within the deadline", async () => {
-	const conversations = service("conversations", { get: { handler: hang } });
+	let userId = "";
+	const participants = async () => ({ userIds: [userId, "somebody else"] });
+	const conversations = service("conversations", { get: { handler: hang }, participants: { handler: participants } });
 	const [gateway] = await start({ services: ["gateway"] }, { services: ["directory"], others: [conversations] });
-	const token = await tokenOf(await registerUser(gateway.calls));
+	userId = await registerUser(gateway.calls);
+	const token = await tokenOf(userId);
 
 	const startedMs = performance.now();
 	const answer = await fetch(`${urlOf(gateway)}/conversations/0190a0b0-0000-7000-8000-000000000000`, {

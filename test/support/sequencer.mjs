@@ -7,7 +7,6 @@ const longest = [
 	"test/system/cluster.test.ts",
 	"test/system/single-process.test.ts",
 	"test/chaos/images.test.ts",
-	"test/service/retry.test.ts",
 	"test/system/embedded-parts.test.ts",
 	"test/service/presence-gateway-death.test.ts",
 	"test/service/embedded-postgres.test.ts",
