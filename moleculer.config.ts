@@ -5,7 +5,7 @@ import { startEmbedded } from "./embedded/start.ts";
 import { describeNode, type NodeConfig, withConfig } from "./lib/broker.ts";
 import { loadConfig } from "./lib/config.ts";
 import { requestDeadlineMs } from "./lib/timeouts.ts";
-import { authorize } from "./middlewares/authorize.ts";
+import { authorize } from "./middlewares/authorize/authorize.ts";
 import { drain } from "./middlewares/drain.ts";
 import { fragments } from "./middlewares/fragments.ts";
 import { rateLimit } from "./middlewares/rate-limit/rate-limit.ts";
