@@ -5,6 +5,7 @@ import { startEmbedded } from "./embedded/start.ts";
 import { describeNode, type NodeConfig, withConfig } from "./lib/broker.ts";
 import { loadConfig } from "./lib/config.ts";
 import { requestDeadlineMs } from "./lib/timeouts.ts";
+import { announce } from "./middlewares/announce.ts";
 import { authorize } from "./middlewares/authorize/authorize.ts";
 import { drain } from "./middlewares/drain.ts";
 import { fragments } from "./middlewares/fragments.ts";
@@ -35,7 +36,7 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 		// Contracts validate (middlewares/validate), not Moleculer's own schemas.
 		validator: false,
 		// The first is the innermost: who may not call is refused before the parameters are looked at, and all that is counted.
-		middlewares: [withConfig(config), validate, authorize(), rateLimit, retry, drain, fragments(), watchNodes()],
+		middlewares: [withConfig(config), validate, authorize(), rateLimit, retry, announce, drain, fragments(), watchNodes()],
 	};
 }
 
