@@ -51,7 +51,7 @@ export default async function options(): Promise<BrokerOptions> {
 			...ofBroker,
 			async started(broker) {
 				broker.logger.info(describeNode(embedded.config));
-				await embedded.greet(broker);
+				await embedded.offerDemo(broker);
 			},
 			stopped: () => embedded.stop(),
 		};

@@ -1,5 +1,5 @@
-import { startCluster as startProcesses } from "../test/support/cluster.ts";
-import { startPostgresServer } from "../test/support/postgres-server.ts";
+import { startCluster as startProcesses } from "../testing/cluster.ts";
+import { startPostgresServer } from "../testing/postgres-server.ts";
 import { endAlso } from "./children.ts";
 import { introduce, type Sign } from "./parley.ts";
 import { makeFolder, removeFolder } from "./scratch.ts";

@@ -3,25 +3,25 @@ import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** What the uploading process is told to begin with; after that, any message ends it. */
-export interface Order {
+/** The first message to the uploading process. Any further message ends it. */
+export interface UploadOrder {
 	url: string;
 	photoPath: string;
 	perSecond: number;
 	uploaders: { conversationId: string; token: string }[];
 }
 
-/** What a phone sends at a time, and how often: 20 Mbit/s. */
-const pieceBytes = 25_000;
-const pieceMs = 10;
+/** A phone uploads with 20 Mbit/s: one chunk of this size in each interval. */
+const chunkBytes = 25_000;
+const chunkIntervalMs = 10;
 
-/** Uploads and confirms images at a steady rate, as phones elsewhere would; answers how many when it is told to stop. */
-process.once("message", ({ url, photoPath, perSecond, uploaders }: Order) => {
+/** Uploads and confirms images at a steady rate, like phones. When it is stopped, it sends how many were confirmed. */
+process.once("message", ({ url, photoPath, perSecond, uploaders }: UploadOrder) => {
 	const photo = new Uint8Array(readFileSync(photoPath));
 	const running: Promise<void>[] = [];
 	let confirmed = 0;
 	const timer = setInterval(() => {
-		const { conversationId, token } = uploaders[running.length % uploaders.length] as Order["uploaders"][number];
+		const { conversationId, token } = uploaders[running.length % uploaders.length] as UploadOrder["uploaders"][number];
 		running.push(
 			uploadOne(url, conversationId, token, photo).then(() => {
 				confirmed++;
@@ -52,9 +52,9 @@ async function uploadOne(url: string, conversationId: string, token: string, pho
 async function put(url: string, headers: Record<string, string | number>, body: Uint8Array): Promise<void> {
 	const sending = request(url, { method: "PUT", headers });
 	const answered = once(sending, "response");
-	for (let at = 0; at < body.length; at += pieceBytes) {
-		sending.write(body.subarray(at, at + pieceBytes));
-		await delay(pieceMs);
+	for (let at = 0; at < body.length; at += chunkBytes) {
+		sending.write(body.subarray(at, at + chunkBytes));
+		await delay(chunkIntervalMs);
 	}
 	sending.end();
 	const [response] = await answered;

@@ -2,25 +2,29 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { io, type Socket } from "socket.io-client";
+import { freePort } from "../embedded/free-port.ts";
 import { embeddedSecret } from "../embedded/secret.ts";
 import { signToken } from "../lib/token.ts";
 import { UrlSigner } from "../lib/url-signer.ts";
-import { giveWay } from "../services/media/cpu-priority.ts";
+import { runWhenIdle } from "../services/media/cpu-priority.ts";
+import { usageOf } from "../services/media/process-usage.ts";
 import { render } from "../services/media/render.ts";
-import type { Order } from "./media-uploads.ts";
+import { inherited, isGatewayReady, startCommand, unlimited } from "../testing/parley.ts";
+import { until } from "../testing/until.ts";
+import { makePhoto } from "./media-photo.ts";
+import type { UploadOrder } from "./media-uploads.ts";
+import { percentiles } from "./percentiles.ts";
 
 /**
- * What images cost: the CPU of one rendition set of a 12-megapixel JPEG, the time to sign a URL, and what 2 confirmed uploads a
- * second do to the delivery of 100 messages a second, in one process with everything embedded. Quiet and loaded phases take
- * turns, since a machine is never the same for long.
+ * Measures what images cost: the CPU time for the renditions of a 12-megapixel JPEG, the time to sign a URL, and how much 2 confirmed
+ * uploads a second delay 100 messages a second, in one process with everything embedded. Phases with and without uploads alternate,
+ * because the speed of a machine changes over time.
  */
 const { values } = parseArgs({
 	options: {
@@ -41,26 +45,6 @@ const photo = await makePhoto(4000, 3000);
 await measureRenditions();
 measureSigning();
 await measureMessages();
-
-/** Detail at every scale, as a photograph has it: noise at several sizes, added up. */
-async function makePhoto(width: number, height: number): Promise<Buffer> {
-	const layers = await Promise.all(
-		[4, 16, 64].map(async (scale) => {
-			const noise = { type: "gaussian", mean: 128, sigma: 50 } as const;
-			const size = { width: Math.ceil(width / scale), height: Math.ceil(height / scale) };
-			const small = await sharp({ create: { ...size, channels: 3, background: "grey", noise } })
-				.png()
-				.toBuffer();
-			return sharp(small).resize(width, height, { kernel: "cubic" }).ensureAlpha(0.5).png({ compressionLevel: 1 }).toBuffer();
-		}),
-	);
-	const [base, ...others] = layers;
-	return sharp(base)
-		.composite(others.map((input) => ({ input })))
-		.flatten()
-		.jpeg({ quality: 92 })
-		.toBuffer();
-}
 
 async function measureRenditions(): Promise<void> {
 	const times = 10;
@@ -94,9 +78,9 @@ async function measureMessages(): Promise<void> {
 	const url = `http://127.0.0.1:${port}`;
 	const server = startServer(port, dataDir);
 	try {
-		await untilReady(url);
+		await until(() => isGatewayReady(url), { timeoutMs: 30_000, intervalMs: 100 });
 		const secret = embeddedSecret(dataDir);
-		const crowd = await gather(url, secret);
+		const crowd = await connectPairs(url, secret);
 		await exchange(crowd, 5);
 		const quiet: number[] = [];
 		const loaded: number[] = [];
@@ -106,18 +90,18 @@ async function measureMessages(): Promise<void> {
 			const before = cpuMsOf(server.pid);
 			quiet.push(...(await exchange(crowd, seconds)));
 			cpuMs.quiet += cpuMsOf(server.pid) - before;
-			const between = cpuMsOf(server.pid);
+			const beforeUploads = cpuMsOf(server.pid);
 			const uploads = startUploads(url, crowd, photoPath);
 			loaded.push(...(await exchange(crowd, seconds)));
 			images += await uploads.stop();
-			cpuMs.loaded += cpuMsOf(server.pid) - between;
+			cpuMs.loaded += cpuMsOf(server.pid) - beforeUploads;
 		}
 		console.log(`delivery of ${messagesPerSecond} messages/s, ${rounds} times ${seconds} s each way:`);
 		console.log(`  without images: ${describe(quiet)}`);
 		console.log(`  with ${(images / rounds / seconds).toFixed(1)} confirmed images/s: ${describe(loaded)}`);
-		console.log(`  p95: ${((percentile(loaded, 95) / percentile(quiet, 95) - 1) * 100).toFixed(0)} % (goal: within 20 %)`);
+		console.log(`  p95: ${((percentiles(loaded).p95 / percentiles(quiet).p95 - 1) * 100).toFixed(0)} % (goal: within 20 %)`);
 		if (isAutogrouped())
-			console.log("  kernel.sched_autogroup_enabled is 1: outside of a container images cost more (docs/adr/0011)");
+			console.log("  kernel.sched_autogroup_enabled is 1: outside of a container, images cost more (docs/adr/0011)");
 		const more = (cpuMs.loaded - cpuMs.quiet) / images;
 		console.log(`  of the process that serves messages, an image takes ${more.toFixed(0)} ms of CPU`);
 		for (const { socket, other } of crowd) for (const each of [socket, other]) each.close();
@@ -136,7 +120,7 @@ interface Pair {
 	other: Socket;
 }
 
-async function gather(url: string, secret: string): Promise<Pair[]> {
+async function connectPairs(url: string, secret: string): Promise<Pair[]> {
 	const token = (sub: string, role: "user" | "platform") => signToken({ sub, role, ttlSeconds: 3600, jwt: { secret } });
 	const platform = await token("bench", "platform");
 	return Promise.all(
@@ -152,16 +136,16 @@ async function gather(url: string, secret: string): Promise<Pair[]> {
 	);
 }
 
-/** Sends at a steady rate, late or not; how long each message took to the other's socket, in milliseconds. */
+/** Sends at a steady rate. Resolves with the time in milliseconds that each message took to the other user's socket. */
 async function exchange(crowd: Pair[], forSeconds: number): Promise<number[]> {
 	const sentAt = new Map<string, number>();
 	const took: number[] = [];
-	const hear = ({ message }: { message: { clientId: string } }, acknowledge: () => void) => {
+	const onMessage = ({ message }: { message: { clientId: string } }, acknowledge: () => void) => {
 		const at = sentAt.get(message.clientId);
 		if (at !== undefined) took.push(performance.now() - at);
 		acknowledge();
 	};
-	for (const { other } of crowd) other.on("message_received", hear);
+	for (const { other } of crowd) other.on("message_received", onMessage);
 	const start = performance.now();
 	const total = forSeconds * messagesPerSecond;
 	for (let n = 0; n < total; n++) {
@@ -169,22 +153,22 @@ async function exchange(crowd: Pair[], forSeconds: number): Promise<number[]> {
 		if (dueIn > 0) await delay(dueIn);
 		const { socket, conversationId } = crowd[n % crowd.length] as Pair;
 		const clientId = randomUUID();
-		// From when it was due: a sender that is held up must not flatter the server.
+		// Measured from the time when it was due, so that a slow sender does not make the server look faster.
 		sentAt.set(clientId, Math.max(start + (n * 1000) / messagesPerSecond, performance.now() - 2));
 		socket.emit("send_message", { conversationId, clientId, content: `Message ${n} of a bench ${"x".repeat(100)}` }, () => {});
 	}
 	for (let waited = 0; took.length < total && waited < 10_000; waited += 50) await delay(50);
 	if (took.length < total) throw new Error(`${total - took.length} messages did not arrive.`);
-	for (const { other } of crowd) other.off("message_received", hear);
+	for (const { other } of crowd) other.off("message_received", onMessage);
 	return took;
 }
 
 function startUploads(url: string, crowd: Pair[], photoPath: string) {
 	const child = fork(join(import.meta.dirname, "media-uploads.ts"));
-	// Phones do not share the server's cores.
-	giveWay(child);
+	// Real uploads come from other machines, so this process must not take the server's CPU time.
+	runWhenIdle(child);
 	const uploaders = crowd.map(({ conversationId, token }) => ({ conversationId, token }));
-	child.send({ url, photoPath, perSecond: uploadsPerSecond, uploaders } satisfies Order);
+	child.send({ url, photoPath, perSecond: uploadsPerSecond, uploaders } satisfies UploadOrder);
 	return {
 		async stop(): Promise<number> {
 			const answered = once(child, "message");
@@ -202,16 +186,6 @@ function isAutogrouped(): boolean {
 		return readFileSync("/proc/sys/kernel/sched_autogroup_enabled", "utf8").trim() === "1";
 	} catch {
 		return false;
-	}
-}
-
-/** Used so far by all threads of a process, without its children. Linux only; 0 elsewhere. */
-function cpuMsOf(pid: number | undefined): number {
-	try {
-		const ticks = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ").slice(11, 13).map(Number) ?? [];
-		return ticks.reduce((sum, each) => sum + each, 0) * 10;
-	} catch {
-		return 0;
 	}
 }
 
@@ -235,52 +209,30 @@ async function connect(url: string, token: string): Promise<Socket> {
 }
 
 function startServer(port: number, dataDir: string): ChildProcess {
-	const unlimited = ["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES"].map((what) => [`RATE_LIMIT_${what}`, "off"]);
-	const runner = [
-		"node_modules/moleculer/bin/moleculer-runner.mjs",
-		"--config",
-		"moleculer.config.ts",
-		"--mask",
-		"**/*.service.ts",
-	];
-	return spawn(process.execPath, runner, {
+	const command = startCommand();
+	return spawn(process.execPath, command.args, {
 		env: {
-			PATH: process.env.PATH,
-			SERVICEDIR: "services",
+			...inherited("PATH"),
+			...command.env,
 			PORT: String(port),
 			DATA_DIR: dataDir,
 			DEMO: "off",
 			LOG_LEVEL: "warn",
 			METRICS_PORT: "0",
-			...Object.fromEntries(unlimited),
+			...unlimited,
 		},
 		stdio: ["ignore", "inherit", "inherit"],
 	});
 }
 
-async function untilReady(url: string): Promise<void> {
-	for (let tries = 0; tries < 300; tries++, await delay(100)) {
-		const ready = await fetch(`${url}/health/ready`).catch(() => undefined);
-		if (ready?.ok) return;
-	}
-	throw new Error("The server did not start.");
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const { port } = server.address() as AddressInfo;
-	server.close();
-	await once(server, "close");
-	return port;
-}
-
 function describe(times: number[]): string {
-	return [50, 95, 99].map((p) => `p${p} ${percentile(times, p).toFixed(1)} ms`).join(", ");
+	const { p50, p95, p99 } = percentiles(times);
+	return `p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
 }
 
-function percentile(times: number[], p: number): number {
-	return times.toSorted((a, b) => a - b)[Math.floor((times.length * p) / 100)] ?? Number.NaN;
+/** The CPU time of a process so far, without its children. Linux only; 0 on other systems. */
+function cpuMsOf(pid: number | undefined): number {
+	return (pid && usageOf(pid)?.cpuMs) || 0;
 }
 
 function mb(bytes: number): string {

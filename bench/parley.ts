@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SignJWT } from "jose";
-import { inherited, startCommand, unlimited } from "../test/support/parley.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../testing/in-parallel.ts";
+import { inherited, startCommand, unlimited } from "../testing/parley.ts";
 import type { Person } from "./orders.ts";
 import { freePort, type Server, type Start, startServer } from "./server.ts";
 

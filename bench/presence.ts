@@ -19,8 +19,8 @@ import type { Status } from "../services/presence/presence.contract.ts";
 import presence from "../services/presence/presence.service.ts";
 import type { Registry } from "../services/presence/registry.ts";
 import { defineService } from "../services/service.ts";
-import { startRedis } from "../test/support/redis.ts";
-import { until } from "../test/support/until.ts";
+import { startRedis } from "../testing/redis.ts";
+import { until } from "../testing/until.ts";
 
 /**
  * What a gateway costs the registry: it joins with all its users, renews, changes, is lost by Redis, and dies. Two presence nodes,

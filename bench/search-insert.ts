@@ -6,7 +6,7 @@ import { migrate } from "../migrations/migrate.ts";
 import { Database, type Statement } from "../mixins/database.ts";
 import { append, type Draft } from "../services/messages/append.ts";
 import { signatureOf } from "../services/messages/search/signature.ts";
-import { textMessages } from "../test/support/text-messages.ts";
+import { textMessages } from "../testing/text-messages.ts";
 import { median } from "./percentiles.ts";
 import { cpuTimes } from "./proc.ts";
 import { seededRandom } from "./random.ts";

@@ -8,7 +8,7 @@ import { candidatesStatement } from "../services/messages/search/candidates.ts";
 import { parseQuery } from "../services/messages/search/query.ts";
 import { search } from "../services/messages/search/search.ts";
 import { masksOf, signatureOf } from "../services/messages/search/signature.ts";
-import { textMessages } from "../test/support/text-messages.ts";
+import { textMessages } from "../testing/text-messages.ts";
 import { percentiles } from "./percentiles.ts";
 import { seededRandom } from "./random.ts";
 import { makeFolder, removeFolder } from "./scratch.ts";

@@ -4,7 +4,7 @@ type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 const tasks = new Set<() => void>();
 
-/** Runs `task`, which must be synchronous, if this process exits, by a signal too; the answer takes that back. */
+/** Runs a synchronous task when this process exits, also by a signal. The returned function cancels that. */
 export function atExit(task: () => void): () => void {
 	if (tasks.size === 0) {
 		process.on("exit", runTasks);
@@ -22,7 +22,7 @@ function runTasks(): void {
 	for (const task of tasks) task();
 }
 
-/** By default a signal ends Node without its exit hooks. Whoever else listens has plans of their own, such as a graceful stop. */
+/** By default a signal ends Node without its exit hooks. If there is another listener, it decides, for example for a graceful stop. */
 function exitUnlessHandled(signal: Signal): void {
 	if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
 }

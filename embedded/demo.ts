@@ -11,11 +11,11 @@ const people = [
 const applicationId = "demo-application";
 const ttlSeconds = 24 * 60 * 60;
 
-/** On an empty database, two people and an application between them; prints how to begin. */
-export async function greet(broker: ServiceBroker, wanted: boolean): Promise<void> {
+/** On an empty database, makes two users and an application between them, and prints the first steps. */
+export async function offerDemo(broker: ServiceBroker, isEnabled: boolean): Promise<void> {
 	const { jwt, databaseUrl } = broker.config;
-	const isWhole = broker.getLocalService("gateway") && broker.getLocalService("users");
-	if (!wanted || !isWhole || !(await isEmpty(databaseUrl))) return;
+	const hasServices = broker.getLocalService("gateway") && broker.getLocalService("users");
+	if (!isEnabled || !hasServices || !(await isEmpty(databaseUrl))) return;
 	await makeDemoData(broker);
 	const { secret } = jwt;
 	if (secret === undefined) return;
@@ -25,8 +25,8 @@ export async function greet(broker: ServiceBroker, wanted: boolean): Promise<voi
 
 	const url = localUrl(broker.config);
 	process.stdout.write(`
-Parley runs on ${url}. The database was empty, so there are two people and a job application
-now (DEMO=off to do without). Their tokens, for a day (npm run token makes more):
+Parley runs on ${url}. The database was empty, so two people and a job application
+were made (DEMO=off prevents this). Their tokens are valid for a day (npm run token makes more):
 
 ${people.map(({ id }, i) => `${id}: ${tokens[i]}`).join("\n")}
 

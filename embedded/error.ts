@@ -1,4 +1,4 @@
-/** Something embedded cannot run here. The message is one line that says what to do. */
+/** An embedded part cannot run here. The message is one line that says what to do. */
 export class EmbeddedError extends Error {
 	override name = "EmbeddedError";
 }

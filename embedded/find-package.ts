@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import { EmbeddedError } from "./error.ts";
 
 /**
- * The path of a development dependency, by which a part is embedded.
- * @throws {EmbeddedError} when it is not installed; `setting` names what is used instead
+ * The path of a development dependency that an embedded part needs.
+ * @throws {EmbeddedError} when it is not installed; `setting` is the setting that replaces the embedded part
  */
 export function findPackage(name: string, setting: string): string {
 	try {

@@ -1,8 +1,8 @@
 import { createServer } from "node:net";
 
 /**
- * Below the range from which systems take the local ports of outgoing connections: nobody gets the port while its server is
- * started again, not even a client that looks for that server.
+ * Below the range that systems use for the local ports of outgoing connections. So no connection gets the port while its server is
+ * restarted, not even one that tries to connect to that server.
  */
 const [first, count] = [12_000, 20_000];
 

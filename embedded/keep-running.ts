@@ -2,46 +2,49 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { EmbeddedError } from "./error.ts";
 
-/** A program that serves. */
+/** A running server program. */
 export interface Running {
-	/** Resolves when it has ended, with how: `SIGKILL`, `exit code 1`. */
+	/** Resolves when it has ended, with the reason: `SIGKILL`, `exit code 1`. */
 	ended: Promise<string>;
 	stop(): Promise<void>;
 }
 
 export interface Program {
-	/** What messages call it. */
+	/** Its name in messages. */
 	name: string;
-	/** Resolves when the program serves. When `stopping` is aborted before, it ends what it has begun and rejects. */
+	/** Resolves when the program is ready. If `stopping` is aborted before, it ends what it has started and rejects. */
 	start(stopping: AbortSignal): Promise<Running>;
 }
 
-/** Who is told when a program ends by itself. */
+/** Gets a report when a program ends by itself. */
 export interface Watcher {
-	/** It is started again, or runs again. The message is one line. */
+	/** The program is being restarted, or runs again. The message is one line. */
 	note(message: string): void;
-	/** It could not be started again. */
+	/** The program could not be restarted. */
 	lost(error: EmbeddedError): void;
 }
 
-/** The pauses before the attempts to start a program again; after the last one it is lost. Together about 17 s. */
+/** The pauses before the attempts to restart a program, about 17 s together. After the last attempt the program counts as lost. */
 const pausesMs = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000];
 
-/** A program that ran this long and ends has all attempts again. */
+/** After a run of this length, a program has all attempts again. */
 const stableMs = 60_000;
 
 /**
- * Starts a program, and starts it again whenever it ends by itself. The answer stops it, also while it is being started.
- * @throws what the first start throws
+ * Starts a program, and restarts it whenever it ends by itself. The returned function stops it, also during a start.
+ * @throws the error of the first start
  */
-export async function keepRunning({ name, start }: Program, { note, lost }: Watcher = terminal): Promise<() => Promise<void>> {
+export async function keepRunning(
+	{ name, start }: Program,
+	{ note, lost }: Watcher = defaultWatcher,
+): Promise<() => Promise<void>> {
 	const stopping = new AbortController();
 	const { signal } = stopping;
 	const stopped = once(signal, "abort").then(() => "stopped");
 	let attempts = 0;
 
 	/** Undefined when it was stopped meanwhile, or is lost. */
-	async function startAgain(how: string): Promise<Running | undefined> {
+	async function restart(how: string): Promise<Running | undefined> {
 		for (let problem: unknown; ; ) {
 			const pauseMs = pausesMs[attempts++];
 			if (pauseMs === undefined) {
@@ -67,7 +70,7 @@ export async function keepRunning({ name, start }: Program, { note, lost }: Watc
 			const endedMs = performance.now();
 			if (endedMs - startedMs > stableMs) attempts = 0;
 			note(`${name} ended (${how}) and is started again.`);
-			running = await startAgain(how);
+			running = await restart(how);
 			if (running) note(`${name} runs again after ${((performance.now() - endedMs) / 1_000).toFixed(1)} s.`);
 		}
 	}
@@ -79,8 +82,8 @@ export async function keepRunning({ name, start }: Program, { note, lost }: Watc
 	};
 }
 
-/** A process without one of its parts would only look alive: whatever runs it should start all of it again. */
-const terminal: Watcher = {
+/** Writes to standard error. A process that has lost a part cannot work, so it exits, and its supervisor can restart it. */
+const defaultWatcher: Watcher = {
 	note: (message) => process.stderr.write(`${message}\n`),
 	lost({ message }) {
 		process.stderr.write(`${message}\n`);

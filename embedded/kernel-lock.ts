@@ -4,15 +4,16 @@ import { hostname } from "node:os";
 import { EmbeddedError } from "./error.ts";
 import { giveToOwner } from "./ownership.ts";
 
-/** A lock that this process took, or who has it. */
-export type Attempt = { descriptor: number; holder?: never } | { descriptor?: never; holder: string };
+/** The lock, or the process that holds it. */
+export type LockAttempt = { descriptor: number; holder?: never } | { descriptor?: never; holder: string };
 
 /**
- * Takes the lock of a file, which is made if there is none and must never be removed. The kernel keeps it for as long as the
- * descriptor, or one that a child process inherited from it, is open: however the processes end, and for other containers too.
+ * Takes the flock(2) lock of a file. The file is made if there is none, and must never be removed. The kernel holds the lock until the
+ * descriptor is closed, also in child processes that inherited it. It holds for other containers too, and is freed however the
+ * processes end.
  * @throws {EmbeddedError} when the file cannot be locked at all
  */
-export function tryLock(path: string): Attempt {
+export function tryLock(path: string): LockAttempt {
 	const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
 	try {
 		giveToOwner(descriptor, path);
@@ -21,10 +22,10 @@ export function tryLock(path: string): Attempt {
 			closeSync(descriptor);
 			return { holder };
 		}
-		// For whoever is refused. A pid alone says nothing in another container.
-		const mine = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`;
+		// For the error message of others. In another container a pid alone says nothing.
+		const holder = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`;
 		ftruncateSync(descriptor);
-		writeSync(descriptor, mine, 0);
+		writeSync(descriptor, holder, 0);
 		return { descriptor };
 	} catch (error) {
 		closeSync(descriptor);
@@ -32,10 +33,10 @@ export function tryLock(path: string): Attempt {
 	}
 }
 
-/** 1 is the answer of both for a file that somebody else has locked. */
-const locked = 1;
+/** The exit code of both programs when another process has the lock. */
+const lockedByOther = 1;
 
-/** Node has no flock(2). The lock belongs to the open file, so it stays ours when the program that took it for us has ended. */
+/** Node has no flock(2), so a program takes the lock. The lock belongs to the open file and stays when that program has ended. */
 const programs: [string, string[]][] = [
 	["flock", ["-x", "-n", "3"]],
 	// macOS has no flock(1); Perl is part of it.
@@ -54,7 +55,7 @@ function flock(descriptor: number, path: string): boolean {
 		});
 		if (error && "code" in error && error.code === "ENOENT") continue;
 		if (status === 0) return true;
-		if (status === locked) return false;
+		if (status === lockedByOther) return false;
 		throw new EmbeddedError(`${path} cannot be locked: ${error?.message ?? stderr.trim().split("\n", 1)[0]}`);
 	}
 	throw new EmbeddedError(`${path} cannot be locked without flock (util-linux) or perl: install one, or set DATABASE_URL`);

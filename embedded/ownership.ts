@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { EmbeddedError } from "./error.ts";
 import { type Account, nobody, weAreRoot } from "./unprivileged.ts";
 
-/** What Parley puts into a data folder. Other entries are not looked at: `lost+found` is root's on every new volume. */
+/** The files of Parley in a data folder. Other files are ignored: for example, `lost+found` on a new volume belongs to root. */
 const entries = [
 	"parley.lock",
 	"postgres.lock",
@@ -16,8 +16,8 @@ const entries = [
 ];
 
 /**
- * Makes a data folder if there is none, and gives its real path.
- * @throws {EmbeddedError} when this user cannot work in it
+ * Makes a data folder if there is none, and returns its real path.
+ * @throws {EmbeddedError} when this process's user may not use it
  */
 export function openFolder(dataDir: string): string {
 	try {
@@ -32,33 +32,34 @@ export function openFolder(dataDir: string): string {
 }
 
 /**
- * The ordinary user whose data a folder holds, for whom root then works, so that both may take turns: files that root makes are
- * given to that user, and programs run as that user. Undefined when it is root's own, and when we are not root.
+ * The ordinary user who owns the data of a folder, when this process is root. Then root gives its new files to that user and runs
+ * programs as that user, so that both can use the folder one after the other. Undefined when the data belong to root, and when this
+ * process is not root.
  */
 export function ownerOf(folder: string): Account | undefined {
 	if (!weAreRoot) return undefined;
 	return [folder, join(folder, "postgres")].map(accountOf).find((account) => account && isOrdinary(account));
 }
 
-/** To be called for a file of a data folder that has just been opened: root gives it to the one it works for. */
+/** To be called for each new file of a data folder. If this process is root, the file goes to the owner of the folder (`ownerOf`). */
 export function giveToOwner(descriptor: number, path: string): void {
 	const owner = ownerOf(dirname(path));
 	if (owner) fchownSync(descriptor, owner.uid, owner.gid);
 }
 
-/** A file system's refusal as a line that says what to do; any other error as it is. */
+/** Turns an error of the file system into one line that says what to do. Returns any other error unchanged. */
 export function inOneLine(error: unknown, path: string): unknown {
 	const { code = "", message } = error as NodeJS.ErrnoException;
-	const us = `this process's user ${process.getuid?.()}`;
+	const self = `this process's user ${process.getuid?.()}`;
 	if (code === "EACCES" || code === "EPERM")
-		return new EmbeddedError(`${path} is closed to ${us}: ${remedy(path)}`, { cause: error });
+		return new EmbeddedError(`${path} is closed to ${self}: ${remedy(path)}`, { cause: error });
 	if (/^(EROFS|ENOSPC|ENOTDIR|EEXIST|ELOOP)$/.test(code)) {
 		return new EmbeddedError(`${path} cannot be used (${message}): set another DATA_DIR`, { cause: error });
 	}
 	return error;
 }
 
-/** By who owns it: PostgreSQL refuses another user's data, and the S3 server could not write into another user's folders. */
+/** PostgreSQL refuses data of another user, and the S3 server cannot write into folders of another user. */
 function refuseForeign(folder: string): void {
 	const uid = process.getuid?.();
 	const foreign = entries.map((entry) => firstForeign(join(folder, entry), uid)).find((path) => path !== undefined);
@@ -69,11 +70,10 @@ function refuseForeign(folder: string): void {
 }
 
 function remedy(path: string): string {
-	const { uid, gid } = { uid: process.getuid?.(), gid: process.getgid?.() };
-	return `start as the user who made it, or let root run chown -R ${uid}:${gid} on ${path}, or set another DATA_DIR`;
+	return `start as the user who made it, or let root run chown -R ${process.getuid?.()}:${process.getgid?.()} on ${path}, or set another DATA_DIR`;
 }
 
-/** The path itself or a folder below it. PostgreSQL looks into its own folder by itself. */
+/** The path, or the first folder below it, that belongs to another user. PostgreSQL checks its own folder itself. */
 function firstForeign(path: string, uid: number | undefined): string | undefined {
 	const account = accountOf(path);
 	if (!account) return undefined;

@@ -1,6 +1,6 @@
 import { onlyOf } from "../lib/child-env.ts";
 
-/** Whatever is not here may be a secret, or change what a program does. */
+/** Any other variable may be a secret, or may change what a program does. */
 const names = ["PATH", "LANG", "TZ", "TMPDIR"];
 
 /** The environment for a program that needs none of our settings. */

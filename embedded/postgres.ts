@@ -1,27 +1,27 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { findBinaries, initialize, refuseOtherMajor } from "./cluster.ts";
 import { EmbeddedError } from "./error.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { keepRunning, type Watcher } from "./keep-running.ts";
-import { lockFolder } from "./lock.ts";
 import { openFolder, ownerOf } from "./ownership.ts";
+import { findBinaries, initialize, refuseOtherMajor } from "./postgres-data.ts";
 import { launch, shutDown, stopLeftover } from "./postmaster.ts";
 import { keptSecret } from "./secret.ts";
 import { type Account, nobody, runAs, weAreRoot } from "./unprivileged.ts";
 
 export interface PostgresOptions {
-	/** The data is in its `postgres`, beside it the server's log and password. */
+	/** Its folder `postgres` has the data. The log and the password of the server are beside it. */
 	dataDir: string;
-	/** Server parameters, over those chosen here. */
+	/** Server parameters that replace or extend the defaults. */
 	settings?: Record<string, string>;
-	/** By default it writes to standard error, and ends this process with exit code 1 when the server is lost. */
+	/** By default, reports go to standard error, and this process exits with code 1 when the server is lost. */
 	watcher?: Watcher;
 }
 
 /** A running server. */
 export interface EmbeddedPostgres {
-	/** Of the database `parley`, as its owner and superuser. */
+	/** For the database `parley`, as superuser. */
 	url: string;
 	stop(): Promise<void>;
 }
@@ -35,15 +35,15 @@ const defaults = {
 	log_timezone: "UTC",
 	max_connections: "100",
 	shared_buffers: "256MB",
-	// Checkpoints make a small busy machine stutter: let them be rare.
+	// Checkpoints delay statements on a small busy machine, so they are rare.
 	checkpoint_timeout: "15min",
 	max_wal_size: "2GB",
 };
 
 /**
- * Starts a real PostgreSQL on a free port of 127.0.0.1, making its data folder first if there is none. It ends with `stop()`
- * or with this process; one that a killed process left behind is stopped first. Should it end by itself, it is started again on
- * the same port.
+ * Starts a real PostgreSQL on a free port of 127.0.0.1. Makes its data folder if there is none. A server that a killed process left
+ * running is stopped first. The server ends with `stop()` or with this process. If it ends by itself, it is restarted on the same
+ * port.
  * @throws {EmbeddedError} when it cannot run here
  */
 export async function startPostgres({ dataDir, settings, watcher }: PostgresOptions): Promise<EmbeddedPostgres> {
@@ -52,7 +52,7 @@ export async function startPostgres({ dataDir, settings, watcher }: PostgresOpti
 	try {
 		const data = join(folder, "postgres");
 		const account = accountFor(folder, data);
-		const site = {
+		const setup = {
 			data,
 			lock: join(folder, "postgres.lock"),
 			log: join(folder, "postgres.log"),
@@ -63,8 +63,8 @@ export async function startPostgres({ dataDir, settings, watcher }: PostgresOpti
 		const passwordFile = join(folder, "postgres.password");
 		const password = keptSecret(passwordFile);
 		await stopLeftover(data);
-		if (existsSync(data)) await refuseOtherMajor(site);
-		else await initialize(site, account, { name, passwordFile });
+		if (existsSync(data)) await refuseOtherMajor(setup);
+		else await initialize(setup, account, { name, passwordFile });
 
 		let port: number | undefined;
 		const stopServer = await keepRunning(
@@ -72,7 +72,7 @@ export async function startPostgres({ dataDir, settings, watcher }: PostgresOpti
 				name: "The embedded PostgreSQL",
 				async start(stopping) {
 					await stopLeftover(data);
-					const server = await launch(site, stopping, port);
+					const server = await launch(setup, stopping, port);
 					port = server.port;
 					return { ended: server.exited, stop: () => shutDown(server) };
 				},
@@ -97,7 +97,7 @@ export async function startPostgres({ dataDir, settings, watcher }: PostgresOpti
 	}
 }
 
-/** PostgreSQL refuses to run as root, and to serve the data of another user. */
+/** The user that PostgreSQL runs as. It refuses to run as root, and to use data of another user. */
 function accountFor(folder: string, data: string): Account {
 	if (weAreRoot) return existsSync(data) ? statSync(data) : (ownerOf(folder) ?? nobody);
 	return statSync(folder);

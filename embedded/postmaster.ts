@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { atExit } from "./at-exit.ts";
 import { boundLog, cutLog, openLog } from "./bounded-log.ts";
-import { lockData } from "./data-lock.ts";
 import { EmbeddedError } from "./error.ts";
 import { freePort } from "./free-port.ts";
+import { lockData } from "./postgres-lock.ts";
 import { commandLine, isAlive, signal } from "./processes.ts";
 import type { Wrap } from "./unprivileged.ts";
 
-/** A data folder and how to run the programs for it. */
-export interface Site {
+/** The paths and settings that PostgreSQL is run with. */
+export interface PostgresSetup {
+	/** The data folder. */
 	data: string;
-	/** Locked by whoever writes the data: see `lockData`. */
+	/** The lock file of the data, see `lockData`. */
 	lock: string;
 	log: string;
 	/** The folder of `initdb` and `postgres`. */
@@ -23,75 +24,80 @@ export interface Site {
 	settings: Record<string, string>;
 }
 
-/** A server's main process. */
+/** The main process of a server. */
 export interface Postmaster {
 	pid: number;
 	signal(name: NodeJS.Signals): void;
-	/** With how it ended. */
+	/** Resolves with the reason: `SIGKILL`, `exit code 1`. */
 	exited: Promise<string>;
 }
 
 const pollMs = 10;
-const patienceMs = 5_000;
+/** After this time a fast shutdown becomes an immediate one. */
+const fastShutdownTimeoutMs = 5_000;
 
-/** How long a start may fail for reasons that pass. */
-const passingMs = 5_000;
+/** How long a start that fails for a temporary reason is tried again. */
+const retryTimeoutMs = 5_000;
 
 /**
- * Starts the server, on a free port if none is given, and waits until it accepts connections. When `stopping` is aborted before,
- * the server is stopped and this rejects. The server ends with this process.
- * @throws {EmbeddedError} with what PostgreSQL said when it gave up
+ * Starts the server, on a free port if none is given, and waits until it accepts connections. If `stopping` is aborted before, the
+ * server is stopped and this rejects. The server ends with this process.
+ * @throws {EmbeddedError} with the error message of PostgreSQL when it does not start
  */
-export async function launch(site: Site, stopping: AbortSignal, givenPort?: number): Promise<Postmaster & { port: number }> {
-	for (const deadline = Date.now() + passingMs; ; await delay(pollMs * 10, undefined, { signal: stopping })) {
+export async function launch(
+	setup: PostgresSetup,
+	stopping: AbortSignal,
+	givenPort?: number,
+): Promise<Postmaster & { port: number }> {
+	for (const deadline = Date.now() + retryTimeoutMs; ; await delay(pollMs * 10, undefined, { signal: stopping })) {
 		stopping.throwIfAborted();
 		const port = givenPort ?? (await freePort());
-		cutLog(site.log);
-		const logged = statSync(site.log).size;
-		const server = await run(site, port, stopping);
+		cutLog(setup.log);
+		const logged = statSync(setup.log).size;
+		const server = await run(setup, port, stopping);
 		const stop = () => void shutDown(server);
 		stopping.addEventListener("abort", stop);
-		const ready = await isReady(site.data, server);
+		const isReady = await untilReady(setup.data, server);
 		stopping.removeEventListener("abort", stop);
-		if (ready) {
-			server.exited.then(boundLog(site.log));
+		if (isReady) {
+			server.exited.then(boundLog(setup.log));
 			return { ...server, port };
 		}
 		stopping.throwIfAborted();
-		const said = readFileSync(site.log).subarray(logged).toString().trim().split("\n");
-		const reason = said.find((line) => /FATAL|PANIC/.test(line)) ?? said.at(-1);
-		// Someone else took the free port, or the kernel has not let go of a killed server's memory yet.
-		const passing = said.some((line) => /could not bind|still in use/.test(line));
-		if (!passing || Date.now() > deadline) throw new EmbeddedError(`PostgreSQL did not start: ${reason} (see ${site.log})`);
+		const lines = readFileSync(setup.log).subarray(logged).toString().trim().split("\n");
+		const reason = lines.find((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1);
+		// Another process took the free port, or the kernel still has the shared memory of a killed server.
+		const isTemporary = lines.some((line) => /could not bind|still in use/.test(line));
+		if (!isTemporary || Date.now() > deadline) throw new EmbeddedError(`PostgreSQL did not start: ${reason} (see ${setup.log})`);
 	}
 }
 
-/** A fast shutdown; after some seconds an immediate one, from which the next start recovers. */
+/** Begins a fast shutdown. After some seconds it becomes an immediate one, and the next start of the server recovers the data. */
 export async function shutDown(server: Postmaster): Promise<void> {
 	server.signal("SIGINT");
-	const timer = setInterval(() => server.signal("SIGQUIT"), patienceMs);
+	const timer = setInterval(() => server.signal("SIGQUIT"), fastShutdownTimeoutMs);
 	await server.exited;
 	clearInterval(timer);
 }
 
-/** Stops the server that a killed Parley left running in `data`, which must be locked, if it is in this container. */
+/** Stops a server that a killed Parley left running on `data`, if it is in this container. The data folder must be locked. */
 export async function stopLeftover(data: string): Promise<void> {
 	const pid = Number(readPidFile(data)[0]);
 	if (!(pid > 0) || !commandLine(pid).includes(` ${data} `)) return;
-	await shutDown({ pid, signal: (name) => signal(pid, name), exited: whenGone(pid) });
+	await shutDown({ pid, signal: (name) => signal(pid, name), exited: untilGone(pid) });
 }
 
 async function run(
-	{ data, lock, log, binaries, wrap, settings }: Site,
+	{ data, lock, log, binaries, wrap, settings }: PostgresSetup,
 	port: number,
 	stopping: AbortSignal,
 ): Promise<Postmaster> {
 	const parameters = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
 	const locked = await lockData(data, lock, stopping);
-	// Nobody runs on this data, so whatever process it names is another one: PostgreSQL would take any for its own.
+	// With the lock, no server uses this data, so the file is stale. PostgreSQL would take any process with that pid for a server.
 	rmSync(join(data, "postmaster.pid"), { force: true });
 	const output = openLog(log);
-	// Detached: a Ctrl-C in the terminal is for us, who stop the server when its clients are gone.
+	// Detached, so that Ctrl-C in the terminal does not reach the server: we stop it when its clients have ended.
 	const child = spawn(...wrap(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...parameters]), {
 		stdio: ["ignore", output, output, locked],
 		detached: true,
@@ -100,16 +106,16 @@ async function run(
 	closeSync(output);
 	closeSync(locked);
 	child.unref();
-	const forget = atExit(() => child.kill("SIGINT"));
+	const cancel = atExit(() => child.kill("SIGINT"));
 	const exited = new Promise<string>((resolve) => {
 		child.once("exit", (code, name) => resolve(name ?? `exit code ${code}`));
 		child.once("error", ({ message }) => resolve(message));
 	});
-	return { pid: child.pid ?? 0, signal: (name) => child.kill(name), exited: exited.finally(forget) };
+	return { pid: child.pid ?? 0, signal: (name) => child.kill(name), exited: exited.finally(cancel) };
 }
 
-/** False when the server has exited. There is no limit while it lives: a recovery may take its time. */
-async function isReady(data: string, { pid, exited }: Postmaster): Promise<boolean> {
+/** Waits without a limit, since a recovery may take long. False when the server has exited. */
+async function untilReady(data: string, { pid, exited }: Postmaster): Promise<boolean> {
 	let running = true;
 	exited.then(() => {
 		running = false;
@@ -132,7 +138,7 @@ function readPidFile(data: string): string[] {
 	}
 }
 
-async function whenGone(pid: number): Promise<string> {
+async function untilGone(pid: number): Promise<string> {
 	while (isAlive(pid)) await delay(pollMs);
 	return "gone";
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Whether a process runs. One that ended and was not reaped, as happens in containers without an init, does not. */
+/** Whether a process runs. A zombie does not count: in containers without an init, ended processes stay zombies. */
 export function isAlive(pid: number): boolean {
 	return signal(pid, 0) && stateOf(pid) !== "Z";
 }
@@ -25,7 +25,7 @@ export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 	}
 }
 
-/** The third field of proc_pid_stat(5); the second is in brackets and may hold anything. */
+/** The third field of proc_pid_stat(5). The second field is in parentheses and may contain anything. */
 function stateOf(pid: number): string | undefined {
 	try {
 		return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ", 1)[0];

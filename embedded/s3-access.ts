@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** What of @koa/router is used: middleware by path, in order. */
+/** The part of @koa/router that is used: middleware by path, in order. */
 export interface Router {
 	stack: { stack: Middleware[] }[];
 }
@@ -11,20 +11,20 @@ interface Context {
 	method: string;
 	status: number;
 	body: unknown;
-	/** With the account whose key made the signature, once s3rver has checked it. */
+	/** `account`: the owner of the key that signed the request. Set by s3rver when it has checked the signature. */
 	state: { account?: object };
 }
 
 /**
- * s3rver checks signatures where it finds one, and serves everybody else as well. Whoever has no account when it has checked is
- * refused here. To look for a signature before it would mean to read the address as it does, in every detail.
- * @throws when s3rver checks somewhere else than expected, as another version may
+ * s3rver checks a signature if there is one, and also serves requests without one. This refuses the latter, after s3rver has checked.
+ * Looking for a signature before s3rver does would have to parse URLs exactly as s3rver does.
+ * @throws when s3rver has no authentication where it is expected, as another version may
  */
 export function refuseAnonymous({ stack }: Router): void {
 	const layer = stack.find((candidate) => candidate.stack.some(({ name }) => name === "authentication"));
 	if (!layer) throw new Error("s3rver has no authentication where it is expected");
 	layer.stack.push(async (ctx, next) => {
-		// What a browser asks before it sends a request from another page's script.
+		// A CORS preflight request. Browsers send it without a signature.
 		if (ctx.method === "OPTIONS" || ctx.state.account) return next();
 		ctx.status = 403;
 		ctx.body = { Error: { Code: "AccessDenied", Message: "Access Denied" } };
@@ -32,10 +32,10 @@ export function refuseAnonymous({ stack }: Router): void {
 }
 
 /**
- * Whether a request is of a form that clients use, and a signed URL is used for what it says. As in S3, a header for S3 that the
- * signature does not cover is refused: `x-amz-copy-source` would turn an upload into a copy of any other object.
+ * Whether a request has a form that clients use, and a signed URL is used only as it was signed. As in S3, `x-amz-` headers that the
+ * signature does not cover are refused: `x-amz-copy-source` would turn an upload into a copy of any other object.
  */
-export function isProper({ url = "", headers }: IncomingMessage): boolean {
+export function isAcceptable({ url = "", headers }: IncomingMessage): boolean {
 	if (!url.startsWith("/") || url.includes("#")) return false;
 	if (headers.authorization !== undefined) return true;
 	const query = new URLSearchParams(url.slice(url.indexOf("?")));
@@ -48,7 +48,7 @@ export function refuse(res: ServerResponse): void {
 	res.end("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>");
 }
 
-/** On every answer, also where s3rver takes all headers away because of an error: browsers go by the type alone. */
+/** Makes browsers trust the Content-Type alone. Holds for every answer: s3rver removes all headers when it answers an error. */
 export function forbidSniffing(res: ServerResponse): void {
 	const removeHeader = res.removeHeader.bind(res);
 	res.setHeader("X-Content-Type-Options", "nosniff");

@@ -1,10 +1,10 @@
 import { EmbeddedError } from "./error.ts";
 import { serveS3 } from "./s3-server.ts";
 
-/** What the process answers with, once. */
+/** The only message of the process to its parent. */
 export type S3Answer = { s3: Awaited<ReturnType<typeof serveS3>> } | { problem: string };
 
-// A Ctrl-C in a terminal is for all its processes: the parent decides when we end.
+// Ctrl-C in a terminal signals all its processes. The parent decides when this one ends.
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 

@@ -6,18 +6,18 @@ import type { Config } from "../lib/config.ts";
 import { EmbeddedError } from "./error.ts";
 import { freePort } from "./free-port.ts";
 import { openFolder } from "./ownership.ts";
-import { forbidSniffing, isProper, type Router, refuse, refuseAnonymous } from "./s3-access.ts";
+import { forbidSniffing, isAcceptable, type Router, refuse, refuseAnonymous } from "./s3-access.ts";
 import { keptSecret } from "./secret.ts";
 
 const bucket = "parley";
 const accessKeyId = "parley";
 
-/** Only whoever has a signed URL gets this far; browsers may do so from any page. */
+/** Every request needs a signature, so web pages of any origin may use a signed URL. */
 const cors = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>
 <AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>`;
 
 /**
- * Serves S3 on a port of 127.0.0.1, a free one if none is given, until this process ends, and says how to reach it.
+ * Serves S3 on a port of 127.0.0.1 until this process ends, on a free port if none is given. Resolves with the settings to reach it.
  * @throws {EmbeddedError} when s3rver is not installed, or the port is taken
  */
 export async function serveS3(dataDir: string, givenPort?: number): Promise<Config["s3"]> {
@@ -26,7 +26,7 @@ export async function serveS3(dataDir: string, givenPort?: number): Promise<Conf
 	const handle = await s3rver(join(folder, "s3"), secretAccessKey);
 	const server = createServer((req, res) => {
 		forbidSniffing(res);
-		if (isProper(req)) handle(req, res);
+		if (isAcceptable(req)) handle(req, res);
 		else refuse(res);
 	});
 	const port = givenPort ?? (await freePort());
@@ -38,7 +38,7 @@ export async function serveS3(dataDir: string, givenPort?: number): Promise<Conf
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** What of s3rver is used; it has no types. */
+/** The part of s3rver that is used. It has no types. */
 interface S3rver {
 	configureBuckets(): Promise<unknown>;
 	middleware: ((ctx: S3Request, next: () => Promise<void>) => Promise<void>)[];
@@ -63,7 +63,7 @@ interface AccountModule {
 async function s3rver(directory: string, secretAccessKey: string): Promise<Handler> {
 	const [{ default: Server }, { default: accounts }, { default: router }] = await load();
 	refuseAnonymous(router);
-	// Its own key pair is known to everybody.
+	// The default key pair of s3rver is public.
 	accounts.DUMMY_ACCOUNT.revokeAccessKey("S3RVER");
 	accounts.DUMMY_ACCOUNT.createKeyPair(accessKeyId, secretAccessKey);
 	mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -73,9 +73,10 @@ async function s3rver(directory: string, secretAccessKey: string): Promise<Handl
 		vhostBuckets: false,
 		configureBuckets: [{ name: bucket, configs: [cors] }],
 	});
-	// Else its logger would take this process's uncaught exceptions.
+	// Otherwise its logger would handle the uncaught exceptions of this process.
 	server.logger.exceptions.unhandle();
-	// Before its router, the last: it forgets the slash at the end of a bucket's path, which the SDK signs, unless it thinks this.
+	// Runs before the router, which is last. The SDK signs the slash at the end of a bucket's path. s3rver drops that slash when it
+	// checks the signature, unless the request looks like one to a virtual host.
 	server.middleware.splice(-1, 0, (ctx, next) => {
 		if (/^\/[^/]+\/$/.test(ctx.path)) {
 			ctx.state.vhost = true;
@@ -89,7 +90,7 @@ async function s3rver(directory: string, secretAccessKey: string): Promise<Handl
 
 async function load(): Promise<[S3rverPackage, AccountModule, { default: Router }]> {
 	try {
-		// Not literal, since there are no types to be found.
+		// A variable, because TypeScript finds no types for a literal.
 		const name: string = "@20minutes/s3rver";
 		return await Promise.all([import(name), import(`${name}/lib/models/account.js`), import(`${name}/lib/routes.js`)]);
 	} catch (cause) {

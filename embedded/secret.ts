@@ -4,12 +4,12 @@ import { dirname, join } from "node:path";
 import { EmbeddedError } from "./error.ts";
 import { giveToOwner, inOneLine } from "./ownership.ts";
 
-/** The HS256 secret of an embedded start, as text: made once for each data folder. */
+/** The HS256 secret of an embedded start, as text. It is made once for each data folder. */
 export function embeddedSecret(dataDir: string): string {
 	return keptSecret(join(dataDir, "jwt.secret"));
 }
 
-/** 32 random bytes as base64url, made by whoever asks first and kept in `path`, which only its owner may read. */
+/** 32 random bytes as base64url, kept in the file `path`. The first call makes them. Only the owner of the file may read it. */
 export function keptSecret(path: string): string {
 	const secret = readOrMake(path);
 	if (secret.length < 32)
@@ -26,7 +26,7 @@ function readOrMake(path: string): string {
 	}
 }
 
-/** A link appears at once and whole and never replaces one, so that of two processes one wins and both read the same. */
+/** Linking is atomic and never replaces a file. So if two processes do this at once, one succeeds and both read the same secret. */
 function make(path: string): void {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 	const draft = `${path}.${randomUUID()}`;

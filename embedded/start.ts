@@ -1,24 +1,24 @@
 import type { ServiceBroker } from "moleculer";
 import type { NodeConfig } from "../lib/broker.ts";
 import type { Config } from "../lib/config.ts";
-import { greet } from "./demo.ts";
+import { offerDemo } from "./demo.ts";
 import { findPackage } from "./find-package.ts";
 import { startPostgres } from "./postgres.ts";
 import { embeddedSecret } from "./secret.ts";
 import { startStorage } from "./storage.ts";
 
-/** What a node runs with, and what was started for it. */
+/** The final settings of a node, and the parts that were started for it. */
 export interface Embedded {
 	config: NodeConfig;
-	/** To be called when the services have started: makes demo data and says how to begin. */
-	greet(broker: ServiceBroker): Promise<void>;
+	/** To be called when the services have started. Makes demo data and prints the first steps. */
+	offerDemo(broker: ServiceBroker): Promise<void>;
 	/** To be called when the services have stopped. */
 	stop(): Promise<void>;
 }
 
-/** Brings along each part that the settings do not name. */
+/** Starts an embedded part for each URL that the settings do not have. */
 export async function startEmbedded(config: Config): Promise<Embedded> {
-	// Its service brings it along itself, when everything else has started: too late to say what is missing.
+	// The service starts the embedded Redis itself, but after everything else. A missing package is reported earlier, here.
 	if (config.redisUrl === undefined && config.services.includes("presence")) findPackage("ioredis-mock", "REDIS_URL");
 	const postgres = config.databaseUrl ? undefined : await startPostgres({ dataDir: config.dataDir });
 	try {
@@ -30,7 +30,7 @@ export async function startEmbedded(config: Config): Promise<Embedded> {
 				databaseUrl: config.databaseUrl ?? String(postgres?.url),
 				s3: storage ? { ...config.s3, ...storage.s3 } : config.s3,
 			},
-			greet: (broker) => greet(broker, config.demo ?? postgres !== undefined),
+			offerDemo: (broker) => offerDemo(broker, config.demo ?? postgres !== undefined),
 			async stop() {
 				await storage?.stop();
 				await postgres?.stop();

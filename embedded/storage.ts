@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../lib/config.ts";
-import { giveWay } from "../services/media/cpu-priority.ts";
+import { runWhenIdle } from "../services/media/cpu-priority.ts";
 import { EmbeddedError } from "./error.ts";
 import { keepRunning, type Running, type Watcher } from "./keep-running.ts";
 import { openFolder, ownerOf } from "./ownership.ts";
@@ -12,26 +12,26 @@ import { runAs } from "./unprivileged.ts";
 
 export interface StorageOptions {
 	dataDir: string;
-	/** By default it writes to standard error, and ends this process with exit code 1 when the server is lost. */
+	/** By default, reports go to standard error, and this process exits with code 1 when the server is lost. */
 	watcher?: Watcher;
 }
 
 /** A running server. */
 export interface EmbeddedStorage {
-	/** How to reach it. */
+	/** The settings to reach it. */
 	s3: Config["s3"];
 	stop(): Promise<void>;
 }
 
-/** s3rver makes the tokens by which a listing goes on with DES. */
+/** s3rver encrypts the continuation tokens of listings with DES, which OpenSSL has only as a legacy algorithm. */
 const execArgv = ["--openssl-legacy-provider"];
 
 const program = fileURLToPath(new URL("s3-process.ts", import.meta.url));
 
 /**
- * Starts an S3 server that keeps its objects as files in `s3` of the data folder. Like a real one it has a process of its own,
- * since megabytes must not hold up messages; it ends with `stop()` or with this process. It keeps nothing in memory, so that
- * several may serve the same folder. Should it end by itself, it is started again on the same port.
+ * Starts an S3 server that keeps its objects as files in `s3` of the data folder. It runs in a process of its own, since large
+ * transfers must not delay messages. It keeps no state in memory, so several servers may use the same folder. It ends with `stop()`
+ * or with this process. If it ends by itself, it is restarted on the same port.
  * @throws {EmbeddedError} when it cannot run here
  */
 export async function startStorage({ dataDir, watcher }: StorageOptions): Promise<EmbeddedStorage> {
@@ -51,7 +51,7 @@ export async function startStorage({ dataDir, watcher }: StorageOptions): Promis
 	return { s3, stop };
 }
 
-/** On a free port if none is given. Root starts it as the user whose folder it is, so that its files are that user's. */
+/** Uses a free port if none is given. Root starts it as the owner of the folder, so that its files belong to that owner. */
 async function launch(folder: string, stopping: AbortSignal, port?: string): Promise<Running & { s3: Config["s3"] }> {
 	const owner = ownerOf(folder);
 	const [execPath, args] = owner ? runAs(owner, "S3_BUCKET")(process.execPath, execArgv) : [process.execPath, execArgv];
@@ -70,19 +70,19 @@ async function launch(folder: string, stopping: AbortSignal, port?: string): Pro
 		child.kill("SIGKILL");
 		await ended;
 	};
-	giveWay(child);
+	runWhenIdle(child);
 	const kill = () => child.kill("SIGKILL");
 	stopping.addEventListener("abort", kill);
 	const answer = await Promise.race([
 		once(child, "message").then(([message]) => message as S3Answer),
-		ended.then((how): S3Answer => ({ problem: `The embedded S3 did not start (${how}): set S3_BUCKET to do without` })),
+		ended.then((reason): S3Answer => ({ problem: `The embedded S3 did not start (${reason}): set S3_BUCKET to use another S3` })),
 	]);
 	stopping.removeEventListener("abort", kill);
 	if ("problem" in answer) {
 		await stop();
 		throw new EmbeddedError(answer.problem);
 	}
-	// It must not keep a process alive that has nothing else to do.
+	// It must not keep a process alive that has ended its work.
 	child.unref();
 	child.channel?.unref();
 	return { s3: answer.s3, ended, stop };

@@ -1,25 +1,25 @@
 import { spawnSync } from "node:child_process";
 import { EmbeddedError } from "./error.ts";
 
-/** An ordinary user that a program is run as. */
+/** The user that a program is run as. */
 export interface Account {
 	uid: number;
 	gid: number;
 }
 
-/** Rewrites a program and its arguments into what has to be spawned instead. */
+/** Turns a program and its arguments into the program and arguments to spawn instead. */
 export type Wrap = (program: string, args: string[]) => [string, string[]];
 
-/** nobody, nogroup: on every Linux, whether or not /etc/passwd names them. */
+/** nobody and nogroup. Linux accepts these ids even if /etc/passwd has no such names. */
 export const nobody: Account = { uid: 65534, gid: 65534 };
 
 export const weAreRoot = process.getuid?.() === 0;
 
 /**
- * Runs programs as `account` when we are root, and as they are when we are not. They keep the one right to pass folder
- * permissions, since the data folder may lie where only root can enter (/root is mode 700). no_setuid_fixup makes that right
- * count in access(2) too, by which PostgreSQL looks for its own binaries.
- * @throws {EmbeddedError} when root may not change users here; `instead` is the setting that does without
+ * Runs programs as `account` if this process is root, and unchanged otherwise. The programs keep one capability of root: to ignore
+ * file permissions (dac_override), since the data folder may be in a folder that only root may enter (/root has mode 700).
+ * no_setuid_fixup makes access(2) respect that capability too; PostgreSQL uses access(2) to find its binaries.
+ * @throws {EmbeddedError} when root may not change the user here; `instead` is the setting that avoids this
  */
 export function runAs({ uid, gid }: Account, instead: string): Wrap {
 	if (!weAreRoot) return (program, args) => [program, args];
@@ -30,7 +30,5 @@ export function runAs({ uid, gid }: Account, instead: string): Wrap {
 	const { status, error, stderr } = spawnSync(...wrap("/bin/sh", ["-c", ":"]), { encoding: "utf8", env: {} });
 	if (status === 0) return wrap;
 	const why = error?.message ?? stderr.trim().split("\n", 1)[0];
-	throw new EmbeddedError(
-		`setpriv, by which root runs programs as user ${uid}, failed (${why}): start as that user, or set ${instead}`,
-	);
+	throw new EmbeddedError(`setpriv could not run a program as user ${uid} (${why}): start as that user, or set ${instead}`);
 }

@@ -4,13 +4,14 @@ export interface SigningCredentials {
 	accessKeyId: string;
 	secretAccessKey: string;
 	sessionToken?: string | undefined;
-	/** Of temporary credentials: from then on no URL works that they signed. */
+	/** Temporary credentials only. After this time, all URLs that were signed with them are invalid. */
 	expiration?: Date | undefined;
 }
 
 /**
- * Presigned URLs by AWS Signature Version 4 (query parameters, UNSIGNED-PAYLOAD). The AWS SDK makes the same ones, but runs its
- * whole middleware for each: a page of history needs 150.
+ * Presigns URLs for GET and PUT by AWS Signature Version 4 (query parameters, UNSIGNED-PAYLOAD). The AWS SDK makes the same URLs,
+ * but runs all its middleware for each of them, and a page of history needs up to 150. The only signed header is `host`; for an
+ * upload with a fixed type and size, use the SDK (`Storage.presignUpload`).
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
 export class UrlSigner {
@@ -20,14 +21,14 @@ export class UrlSigner {
 	#day = "";
 	#dayKey: Buffer = Buffer.alloc(0);
 
-	/** `base`: what the URL of every object begins with, up to the slash before its key. */
+	/** `base`: the beginning of the URL of every object, up to and including the slash before its key. */
 	constructor(base: string, region: string, credentials: SigningCredentials) {
 		this.#base = new URL(base);
 		this.#region = region;
 		this.#credentials = credentials;
 	}
 
-	/** `key` must need no encoding in a URL. Valid for `ttlSeconds` from `at` on. */
+	/** `key` may contain only characters that need no encoding in a URL. The URL is valid for `ttlSeconds` from `at` on. */
 	sign(method: "GET" | "PUT", key: string, at: Date, ttlSeconds: number): string {
 		const time = at.toISOString().replace(/[-:]|\.\d+/g, "");
 		const day = time.slice(0, 8);
@@ -48,7 +49,7 @@ export class UrlSigner {
 		return `${this.#base.origin}${path}?${query}&X-Amz-Signature=${signature}`;
 	}
 
-	/** When a URL ends that was signed for `ttlSeconds` from `at` on: with its credentials at the latest. */
+	/** When a URL that was signed for `ttlSeconds` from `at` on becomes invalid: at the latest when its credentials expire. */
 	expiryOf(at: Date, ttlSeconds: number): Date {
 		return earlier(new Date(at.getTime() + ttlSeconds * 1000), this.#credentials.expiration);
 	}
@@ -64,11 +65,11 @@ export class UrlSigner {
 	}
 }
 
-export function earlier(one: Date, other: Date | undefined): Date {
-	return other && other < one ? other : one;
+export function earlier(a: Date, b: Date | undefined): Date {
+	return b && b < a ? b : a;
 }
 
-/** As AWS wants it: of all signs only A-Z a-z 0-9 - . _ ~ stand for themselves. */
+/** Percent-encoding as AWS requires it: every character except A-Z a-z 0-9 - . _ ~ is encoded. */
 function encode(text: string): string {
-	return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+	return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -2,7 +2,7 @@
  * Images, and their place in messages.
  *
  * The keys of all objects that an image will ever have are chosen with its row, and a row goes only after its objects: so no
- * object is without a row. services/media/states.ts says what the statuses are.
+ * object is without a row. services/media/image-lifecycle.ts says what the statuses are.
  *
  * A message keeps what is needed to show its image (`image`), so that a page of history asks nobody. `image` becomes null when
  * the image goes; `image_id` stays, to know the same message when it is sent again.

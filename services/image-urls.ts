@@ -3,21 +3,26 @@ import type { Storage } from "../mixins/storage.ts";
 import { callsOf } from "./contracts.ts";
 import type { Image, StoredImage } from "./media/media.contract.ts";
 
-/** Gives images URLs that can be fetched for some minutes, in order. */
+/** Adds to images the URLs to download them, which are valid for some minutes. Keeps the order. */
 export type SignImages = (images: StoredImage[]) => Promise<Image[]>;
 
-/** URLs are the same within a window of this length, so that browsers find what they have in their cache. */
+/** The URLs of an image stay the same for this time, so that browsers can use their cache. */
 const windowMs = 5 * 60_000;
 
-/** From the start of its window: so they are good for 10 to 15 minutes. */
+/** Counted from the start of the window. So a URL is valid for 10 to 15 minutes when a client gets it. */
 const ttlSeconds = 15 * 60;
 
-/** Signs here, asking nobody, where the node knows the storage; else asks `media` once for all. */
+/** Signs in this process if it knows the storage. Otherwise makes one call to `media` for all images. */
 export function createSignImages(broker: ServiceBroker, storage: Storage | undefined): SignImages {
 	return async (images) => {
 		if (images.length === 0) return [];
 		return storage ? signImages(storage, images) : callsOf(broker).call("media.sign", { images });
 	};
+}
+
+export async function signImage(storage: Storage, image: StoredImage): Promise<Image> {
+	const [signed] = await signImages(storage, [image]);
+	return signed as Image; // One image in, one image out.
 }
 
 export async function signImages(storage: Storage, images: StoredImage[]): Promise<Image[]> {

@@ -1,5 +1,6 @@
 import { DataTypes } from "sequelize";
 import type { Table } from "../../mixins/crud.ts";
+import type { JobApplication } from "./directory.contract.ts";
 import { type Renamable, renamedXid } from "./renames.ts";
 
 export interface ApplicationRow extends Renamable {
@@ -7,7 +8,7 @@ export interface ApplicationRow extends Renamable {
 	employerId: string;
 	jobTitle: string;
 	status: string;
-	/** Since when its people are fixed. */
+	/** Since then, the applicant and the employer cannot change (docs/adr/0022). */
 	openedAt: Date | null;
 	createdAt: Date;
 	updatedAt: Date;
@@ -25,3 +26,16 @@ export const applicationTable: Table = {
 		openedAt: DataTypes.DATE(3),
 	},
 };
+
+export function toApplication(row: ApplicationRow): JobApplication {
+	const { id, applicantId, employerId, jobTitle, status, createdAt, updatedAt } = row;
+	return {
+		id,
+		applicantId,
+		employerId,
+		jobTitle,
+		status,
+		createdAt: createdAt.toISOString(),
+		updatedAt: updatedAt.toISOString(),
+	};
+}

@@ -1,9 +1,9 @@
 import { ParleyError } from "../../lib/errors.ts";
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { defineService } from "../service.ts";
-import { type ApplicationRow, applicationTable } from "./application.model.ts";
+import { type ApplicationRow, applicationTable, toApplication } from "./application.model.ts";
 import { openApplication } from "./open-application.ts";
-import { putApplication, toApplication } from "./put-application.ts";
+import { putApplication } from "./put-application.ts";
 import { renameActions } from "./renames.ts";
 
 type This = WithModel<ApplicationRow>;

@@ -2,13 +2,13 @@ import { Op } from "sequelize";
 import { ParleyError } from "../../lib/errors.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Params } from "../contracts.ts";
-import type { ApplicationRow } from "./application.model.ts";
+import { type ApplicationRow, toApplication } from "./application.model.ts";
 import type { JobApplication } from "./directory.contract.ts";
-import { toApplication } from "./put-application.ts";
 
 /**
- * The application, for somebody who opens its conversation: if they are one of its people, who these are is fixed from now on
- * (docs/adr/0022). It is fixed before there is a conversation, so that none is ever between others. NOT_FOUND.
+ * Returns the application for a user who opens its conversation. If the user is its applicant or employer, these two cannot change from
+ * now on (docs/adr/0022). This happens before the conversation is made, so a conversation is always between the people of its
+ * application. NOT_FOUND.
  */
 export async function openApplication(
 	{ model }: WithModel<ApplicationRow>,
@@ -18,7 +18,7 @@ export async function openApplication(
 	if (row.openedAt !== null || (userId !== row.applicantId && userId !== row.employerId)) return toApplication(row);
 	const where = { id, openedAt: null, [Op.or]: [{ applicantId: userId }, { employerId: userId }] };
 	const [, [opened]] = await model.update({ openedAt: new Date() }, { where, returning: true, silent: true });
-	// Somebody else has opened it, or the people have changed.
+	// Otherwise another request has opened it, or its people have just changed.
 	return toApplication(opened?.get() ?? (await find(model, id)));
 }
 

@@ -1,32 +1,32 @@
-import { QueryTypes } from "sequelize";
 import { ParleyError } from "../../lib/errors.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Params } from "../contracts.ts";
-import type { ApplicationRow } from "./application.model.ts";
+import { type ApplicationRow, toApplication } from "./application.model.ts";
 import type { JobApplication } from "./directory.contract.ts";
+import { upsert } from "./upsert.ts";
 
-/** Creates or replaces. VALIDATION_FAILED unless both people are registered, and for other people once it is opened. */
+/**
+ * Creates or replaces an application. VALIDATION_FAILED unless both people are registered users. Once the application is opened,
+ * also VALIDATION_FAILED if its people are not the same as before.
+ */
 export async function putApplication(
-	{ model, adapter }: WithModel<ApplicationRow>,
+	service: WithModel<ApplicationRow>,
 	activeIds: string[],
 	params: Params<"applications.put">,
 ): Promise<{ application: JobApplication; isRenamed: boolean }> {
-	const details = (["applicantId", "employerId"] as const)
+	const details = people
 		.filter((path) => !activeIds.includes(params[path]))
 		.map((path) => ({ path, message: "is not a registered user" }));
 	if (details.length > 0) throw new ParleyError("VALIDATION_FAILED", { details });
 	const { id, applicantId, employerId, jobTitle, status } = params;
-	const [row] = await adapter.db.query(putStatement, {
-		bind: [id, applicantId, employerId, jobTitle, status],
-		type: QueryTypes.SELECT,
-		model,
-		mapToModel: true,
-	});
-	if (!row) throw otherPeople(params, (await model.findByPk(id))?.get());
-	return { application: toApplication(row.get()), isRenamed: row.get().renamedXid !== null };
+	const row = await upsert(service, putStatement, [id, applicantId, employerId, jobTitle, status]);
+	if (!row) throw otherPeople(params, (await service.model.findByPk(id))?.get());
+	return { application: toApplication(row), isRenamed: row.renamedXid !== null };
 }
 
-/** In one statement, so that an application which is being opened is either changed before or not at all. */
+const people = ["applicantId", "employerId"] as const;
+
+/** One statement, so that an application that is opened at the same time is either changed before that or not changed. */
 const putStatement = `
 	insert into job_applications as known (id, applicant_id, employer_id, job_title, status) values ($1, $2, $3, $4, $5)
 	on conflict (id) do update
@@ -37,21 +37,8 @@ const putStatement = `
 	returning *`;
 
 function otherPeople(params: Params<"applications.put">, known: ApplicationRow | undefined): ParleyError {
-	const details = (["applicantId", "employerId"] as const)
+	const details = people
 		.filter((path) => known?.[path] !== params[path])
 		.map((path) => ({ path, message: "must stay: the two people have a conversation" }));
 	return new ParleyError("VALIDATION_FAILED", { details });
-}
-
-export function toApplication(row: ApplicationRow): JobApplication {
-	const { id, applicantId, employerId, jobTitle, status, createdAt, updatedAt } = row;
-	return {
-		id,
-		applicantId,
-		employerId,
-		jobTitle,
-		status,
-		createdAt: createdAt.toISOString(),
-		updatedAt: updatedAt.toISOString(),
-	};
 }

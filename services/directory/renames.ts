@@ -2,16 +2,16 @@ import { DataTypes, type Model, type ModelStatic, Op } from "sequelize";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { ActionsOf } from "../contracts.ts";
 
-/** A row whose name or title changed, and the transaction that changed it. */
+/** A user or application whose name or title changed, and the transaction of the change. */
 export interface Renamed {
 	id: string;
 	xid: string;
 }
 
-/** What a row needs for this; the database sets it (see the migration). */
+/** The columns that this needs. A trigger sets `renamedXid` (migrations/20261124T0700-renames.ts). */
 export interface Renamable {
 	id: string;
-	/** The transaction that changed the name, as long as it is not known wherever the name is shown. */
+	/** The transaction that changed the name. Null when the service conversations has announced the change, or there was none. */
 	renamedXid: string | null;
 }
 
@@ -19,7 +19,7 @@ export const renamedXid = DataTypes.STRING;
 
 type RenamableModel = ModelStatic<Model<Renamable, Partial<Renamable>>>;
 
-/** What `users` and `applications` offer alike. */
+/** The actions that `users` and `applications` have in common. */
 export const renameActions = {
 	renamed: {
 		async handler(ctx) {
@@ -34,14 +34,14 @@ export const renameActions = {
 	},
 } satisfies Pick<ActionsOf<"users", WithModel<Renamable>>, "renamed" | "forgetRenamed">;
 
-/** Rows whose new name is not known everywhere. */
+/** Rows whose new name is not announced yet. */
 async function listRenamed(model: RenamableModel, limit: number): Promise<Renamed[]> {
 	const where = { renamedXid: { [Op.not]: null } };
 	const rows = await model.findAll({ where, attributes: ["id", "renamedXid"], order: ["id"], limit });
 	return rows.map((row) => ({ id: row.get().id, xid: String(row.get().renamedXid) }));
 }
 
-/** Their names are known everywhere now, except where they changed once more meanwhile. */
+/** To be called when the new names are announced. A row that was renamed again meanwhile stays in the list. */
 async function forgetRenamed(model: RenamableModel, renamed: Renamed[]): Promise<void> {
 	const where = { [Op.or]: renamed.map(({ id, xid }) => ({ id, renamedXid: xid })) };
 	if (renamed.length > 0) await model.update({ renamedXid: null }, { where, silent: true });

@@ -9,7 +9,7 @@ export interface UserRow extends Renamable {
 	timezone: string | null;
 	createdAt: Date;
 	updatedAt: Date;
-	/** When the person was erased. */
+	/** When the user was erased. */
 	deletedAt: Date | null;
 }
 

@@ -2,12 +2,13 @@ import type { Logger } from "moleculer";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Storage } from "../../mixins/storage.ts";
 import type { Calls, Result } from "../contracts.ts";
-import { isUploadKey, uploadsUnder } from "./keys.ts";
-import { type DoomedRow, doomedColumns, remove } from "./remove.ts";
-import { unsentHours } from "./states.ts";
+import { type DeletingRow, deletingColumns, finishDeletion } from "./delete-image.ts";
+import { unsentHours } from "./image-lifecycle.ts";
+import { isUploadKey, uploadsUnder } from "./object-keys.ts";
+import { rowsById } from "./rows-by-id.ts";
 
-/** What cleaning up takes. */
-export interface Broom {
+/** What the clean-up needs. */
+export interface CleanUpContext {
 	db: Database;
 	storage: Storage;
 	keyPrefix: string;
@@ -15,22 +16,25 @@ export interface Broom {
 	logger: Logger;
 }
 
-/** How many images a statement takes on. */
-const batch = 500;
+/** How many images one statement changes or reads. */
+const batchSize = 500;
 
-/** Deletes what is due. May run on several nodes at once; that is only a waste. */
-export async function cleanUp(broom: Broom): Promise<Result<"media.cleanUp">> {
-	const { db } = broom;
-	await doomUnsent(broom);
-	while ((await db.query(doomDueStatement, [batch])).length === batch);
-	await emptyWaitingRoom(broom);
-	return removeDoomed(broom);
+/**
+ * Deletes old images, images that were never sent, uploads that were never confirmed, and what could not be deleted before. It may
+ * run on several nodes at once: that costs more, and is otherwise harmless.
+ */
+export async function cleanUp(context: CleanUpContext): Promise<Result<"media.cleanUp">> {
+	const { db } = context;
+	await markUnsentDeleting(context);
+	while ((await db.query(markDueDeletingStatement, [batchSize])).length === batchSize);
+	await deleteLateUploads(context);
+	return finishDeletions(context);
 }
 
-/** A claim may have failed to become a message, or a message to keep its claim: `messages` knows. */
-async function doomUnsent({ db, calls }: Broom): Promise<void> {
+/** `messages` knows which images were really sent: a claim does not tell that a message was stored. */
+async function markUnsentDeleting({ db, calls }: CleanUpContext): Promise<void> {
 	for (;;) {
-		const unsent = await db.query<UnsentRow>(unsentStatement, [batch]);
+		const unsent = await db.query<UnsentRow>(unsentStatement, [batchSize]);
 		if (unsent.length === 0) return;
 		const images = unsent.map(({ id, conversation_id }) => ({ imageId: id, conversationId: conversation_id }));
 		const sent = await calls.call("messages.imageUses", { images });
@@ -40,37 +44,29 @@ async function doomUnsent({ db, calls }: Broom): Promise<void> {
 			unsent.map(({ id }) => clientIdOf.get(id) ?? null),
 			unsent.map(({ claimed_at }) => claimed_at),
 		]);
-		if (unsent.length < batch) return;
+		if (unsent.length < batchSize) return;
 	}
 }
 
-/** In the order in which they were doomed, each once: what fails is tried again the next time. */
-async function removeDoomed({ db, storage, calls, logger }: Broom): Promise<Result<"media.cleanUp">> {
+/** Tries each image that is DELETING once, in the order of their ids. The next clean-up tries the failed ones again. */
+async function finishDeletions({ db, storage, calls, logger }: CleanUpContext): Promise<Result<"media.cleanUp">> {
 	const counts = { deleted: 0, failed: 0 };
-	for (let after = nothing; ; ) {
-		const doomed = await db.query<DoomedRow>(doomedStatement, [after, batch]);
-		for (const image of doomed) {
-			try {
-				if (await remove(db, storage, calls, image)) counts.deleted++;
-			} catch (error) {
-				counts.failed++;
-				logger.warn(`Could not delete image ${image.id} yet:`, error);
-			}
+	for await (const image of rowsById<DeletingRow>(db, deletingStatement, batchSize)) {
+		try {
+			if (await finishDeletion(db, storage, calls, image)) counts.deleted++;
+		} catch (error) {
+			counts.failed++;
+			logger.warn(`Could not delete image ${image.id} yet:`, error);
 		}
-		const last = doomed.at(-1);
-		if (!last || doomed.length < batch) return counts;
-		after = last.id;
 	}
+	return counts;
 }
 
-/** Below every id. */
-const nothing = "00000000-0000-0000-0000-000000000000";
-
-/** What is in there longer than an upload may wait is of no image, or of one that does not need it (states.ts, 5). */
-async function emptyWaitingRoom({ storage, keyPrefix }: Broom): Promise<void> {
-	const longAgo = Date.now() - unsentHours * 3_600_000;
+/** Deletes uploads that are older than an upload may wait. No image needs them any more (image-lifecycle.ts, 5). */
+async function deleteLateUploads({ storage, keyPrefix }: CleanUpContext): Promise<void> {
+	const before = Date.now() - unsentHours * 3_600_000;
 	for await (const { key, modifiedAt } of storage.list(uploadsUnder(keyPrefix))) {
-		if (modifiedAt.getTime() < longAgo && isUploadKey(keyPrefix, key)) await storage.delete([key]);
+		if (modifiedAt.getTime() < before && isUploadKey(keyPrefix, key)) await storage.delete([key]);
 	}
 }
 
@@ -82,8 +78,8 @@ interface UnsentRow {
 
 const isOld = `created_at < now() - interval '${unsentHours} hours'`;
 
-const doomDueStatement = statement(
-	"media.cleanUp.doomDue",
+const markDueDeletingStatement = statement(
+	"media.cleanUp.markDueDeleting",
 	`update images set status = 'DELETING', updated_at = now()
 	where id in (
 		(select id from images where status = 'READY' and delete_after < now() limit $1)
@@ -101,7 +97,7 @@ const unsentStatement = statement(
 	order by created_at limit $1`,
 );
 
-/** An image that was claimed since we looked is left alone. */
+/** Leaves an image alone that was claimed after `unsentStatement` read it. */
 const settleUnsentStatement = statement(
 	"media.cleanUp.settleUnsent",
 	`update images i
@@ -111,7 +107,7 @@ const settleUnsentStatement = statement(
 	where i.id = u.id and i.status = 'READY' and i.claimed_at is not distinct from u.claimed_at`,
 );
 
-const doomedStatement = statement(
-	"media.cleanUp.doomed",
-	`select ${doomedColumns} from images where status = 'DELETING' and id > $1 order by id limit $2`,
+const deletingStatement = statement(
+	"media.cleanUp.deleting",
+	`select ${deletingColumns} from images where status = 'DELETING' and id > $1 order by id limit $2`,
 );

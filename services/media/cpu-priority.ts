@@ -2,42 +2,43 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 
-/** 0 is normal, 19 the least important. */
+/** 0 is normal, 19 the lowest priority. */
 const niceness = 10;
 
 const checkMs = 1_000;
 
-/** Who waits for a core this many times as long as it runs, and most of the time, hardly gets to run. */
+/** A process is starved if it waits for a core this many times as long as it runs, and longer than `starvedMs` of a check. */
 const starvedRatio = 10;
 const starvedMs = 500;
 
-/** Checks in a row without want, after which a process gives way again. */
-const calmChecks = 30;
+/** After this many checks without starvation a process gets the idle policy again. */
+const checksUntilIdle = 30;
 
 /**
- * Lets a child process run only when no other wants the core, for work that must not hold up messages. On Linux niceness does
- * not do that: whoever runs keeps the core for up to 4 ms, however nice, unless its policy is SCHED_IDLE (sched(7)), which chrt
- * sets. On cores that are busy all the time an idle process would not run at all: there niceness has to do, as it has to
- * everywhere without chrt.
+ * Lets a child process run only when no other process wants the core. For work that must not delay messages. On Linux a niceness is
+ * not enough for that: a running process keeps its core for up to 4 ms whatever its niceness, unless its scheduling policy is
+ * SCHED_IDLE (sched(7)), which chrt sets. On cores that are busy all the time, a process with that policy would never run. There the
+ * process gets the normal policy with the niceness, as it does on systems without chrt.
  */
-export function giveWay(child: ChildProcess): void {
+export function runWhenIdle(child: ChildProcess): void {
 	const { pid } = child;
 	if (pid === undefined) return;
 	setPriority(pid, niceness);
 	if (process.platform !== "linux") return;
 	setPolicy(pid, "idle");
-	let idle = true;
-	let calm = 0;
+	let isIdle = true;
+	let checksWithoutStarvation = 0;
 	let last = timesOf(pid);
 	const check = setInterval(() => {
 		const now = timesOf(pid);
 		const [ran, waited] = [now.ranMs - last.ranMs, now.waitedMs - last.waitedMs];
 		last = now;
-		calm = waited > starvedMs && waited > ran * starvedRatio ? 0 : calm + 1;
-		const wanted = idle ? calm > 0 : calm >= calmChecks;
-		if (wanted === idle) return;
-		idle = wanted;
-		setPolicy(pid, idle ? "idle" : "other");
+		const isStarved = waited > starvedMs && waited > ran * starvedRatio;
+		checksWithoutStarvation = isStarved ? 0 : checksWithoutStarvation + 1;
+		const shouldBeIdle = isIdle ? !isStarved : checksWithoutStarvation >= checksUntilIdle;
+		if (shouldBeIdle === isIdle) return;
+		isIdle = shouldBeIdle;
+		setPolicy(pid, isIdle ? "idle" : "other");
 	}, checkMs).unref();
 	child.once("exit", () => clearInterval(check));
 }
@@ -48,7 +49,7 @@ function setPolicy(pid: number, policy: "idle" | "other"): void {
 	chrt.unref();
 }
 
-/** How long the threads of a process have run, and been ready to run without running, by /proc/<pid>/task/<tid>/schedstat. */
+/** How long the threads of a process have run, and how long they have waited for a core (/proc/<pid>/task/<tid>/schedstat). */
 function timesOf(pid: number): { ranMs: number; waitedMs: number } {
 	const total = { ranMs: 0, waitedMs: 0 };
 	try {
@@ -58,7 +59,7 @@ function timesOf(pid: number): { ranMs: number; waitedMs: number } {
 			total.waitedMs += (waited ?? 0) / 1e6;
 		}
 	} catch {
-		// It has just ended, or the kernel keeps no such statistics: then it counts as content.
+		// The process has just ended, or the kernel keeps no such statistics. Then the process does not count as starved.
 	}
 	return total;
 }

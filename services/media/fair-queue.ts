@@ -1,81 +1,81 @@
 import { ParleyError } from "../../lib/errors.ts";
 
 /**
- * Lets few do something costly at a time, and a bounded number wait for it. People take turns: however much one of them wants, the
- * next of another comes after one of theirs.
+ * Limits how many costly tasks run and wait at a time, and lets users take turns: after a task of one user, another user's task
+ * runs next, however many tasks the first one has.
  *
- * 1. Of the people who wait, the next is who had their last turn the longest ago; of one person's, the first that came.
- * 2. When too many wait, whoever has the most waiting loses the last of theirs. So nobody can fill the places that others need.
+ * 1. Of the users with waiting tasks, the next is the one whose last task started the longest ago. The tasks of one user run in the
+ *    order of their calls.
+ * 2. When too many tasks wait, the user with the most waiting tasks loses the last of them. So no user can fill the queue.
  */
 export class FairQueue {
 	readonly #concurrency: number;
 	readonly #maxWaiting: number;
-	/** Those who wait or have their turn now. */
-	readonly #people = new Map<string, Person>();
-	#inside = 0;
-	#turns = 0;
+	/** Users with waiting or running tasks. */
+	readonly #users = new Map<string, UserTasks>();
+	#running = 0;
+	#started = 0;
 
 	constructor(options: { concurrency: number; maxWaiting: number }) {
 		this.#concurrency = options.concurrency;
 		this.#maxWaiting = options.maxWaiting;
 	}
 
-	/** Does the work when it is this person's turn. UNAVAILABLE at once when too many wait, or later when others wait for less. */
-	async take<Result>(who: string, work: () => Promise<Result>): Promise<Result> {
-		const person = this.#people.get(who) ?? { waiting: [], inside: 0, lastTurn: 0 };
-		this.#people.set(who, person);
-		if (this.#inside < this.#concurrency) this.#begin(person);
-		else await this.#turn(person);
+	/** Runs the task when it is the user's turn. UNAVAILABLE at once, or later, when it has lost its place (rule 2). */
+	async run<Result>(userId: string, task: () => Promise<Result>): Promise<Result> {
+		const user = this.#users.get(userId) ?? { waiting: [], running: 0, lastStart: 0 };
+		this.#users.set(userId, user);
+		if (this.#running < this.#concurrency) this.#start(user);
+		else await this.#turnOf(user);
 		try {
-			return await work();
+			return await task();
 		} finally {
-			person.inside--;
-			this.#inside--;
-			this.#forget(who, person);
-			// In the same turn of the event loop, so that nobody who comes now can slip in between.
-			this.#goOn();
+			user.running--;
+			this.#running--;
+			this.#removeIfDone(userId, user);
+			// In the same turn of the event loop, so that a new call cannot take the place first.
+			this.#startNext();
 		}
 	}
 
-	#begin(person: Person): void {
-		person.inside++;
-		person.lastTurn = ++this.#turns;
-		this.#inside++;
+	#start(user: UserTasks): void {
+		user.running++;
+		user.lastStart = ++this.#started;
+		this.#running++;
 	}
 
-	#turn(person: Person): Promise<void> {
-		const { promise, resolve: go, reject } = Promise.withResolvers<void>();
-		person.waiting.push({ go, refuse: () => reject(new ParleyError("UNAVAILABLE")) });
-		const depth = [...this.#people.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
-		if (depth > this.#maxWaiting) this.#drop(person);
+	#turnOf(user: UserTasks): Promise<void> {
+		const { promise, resolve: start, reject } = Promise.withResolvers<void>();
+		user.waiting.push({ start, refuse: () => reject(new ParleyError("UNAVAILABLE")) });
+		const waiting = [...this.#users.values()].reduce((sum, each) => sum + each.waiting.length, 0);
+		if (waiting > this.#maxWaiting) this.#refuseOne(user);
 		return promise;
 	}
 
-	/** The last of whoever has the most; of several who do, of the one who has just come. */
-	#drop(newcomer: Person): void {
-		let longest = newcomer;
-		for (const person of this.#people.values()) if (person.waiting.length > longest.waiting.length) longest = person;
+	/** Refuses the last waiting task of the user with the most. If `newest` has as many as another user, the task of `newest`. */
+	#refuseOne(newest: UserTasks): void {
+		let longest = newest;
+		for (const user of this.#users.values()) if (user.waiting.length > longest.waiting.length) longest = user;
 		longest.waiting.pop()?.refuse();
-		for (const [who, person] of this.#people) this.#forget(who, person);
+		for (const [userId, user] of this.#users) this.#removeIfDone(userId, user);
 	}
 
-	#goOn(): void {
-		const waiting = [...this.#people.values()].filter((person) => person.waiting.length > 0);
-		const [first] = waiting.toSorted((one, other) => one.lastTurn - other.lastTurn);
-		if (!first) return;
-		this.#begin(first);
-		first.waiting.shift()?.go();
+	#startNext(): void {
+		const waiting = [...this.#users.values()].filter((user) => user.waiting.length > 0);
+		const [next] = waiting.toSorted((a, b) => a.lastStart - b.lastStart);
+		if (!next) return;
+		this.#start(next);
+		next.waiting.shift()?.start();
 	}
 
-	#forget(who: string, { waiting, inside }: Person): void {
-		if (waiting.length === 0 && inside === 0) this.#people.delete(who);
+	#removeIfDone(userId: string, { waiting, running }: UserTasks): void {
+		if (waiting.length === 0 && running === 0) this.#users.delete(userId);
 	}
 }
 
-interface Person {
-	waiting: { go(): void; refuse(): void }[];
-	/** How much of theirs is done now. */
-	inside: number;
-	/** Counted over all people; 0: not yet. */
-	lastTurn: number;
+interface UserTasks {
+	waiting: { start(): void; refuse(): void }[];
+	running: number;
+	/** The number of the user's last start, counted over all users. 0 when no task has started yet. */
+	lastStart: number;
 }

@@ -1,23 +1,23 @@
 import sharp from "sharp";
-import { type Answer, develop, type Job } from "./develop.ts";
+import { type Answer, type Job, processUpload } from "./process-upload.ts";
 import { ScanTimeout } from "./scan.ts";
 
 /**
- * The process in which images are decoded, one at a time: decoders are native code fed by strangers. No image ever passes
- * through the process that started it. It ends with its parent.
+ * The program of an image process. It decodes one image at a time. Decoders are native code that works on files from strangers, so
+ * the process that serves messages never handles the bytes of an image. An image process ends with its parent.
  */
 sharp.concurrency(1);
 sharp.cache(false);
 sharp.block({ operation: ["VipsForeignLoad"] });
 sharp.unblock({ operation: ["VipsForeignLoadJpegBuffer", "VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer"] });
 
-// A Ctrl-C in a terminal is for all its processes: the parent decides when we end.
+// Ctrl-C in a terminal signals all its processes. The parent decides when this one ends.
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 process.on("message", async (job: Job) => {
-	process.send?.(await develop(job).catch(told));
+	process.send?.(await processUpload(job).catch(toAnswer));
 });
 
-function told(error: Error): Answer {
-	return error instanceof ScanTimeout ? { tookTooLong: error.message } : { failed: error.message };
+function toAnswer(error: Error): Answer {
+	return error instanceof ScanTimeout ? { timedOut: error.message } : { failed: error.message };
 }

@@ -2,14 +2,14 @@ import { DataTypes } from "sequelize";
 import type { Table } from "../../mixins/crud.ts";
 import type { ImageType } from "./media.contract.ts";
 
-/** An image; `states.ts` says what the columns mean together. */
+/** An image as Sequelize reads and writes it. image-lifecycle.ts explains the columns. */
 export interface ImageRow {
 	id: string;
 	conversationId: string;
 	uploaderId: string;
 	status: "PENDING" | "READY" | "DELETING" | "GONE";
 	originalFilename: string | null;
-	/** As declared, and from READY on as it is. Like the size. */
+	/** As declared by the client; from READY on, as found in the image. The same holds for the size. */
 	mimeType: ImageType;
 	fileSizeBytes: number;
 	width: number | null;

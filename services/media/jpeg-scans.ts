@@ -1,8 +1,8 @@
 const [startOfScan, endOfImage] = [0xda, 0xd9];
 
 /**
- * How many scans a JPEG has (ITU T.81, B.1.1). A progressive one may have 2,600, of a few bytes each, and every one of them costs a
- * pass over the whole image. Only what stands before the end of the image counts: phones put further images behind it.
+ * How many scans a JPEG has (ITU T.81, B.1.1). A progressive JPEG may have 2,600 scans of a few bytes each, and a decoder passes over
+ * the whole image for each of them. Scans after the end of the image do not count: phones append further images there.
  */
 export function scansOf(jpeg: Buffer): number {
 	let scans = 0;
@@ -25,7 +25,7 @@ export function scansOf(jpeg: Buffer): number {
 	return scans;
 }
 
-/** Behind entropy-coded data, in which 0xff is followed by 0 or, between its parts, by a restart marker. */
+/** The next marker after entropy-coded data. Inside such data, 0xff is followed by 0 or is part of a restart marker. */
 function nextMarker(jpeg: Buffer, from: number): number {
 	for (let at = jpeg.indexOf(0xff, from); at >= 0; at = jpeg.indexOf(0xff, at + 1)) {
 		const next = jpeg[at + 1] ?? 0;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
 	CreateBucketCommand,
 	DeleteObjectCommand,
@@ -6,27 +7,28 @@ import {
 	PutObjectCommand,
 	type S3Client,
 } from "@aws-sdk/client-s3";
+import type { Logger } from "moleculer";
 import type { Config } from "../../lib/config.ts";
-import { connect, hasBucket } from "../../mixins/storage.ts";
+import { connect, hasBucket, type Storage } from "../../mixins/storage.ts";
 
-/** What of the settings says where images are kept, and who may fetch them. */
+/** The settings that say where images are kept and which web pages may fetch them. */
 export interface StorageSettings extends Pick<Config, "s3" | "corsOrigins" | "appUrl"> {
 	media: Pick<Config["media"], "keyPrefix">;
 }
 
-/** The storage refuses what will be needed. The message is one line and shows no key. */
+/** The storage refuses an operation that media needs. The message is one line and contains no credentials. */
 export class StorageError extends Error {
 	override name = "StorageError";
 }
 
-/** After which a storage that says nothing counts as away. */
+/** A storage that has not answered after this time counts as unavailable. */
 const timeoutMs = 10_000;
 
 /**
- * Makes the bucket if there is none, and tries what will be needed: so that a wrong setting is met at the start and not by
- * the first user. A bucket that is there is left as it is. Resolves with one line that says why, when the storage does not answer
- * now: that is no reason to keep people from writing texts (docs/adr/0013).
- * @throws {StorageError} when it answers, and refuses
+ * Makes the bucket if there is none, and tries the operations that media needs. So a wrong setting is found at the start and not by
+ * the first user. An existing bucket is not changed. If the storage does not answer now, resolves with the reason in one line: people
+ * can still write texts (docs/adr/0013).
+ * @throws {StorageError} when the storage answers and refuses
  */
 export async function prepareStorage(
 	{ s3, media, corsOrigins, appUrl }: StorageSettings,
@@ -56,12 +58,48 @@ export async function prepareStorage(
 	}
 }
 
-/** Several nodes may do this at once: whoever comes later finds a bucket, with the rules that it wants to set too. */
+const [minPauseMs, maxPauseMs] = [500, 30_000];
+
+/**
+ * Prepares the storage again and again until that works, if it was unavailable when the process started. A refusal is only logged
+ * now: a process that serves messages does not end because of images. Resolves when the storage is ready or `signal` is aborted.
+ */
+export async function prepareStorageLater(
+	storage: Storage,
+	settings: StorageSettings,
+	logger: Pick<Logger, "info" | "warn">,
+	signal: AbortSignal,
+): Promise<void> {
+	if (await isAvailable(storage, signal)) return;
+	let logged: string | undefined;
+	for (let pauseMs = minPauseMs; !signal.aborted; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+		const problem = await prepareStorage(settings, signal).catch(({ message }: Error) => message);
+		if (signal.aborted) return;
+		if (problem === undefined) {
+			if (logged !== undefined) logger.info("The image storage is ready.");
+			return;
+		}
+		if (problem !== logged) logger.warn(`${problem}. Images are UNAVAILABLE until the storage can be used.`);
+		logged = problem;
+		await delay(pauseMs, undefined, { signal }).catch(() => {});
+	}
+}
+
+async function isAvailable(storage: Storage, signal: AbortSignal): Promise<boolean> {
+	try {
+		await storage.check(signal);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** Several nodes may do this at once. The later ones find the bucket, and set the same rules again. */
 async function createBucket(client: S3Client, Bucket: string, origins: string[], abortSignal: AbortSignal): Promise<void> {
 	const rule = { AllowedOrigins: origins, AllowedMethods: ["GET", "HEAD", "PUT"], AllowedHeaders: ["*"], MaxAgeSeconds: 3600 };
 	const cors = new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } });
 	await client.send(new CreateBucketCommand({ Bucket }), { abortSignal }).catch(unless(isConflict));
-	// MinIO answers browsers of every origin by itself and takes no rules.
+	// MinIO allows every origin by default and does not accept rules.
 	await client.send(cors, { abortSignal }).catch(unless((error) => isConflict(error) || nameOf(error) === "NotImplemented"));
 }
 
@@ -72,19 +110,19 @@ function unless(isHarmless: (error: unknown) => boolean): (error: unknown) => vo
 }
 
 /**
- * BucketAlreadyOwnedByYou, BucketAlreadyExists (s3rver; on AWS it is somebody else's, which the next request is told), or
- * OperationAborted: somebody is doing the same at this moment.
+ * BucketAlreadyOwnedByYou; BucketAlreadyExists (from s3rver; on AWS the bucket has another owner, and the next request is refused);
+ * or OperationAborted: another process makes the bucket at this moment.
  */
 const isConflict = (error: unknown) => statusOf(error) === 409;
 
-/** An answer that will not change by itself: the wrong key, no right, no such bucket. */
+/** An answer that does not change by waiting: a wrong key, a missing right, no such bucket. */
 function isRefusal(error: unknown): boolean {
 	const status = statusOf(error);
-	return status !== undefined && status >= 300 && status < 500 && !passing.has(status);
+	return status !== undefined && status >= 300 && status < 500 && !temporary.has(status);
 }
 
-/** Too slow, in conflict with another request, too many requests. */
-const passing = new Set([408, 409, 429]);
+/** Time-out, conflict with another request, too many requests. */
+const temporary = new Set([408, 409, 429]);
 
 const nameOf = (error: unknown) => (error as { name?: unknown }).name;
 

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 
 export interface Usage {
-	/** Since the process began, in all of its threads. */
+	/** Since the process began, of all its threads, without its children. */
 	cpuMs: number;
 	residentBytes: number;
 }
 
-/** What a process uses now, by proc(5). Undefined when it has ended, and on systems without /proc. */
+/** The CPU time and memory of a process, from proc(5). Undefined when it has ended, and on systems without /proc. */
 export function usageOf(pid: number): Usage | undefined {
 	try {
-		// The name in parentheses may hold anything. What follows begins with the state, the third field.
+		// The second field is the name in parentheses, which may contain anything. The rest begins with the third field, the state.
 		const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
 			.replace(/^.*\) /s, "")
 			.split(" ");

@@ -1,18 +1,19 @@
 import { type Database, statement } from "../../mixins/database.ts";
 import type { ListedObject, Storage } from "../../mixins/storage.ts";
 import type { Result } from "../contracts.ts";
-import { imageIdOf, imagesUnder, isUploadKey, uploadsUnder } from "./keys.ts";
-import { unsentHours } from "./states.ts";
+import { unsentHours } from "./image-lifecycle.ts";
+import { imageIdOf, imagesUnder, isUploadKey, uploadsUnder } from "./object-keys.ts";
+import { rowsById } from "./rows-by-id.ts";
 
-/** How much is told of each kind. */
-const maxTold = 1_000;
+/** How many of each kind are reported. */
+const maxReported = 1_000;
 
-const batch = 1_000;
+const batchSize = 1_000;
 
 /**
- * Walks storage and database side by side, in the order of image ids (which are in the keys): objects of which no image knows,
- * images of which an object is missing. Costs a listing of what is under the prefix, and three requests for each image whose keys
- * were chosen under another one.
+ * Finds objects that belong to no image, and images of which an object is missing. Reads storage and database in parallel, both in the
+ * order of image ids, which are part of the keys. Costs a listing of all objects under the prefix, and three requests for each image
+ * whose keys have another prefix.
  */
 export async function reconcile(
 	{ db, storage, keyPrefix }: { db: Database; storage: Storage; keyPrefix: string },
@@ -21,56 +22,52 @@ export async function reconcile(
 	const settledBefore = new Date(Date.now() - minAgeMinutes * 60_000);
 	const objectsWithoutRow: string[] = [];
 	const rowsWithoutObject: string[] = [];
-	const isHere = ({ keys }: ImageRow) => keys.every((key) => key.startsWith(imagesUnder(keyPrefix)));
+	const hasPrefix = ({ keys }: ImageKeys) => keys.every((key) => key.startsWith(imagesUnder(keyPrefix)));
 	const rows = allImages(db, async (row) => {
-		if (isHere(row)) return true;
-		if (isWhole(row, settledBefore) && (await lacksObject(storage, row))) rowsWithoutObject.push(row.id);
+		if (hasPrefix(row)) return true;
+		if (shouldBeComplete(row, settledBefore) && (await lacksObject(storage, row))) rowsWithoutObject.push(row.id);
 		return false;
 	});
 	let row = await next(rows);
 	const idOf = (key: string) => imageIdOf(keyPrefix, key);
 	for await (const { id, objects } of byImage(storage.list(imagesUnder(keyPrefix)), idOf)) {
 		for (; row && row.id < id; row = await next(rows)) {
-			if (isWhole(row, settledBefore)) rowsWithoutObject.push(row.id);
+			if (shouldBeComplete(row, settledBefore)) rowsWithoutObject.push(row.id);
 		}
 		const keys = row?.id === id ? row.keys : [];
 		const present = new Set(objects.map(({ key }) => key));
-		const strange = objects.filter(({ key, modifiedAt }) => !keys.includes(key) && modifiedAt < settledBefore);
-		objectsWithoutRow.push(...strange.map(({ key }) => key));
+		const unknown = objects.filter(({ key, modifiedAt }) => !keys.includes(key) && modifiedAt < settledBefore);
+		objectsWithoutRow.push(...unknown.map(({ key }) => key));
 		if (row?.id !== id) continue;
-		if (isWhole(row, settledBefore) && !keys.every((key) => present.has(key))) rowsWithoutObject.push(id);
+		if (shouldBeComplete(row, settledBefore) && !keys.every((key) => present.has(key))) rowsWithoutObject.push(id);
 		row = await next(rows);
 	}
 	for (; row; row = await next(rows)) {
-		if (isWhole(row, settledBefore)) rowsWithoutObject.push(row.id);
+		if (shouldBeComplete(row, settledBefore)) rowsWithoutObject.push(row.id);
 	}
 	const uploadsBefore = new Date(Math.min(settledBefore.getTime(), Date.now() - unsentHours * 3_600_000));
 	for await (const { key, modifiedAt } of storage.list(uploadsUnder(keyPrefix))) {
 		if (modifiedAt < uploadsBefore && isUploadKey(keyPrefix, key)) objectsWithoutRow.push(key);
 	}
-	return { objectsWithoutRow: objectsWithoutRow.slice(0, maxTold), rowsWithoutObject: rowsWithoutObject.slice(0, maxTold) };
+	return {
+		objectsWithoutRow: objectsWithoutRow.slice(0, maxReported),
+		rowsWithoutObject: rowsWithoutObject.slice(0, maxReported),
+	};
 }
 
-interface ImageRow {
+interface ImageKeys {
 	id: string;
 	status: string;
 	keys: string[];
 	updated_at: string;
 }
 
-/** Those that may have objects, as far as they are `wanted`. */
-async function* allImages(db: Database, wanted: (row: ImageRow) => Promise<boolean>): AsyncGenerator<ImageRow> {
-	let after = "00000000-0000-0000-0000-000000000000";
-	for (;;) {
-		const rows = await db.query<ImageRow>(imagesStatement, [after, batch]);
-		for (const row of rows) if (await wanted(row)) yield row;
-		const last = rows.at(-1);
-		if (!last || rows.length < batch) return;
-		after = last.id;
-	}
+/** The images that may have objects, without those that `filter` leaves out. */
+async function* allImages(db: Database, filter: (row: ImageKeys) => Promise<boolean>): AsyncGenerator<ImageKeys> {
+	for await (const row of rowsById<ImageKeys>(db, imagesStatement, batchSize)) if (await filter(row)) yield row;
 }
 
-async function lacksObject(storage: Storage, { keys }: ImageRow): Promise<boolean> {
+async function lacksObject(storage: Storage, { keys }: ImageKeys): Promise<boolean> {
 	const sizes = await Promise.all(keys.map((key) => storage.size(key)));
 	return sizes.includes(undefined);
 }
@@ -92,8 +89,8 @@ async function* byImage(
 	if (group) yield group;
 }
 
-/** Whether all of its objects should be there. */
-function isWhole({ status, updated_at }: ImageRow, settledBefore: Date): boolean {
+/** Whether all objects of the image should exist. */
+function shouldBeComplete({ status, updated_at }: ImageKeys, settledBefore: Date): boolean {
 	return status === "READY" && new Date(updated_at) < settledBefore;
 }
 

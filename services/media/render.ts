@@ -3,13 +3,13 @@ import { rgbaToThumbHash } from "thumbhash";
 import { scansOf } from "./jpeg-scans.ts";
 import type { ImageType, RejectionReason } from "./media.contract.ts";
 
-/** What clients may download of an image, all upright and without metadata. */
+/** The renditions of an image that clients may download. All are upright and have no metadata. */
 export interface Renditions {
 	mimeType: ImageType;
 	/** Of the original, in pixels. */
 	width: number;
 	height: number;
-	/** In its own format. */
+	/** In the format of the upload. */
 	original: Buffer;
 	/** WebP. */
 	preview: Buffer;
@@ -18,13 +18,13 @@ export interface Renditions {
 	placeholder: string;
 }
 
-/** Enough for a 48-megapixel camera; four bytes each must fit into memory. */
+/** Enough for a camera with 48 megapixels. Each pixel takes four bytes of memory. */
 const maxPixels = 50_000_000;
 
-/** What WebP can have, and so every rendition. Rows or columns beyond it cost far more than their pixels. */
+/** The limit of WebP, the format of previews. A longer side costs far more time and memory than its pixels. */
 const maxSide = 16_383;
 
-/** Cameras and encoders make about ten. */
+/** Cameras and encoders make about ten scans. */
 const maxScans = 100;
 
 const previewPixels = 1280;
@@ -32,8 +32,8 @@ const thumbnailPixels = 320;
 const thumbHashPixels = 100;
 
 /**
- * Decodes an image to its last pixel and encodes it anew: only pixels survive, in sRGB; of an animation, its first frame.
- * Everything else (EXIF, GPS, XMP, colour profiles, comments, what follows the image's end) is left behind.
+ * Decodes all pixels of an image and encodes them again. The result has only the pixels, in sRGB, of an animation the first frame.
+ * Everything else is removed: EXIF, GPS, XMP, colour profiles, comments, and bytes after the end of the image.
  */
 export async function render(bytes: Buffer): Promise<Renditions | { rejected: RejectionReason }> {
 	const mimeType = typeOf(bytes);
@@ -43,7 +43,7 @@ export async function render(bytes: Buffer): Promise<Renditions | { rejected: Re
 	if (size.width * size.height > maxPixels || Math.max(size.width, size.height) > maxSide) return { rejected: "TOO_MANY_PIXELS" };
 	if (mimeType === "image/jpeg" && scansOf(bytes) > maxScans) return { rejected: "TOO_COSTLY" };
 	try {
-		// Only this pass is sure to see every pixel: a smaller rendition of a JPEG is decoded at a fraction of its size.
+		// Only this pass decodes every pixel and so finds all damage. For a smaller rendition, a JPEG is decoded at a reduced size.
 		const { data: original, info } = await encode(decode(bytes), mimeType).toBuffer({ resolveWithObject: true });
 		return { mimeType, width: info.width, height: info.height, original, ...(await smaller(bytes)) };
 	} catch {
@@ -51,7 +51,7 @@ export async function render(bytes: Buffer): Promise<Renditions | { rejected: Re
 	}
 }
 
-/** By the first bytes. */
+/** From the first bytes. */
 export function typeOf(bytes: Buffer): ImageType | undefined {
 	if (bytes.subarray(0, 3).equals(Buffer.from("ffd8ff", "hex"))) return "image/jpeg";
 	if (bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex"))) return "image/png";
@@ -59,7 +59,7 @@ export function typeOf(bytes: Buffer): ImageType | undefined {
 	return undefined;
 }
 
-/** As its header says; undefined where it says nothing sensible. */
+/** From the header. Undefined when it cannot be read. */
 async function sizeOf(bytes: Buffer): Promise<{ width: number; height: number } | undefined> {
 	try {
 		const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
@@ -69,7 +69,7 @@ async function sizeOf(bytes: Buffer): Promise<{ width: number; height: number } 
 	}
 }
 
-/** sharp keeps no metadata unless it is asked to. */
+/** sharp removes metadata by default. */
 function decode(bytes: Buffer) {
 	return sharp(bytes, { failOn: "error", limitInputPixels: maxPixels, sequentialRead: true }).autoOrient();
 }
@@ -77,7 +77,7 @@ function decode(bytes: Buffer) {
 function encode(image: Sharp, mimeType: ImageType): Sharp {
 	switch (mimeType) {
 		case "image/jpeg":
-			// Tables of its own would save 3 % and double the time.
+			// Optimised Huffman tables would save 3 % of the size and double the time.
 			return image.jpeg({ quality: 90, optimiseCoding: false });
 		case "image/png":
 			return image.png({ compressionLevel: 6 });
@@ -88,7 +88,7 @@ function encode(image: Sharp, mimeType: ImageType): Sharp {
 	}
 }
 
-/** Each is made of the one before, so that the large image is decoded for the first alone. */
+/** Each rendition is made from the one before, so the large image is decoded only once here. */
 async function smaller(bytes: Buffer): Promise<Pick<Renditions, "preview" | "thumbnail" | "placeholder">> {
 	const preview = await shrink(decode(bytes), previewPixels);
 	const thumbnail = await shrink(sharp(preview.data, { raw: preview.info }), thumbnailPixels);

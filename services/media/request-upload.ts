@@ -1,13 +1,13 @@
-import { v7 as uuidv7 } from "uuid";
+import { newId } from "../../lib/ids.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Storage } from "../../mixins/storage.ts";
 import type { Params, Result } from "../contracts.ts";
 import type { ImageRow } from "./image.model.ts";
-import { newKeys } from "./keys.ts";
+import { newKeys } from "./object-keys.ts";
 
 const uploadTtlSeconds = 600;
 
-/** Where the client may put its image. The keys of all that will come of it are chosen now. */
+/** Makes the row of an image and a URL to upload it to. The keys of its renditions are chosen now too. */
 export async function requestUpload(
 	{ model }: WithModel<ImageRow>,
 	storage: Storage,
@@ -15,7 +15,7 @@ export async function requestUpload(
 	uploaderId: string,
 	{ conversationId, filename, mimeType, sizeBytes }: Params<"media.requestUpload">,
 ): Promise<Result<"media.requestUpload">> {
-	const id = uuidv7();
+	const id = newId();
 	const keys = newKeys(keyPrefix, id);
 	const { url: uploadUrl, expiresAt } = await storage.presignUpload(keys.upload, { mimeType, sizeBytes }, uploadTtlSeconds);
 	await model.create({

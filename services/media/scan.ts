@@ -2,25 +2,25 @@ import { spawn } from "node:child_process";
 import { childEnv } from "../../lib/child-env.ts";
 import { ParleyError } from "../../lib/errors.ts";
 
-/** Less than an image may take altogether. */
+/** Less than `processingTimeoutSeconds`. */
 const timeoutMs = 20_000;
 
-/** What was uploaded keeps the scanner busy without an end. */
+/** The scanner did not finish in time. */
 export class ScanTimeout extends Error {
 	override name = "ScanTimeout";
 }
 
 /**
- * What the virus scanner says of an upload. It reads it from its standard input and exits with 0: clean, 1: infected, as
- * clamdscan and clamscan do. Anything else (no such program, another code) is UNAVAILABLE, and too long is a ScanTimeout: what was
- * not scanned is not shown to anybody. It sees nothing of our environment but what programs need to run.
+ * Lets the virus scanner check an upload. The scanner reads the upload from its standard input and exits with 0 (clean) or 1
+ * (infected), as clamdscan and clamscan do. Any other end (no such program, another exit code) throws UNAVAILABLE, and taking too
+ * long throws ScanTimeout: an image that was not scanned is never shown. The scanner gets only the environment of `childEnv`.
  */
 export function scan(command: string, bytes: Buffer): Promise<"clean" | "infected"> {
 	const [program = "", ...args] = command.split(/\s+/).filter(Boolean);
 	const { promise, resolve, reject } = Promise.withResolvers<"clean" | "infected">();
 	const signal = AbortSignal.timeout(timeoutMs);
-	const failed = (why: unknown) =>
-		reject(new ParleyError("UNAVAILABLE", { message: "The image cannot be scanned now.", cause: why }));
+	const failed = (cause: unknown) =>
+		reject(new ParleyError("UNAVAILABLE", { message: "The image cannot be scanned now.", cause }));
 
 	const child = spawn(program, args, {
 		stdio: ["pipe", "ignore", "ignore"],
@@ -34,7 +34,7 @@ export function scan(command: string, bytes: Buffer): Promise<"clean" | "infecte
 		else if (code === 1) resolve("infected");
 		else failed(new Error(`${program} ended with ${code ?? signal}`));
 	});
-	// A scanner may have seen enough before the end.
+	// A scanner may stop reading before the end of the upload.
 	child.stdin.on("error", () => {});
 	child.stdin.end(bytes);
 	return promise;

@@ -1,6 +1,6 @@
 import type { ImageType, StoredImage } from "./media.contract.ts";
 
-/** An image that is READY, as `readyColumns` gives it. */
+/** A row with the status READY, as the named statements read it with `readyColumns`. */
 export interface ReadyRow {
 	id: string;
 	mime_type: ImageType;

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { inParallel } from "../../bench/in-parallel.ts";
 import { ChatClient } from "../../client/chat.ts";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
-import type { Target } from "../system/core/target.ts";
+import { inParallel } from "../../testing/in-parallel.ts";
+import type { Target } from "../../testing/target.ts";
 import { codeOf, passing, retryMs } from "./retry.ts";
 
 /** Somebody with an app: what it was shown, in that order. */

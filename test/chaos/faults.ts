@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ServiceName, serviceNames } from "../../lib/config.ts";
-import { type Cluster, type SharedServer, sharedServers } from "../support/cluster.ts";
+import { type Cluster, type SharedServer, sharedServers } from "../../testing/cluster.ts";
+import type { PostgresServer } from "../../testing/postgres-server.ts";
 import { holding } from "../support/database.ts";
-import type { PostgresServer } from "../support/postgres-server.ts";
 import { anyAnswer, committed, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { Crowd } from "./crowd.ts";
 import { comeBack } from "./returning.ts";

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import type { Config } from "../../lib/config.ts";
+import { type Cluster, startCluster } from "../../testing/cluster.ts";
+import { type PostgresServer, startPostgresServer } from "../../testing/postgres-server.ts";
+import { storageEnv } from "../../testing/storage-env.ts";
 import { startBroker } from "../support/broker.ts";
-import { type Cluster, startCluster } from "../support/cluster.ts";
 import { query } from "../support/database.ts";
 import { type Flaky, startFlaky } from "../support/flaky.ts";
 import { imageProcessesOf } from "../support/image-processes.ts";
 import { download, picture } from "../support/images.ts";
-import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
-import { storageEnv } from "../support/storage-env.ts";
 import { TestBucket } from "../support/test-bucket.ts";
 import { Photographer, type Picture } from "./photographer.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
-import type { Target } from "../system/core/target.ts";
+import type { Target } from "../../testing/target.ts";
 import { codeOf, passing, retryMs } from "./retry.ts";
 
 /** An image that was uploaded and confirmed, and what its uploader was told of it since. */

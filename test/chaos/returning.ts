@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { inParallel } from "../../bench/in-parallel.ts";
 import { RestClient } from "../../client/rest.ts";
-import { until } from "../support/until.ts";
+import { inParallel } from "../../testing/in-parallel.ts";
+import type { Target } from "../../testing/target.ts";
+import { until } from "../../testing/until.ts";
 import { Device } from "../system/core/device.ts";
-import type { Target } from "../system/core/target.ts";
 
 const [conversations, messagesEach, content] = [100, 10, "x".repeat(600)] as const;
 const atOnce = 8;

@@ -4,10 +4,10 @@ import { serviceNames } from "../../lib/config.ts";
 import { type Role, roles } from "../../lib/token.ts";
 import { type ActionInput, type ActionName, type Calls, contractOf, contracts } from "../../services/contracts.ts";
 import { queries, routes } from "../../services/gateway/routes.ts";
+import { silentStorage } from "../../testing/storage-env.ts";
 import { as, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
-import { silentStorage } from "../support/storage-env.ts";
 
 jest.setTimeout(20_000);
 

@@ -1,7 +1,7 @@
 import { ChatClient } from "../../client/chat.ts";
+import { until } from "../../testing/until.ts";
 import { ScriptedGateway } from "../support/scripted-gateway.ts";
 import { aMessage, serveHistory } from "../support/scripted-history.ts";
-import { until } from "../support/until.ts";
 
 const [kept, letGo] = ["kept", "let go"];
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => first + index);

@@ -1,8 +1,8 @@
 import { ChatClient, type ChatOptions } from "../../client/chat.ts";
 import type { ErrorBody } from "../../client/types.ts";
+import { until } from "../../testing/until.ts";
 import { AccessPoint } from "../support/access-point.ts";
 import { ScriptedGateway } from "../support/scripted-gateway.ts";
-import { until } from "../support/until.ts";
 
 const timing = { ackTimeoutMs: 1_000, reconnectDelayMs: 5, resendDelayMs: 5 };
 const expired: ErrorBody = { code: "TOKEN_EXPIRED", message: "expired" };

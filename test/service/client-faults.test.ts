@@ -4,13 +4,13 @@ import { ParleyApiError } from "../../client/errors.ts";
 import type { Message } from "../../client/types.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { signToken } from "../../lib/token.ts";
+import { until } from "../../testing/until.ts";
 import { AccessPoint, type Reception } from "../support/access-point.ts";
 import { as, jwtSecret, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { type FaultySends, faultyMessages } from "../support/faulty-messages.ts";
 import { gatewayOf, urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ChatClient } from "../../client/chat.ts";
+import { until } from "../../testing/until.ts";
 import { ScriptedGateway } from "../support/scripted-gateway.ts";
 import { aMessage, serveHistory } from "../support/scripted-history.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

@@ -2,12 +2,12 @@ import { ChatClient } from "../../client/chat.ts";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
 import { ParleyError } from "../../lib/errors.ts";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { type FaultySends, faultyMessages } from "../support/faulty-messages.ts";
 import { urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 import { Cable, closeCables } from "../system/core/cable.ts";
 
 const resendDelayMs = 20;

@@ -8,12 +8,12 @@ import type { Meta } from "../../lib/access.ts";
 import { serviceNames } from "../../lib/config.ts";
 import { type ActionInput, type ActionName, type Calls, contractOf, contracts } from "../../services/contracts.ts";
 import { serverEvents } from "../../services/gateway/gateway.contract.ts";
+import { storageEnv } from "../../testing/storage-env.ts";
+import { until } from "../../testing/until.ts";
 import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { picture } from "../support/images.ts";
 import { type Conversing, openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
-import { storageEnv } from "../support/storage-env.ts";
-import { until } from "../support/until.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(20_000);

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { until } from "../../testing/until.ts";
 import { as, asPlatform, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { openConversation, registerApplication, registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(20_000);

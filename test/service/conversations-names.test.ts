@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
+import { until } from "../../testing/until.ts";
 import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";
 import { bulkConversations } from "../support/bulk.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(60_000);

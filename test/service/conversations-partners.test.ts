@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { shareConversations } from "../support/presence.ts";
-import { until } from "../support/until.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(30_000);

@@ -1,9 +1,9 @@
 import pg from "pg";
 import type { Database, Statement, WithDatabase } from "../../mixins/database.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(120_000);
 

@@ -4,10 +4,10 @@ import { encodeCursor } from "../../lib/cursor.ts";
 import type { Result } from "../../services/contracts.ts";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import type { Message } from "../../services/messages/messages.contract.ts";
+import { until } from "../../testing/until.ts";
 import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

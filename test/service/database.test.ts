@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { lockTimeoutMs, queryTimeoutMs } from "../../lib/timeouts.ts";
 import { Database, statement } from "../../mixins/database.ts";
+import { until } from "../../testing/until.ts";
 import { createDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
 
 let database: TestDatabase;
 let proxy: TcpProxy;

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { openConversation, send } from "../support/platform.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
 
 let folder: string;
 let server: RedisServer;

@@ -1,8 +1,8 @@
 import type { Push } from "../../services/gateway/gateway.contract.ts";
 import { deliver, push } from "../../services/push.ts";
+import { until } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
 import { recordingGateway } from "../support/watchers.ts";
 
 let database: TestDatabase;

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { ActionInput } from "../../services/contracts.ts";
+import { until } from "../../testing/until.ts";
 import { asPlatform, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { registerApplication, registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 import { eventWatcher, type HeardEvent } from "../support/watchers.ts";
 
 jest.setTimeout(20_000);

@@ -2,8 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "../../embedded/postgres.ts";
+import { until } from "../../testing/until.ts";
 import { query } from "../support/database.ts";
-import { until } from "../support/until.ts";
 
 const settings = { fsync: "off" };
 

@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockFolder } from "../../embedded/lock.ts";
+import { lockFolder } from "../../embedded/folder-lock.ts";
 import { startPostgres } from "../../embedded/postgres.ts";
+import { until } from "../../testing/until.ts";
 import { query } from "../support/database.ts";
 import { type Contained, contained, mayMakeNamespaces } from "../support/namespaces.ts";
-import { until } from "../support/until.ts";
 
 /** Two containers on one volume: neither sees the other's processes. */
 const inNamespaces = mayMakeNamespaces ? test : test.skip;

@@ -15,13 +15,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { lockFolder } from "../../embedded/folder-lock.ts";
 import { tryLock } from "../../embedded/kernel-lock.ts";
-import { lockFolder } from "../../embedded/lock.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import { stopLeftover } from "../../embedded/postmaster.ts";
 import { commandLine } from "../../embedded/processes.ts";
+import { until } from "../../testing/until.ts";
 import { createDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 

@@ -8,9 +8,9 @@ import { commandLine } from "../../embedded/processes.ts";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { Storage } from "../../mixins/storage.ts";
 import { prepareStorage } from "../../services/media/prepare-storage.ts";
+import { until } from "../../testing/until.ts";
 import { childOf } from "../support/children.ts";
 import { store } from "../support/store.ts";
-import { until } from "../support/until.ts";
 
 const onLinux = process.platform === "linux" ? test : test.skip;
 const origins = { corsOrigins: ["https://example.org"], appUrl: "http://localhost:3000", media: { keyPrefix: "parley/" } };

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { gatewayOf, urlOf } from "../support/gateway.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(20_000);
 

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { openConversation } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 let database: TestDatabase;
 let node: TestNode;

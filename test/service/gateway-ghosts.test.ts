@@ -1,9 +1,9 @@
 import { io } from "socket.io-client";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, holding, type TestDatabase } from "../support/database.ts";
 import { connect, gatewayOf, urlOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(20_000);
 

@@ -1,7 +1,7 @@
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { urlOf } from "../support/gateway.ts";
-import { until } from "../support/until.ts";
 
 let database: TestDatabase;
 let node: TestNode;

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { io, type Socket } from "socket.io-client";
+import { until } from "../../testing/until.ts";
 import { asPlatform, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

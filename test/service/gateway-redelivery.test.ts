@@ -1,10 +1,10 @@
 import type { Socket } from "socket.io-client";
-import { inParallel } from "../../bench/in-parallel.ts";
+import { inParallel } from "../../testing/in-parallel.ts";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(90_000);
 

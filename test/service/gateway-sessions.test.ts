@@ -1,10 +1,10 @@
 import type { Socket } from "socket.io-client";
 import { signToken } from "../../lib/token.ts";
+import { until } from "../../testing/until.ts";
 import { jwtSecret, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect, gatewayOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(20_000);
 

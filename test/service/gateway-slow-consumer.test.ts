@@ -1,9 +1,9 @@
 import { io, type Socket } from "socket.io-client";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { disconnect, type Gateway, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 /** What the test sees of the client's connection. */
 interface Line {

@@ -1,8 +1,8 @@
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect, gatewayOf } from "../support/gateway.ts";
 import { openConversation, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 let database: TestDatabase;
 let node: TestNode;

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../lib/config.ts";
 import { type Limiter, Limits } from "../../middlewares/rate-limit/limits.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 
 const logger = { ...console, info() {}, warn() {}, fatal() {}, debug() {}, trace() {} };
 

@@ -1,11 +1,11 @@
 import type { Service, ServiceSchema } from "moleculer";
 import type { Socket } from "socket.io-client";
 import { chunksOf } from "../../lib/chunks.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect, gatewayOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

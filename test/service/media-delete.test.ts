@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { io, type Socket } from "socket.io-client";
+import { until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
 import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 

@@ -1,9 +1,9 @@
 import sharp from "sharp";
+import { until } from "../../testing/until.ts";
 import { manyScans, png } from "../support/hostile-images.ts";
 import { imageProcessesOf } from "../support/image-processes.ts";
 import { confirm, download, picture, upload } from "../support/images.ts";
 import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(120_000);
 

@@ -2,13 +2,13 @@ import { hash, randomUUID } from "node:crypto";
 import { connectTimeoutMs, queryTimeoutMs } from "../../lib/timeouts.ts";
 import { Database, statement } from "../../mixins/database.ts";
 import { Storage } from "../../mixins/storage.ts";
-import { confirm as confirmBy, type Studio } from "../../services/media/confirm.ts";
-import { Darkroom } from "../../services/media/darkroom.ts";
+import { type ConfirmContext, confirmUpload } from "../../services/media/confirm-upload.ts";
 import { FairQueue } from "../../services/media/fair-queue.ts";
-import { confirmSeconds, leaseSeconds, lookSeconds } from "../../services/media/states.ts";
+import { confirmSeconds, leaseSeconds, sizeTimeoutSeconds } from "../../services/media/image-lifecycle.ts";
+import { ImageWorkers } from "../../services/media/image-workers.ts";
+import { until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload } from "../support/images.ts";
 import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 
@@ -16,18 +16,25 @@ let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 /** What a second node has: the same database and bucket, image processes of its own. */
-let other: Studio & { db: Database; storage: Storage; darkroom: Darkroom };
+let other: ConfirmContext & { db: Database; storage: Storage; imageWorkers: ImageWorkers };
 
 beforeAll(async () => {
 	parley = await startMediaNode();
 	const { config, logger } = parley.broker;
 	const db = new Database(config.databaseUrl, () => {});
 	const storage = new Storage({ ...config.s3, bucket: "parley", endpoint: parley.storage.target });
-	const darkroom = new Darkroom();
-	other = { db, storage, darkroom, turns: new FairQueue({ concurrency: 1, maxWaiting: 1 }), scanCommand: undefined, logger };
+	const imageWorkers = new ImageWorkers();
+	other = {
+		db,
+		storage,
+		imageWorkers,
+		confirmQueue: new FairQueue({ concurrency: 1, maxWaiting: 1 }),
+		scanCommand: undefined,
+		logger,
+	};
 });
 afterAll(async () => {
-	await other.darkroom.close();
+	await other.imageWorkers.close();
 	other.storage.close();
 	await other.db.close();
 	await parley.stop();
@@ -42,7 +49,7 @@ afterEach(() => {
 test("a confirmation that outlived its lease answers with what another made of the image, and deletes nothing", async () => {
 	const { imageId, first, letGoOn } = await hangingConfirmation();
 	await expireLease(imageId);
-	const made = await confirmBy(other, conversationId, imageId);
+	const made = await confirmUpload(other, conversationId, imageId);
 	letGoOn();
 	const { status, body } = await first;
 	expect(status).toBe(200);
@@ -66,7 +73,7 @@ test("a confirmation that outlived its lease waits for who has it now", async ()
 test("a late rejection does not reject what another has made", async () => {
 	const { imageId, first, letGoOn } = await hangingConfirmation("GET");
 	await expireLease(imageId);
-	await confirmBy(other, conversationId, imageId);
+	await confirmUpload(other, conversationId, imageId);
 	// Its upload is gone: the first would say NOT_UPLOADED.
 	letGoOn();
 	expect((await first).status).toBe(200);
@@ -86,7 +93,7 @@ test("a storage that accepts a connection and says nothing ends a confirmation w
 });
 
 test("the deadline of a confirmation, and what the database may still take, end before its lease", () => {
-	expect(lookSeconds).toBeLessThan(confirmSeconds);
+	expect(sizeTimeoutSeconds).toBeLessThan(confirmSeconds);
 	expect(confirmSeconds * 1000 + 2 * (connectTimeoutMs + queryTimeoutMs)).toBeLessThan(leaseSeconds * 1000);
 });
 

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { embeddedSecret } from "../../embedded/secret.ts";
 import { startStorage } from "../../embedded/storage.ts";
 import { readConfig } from "../../lib/config.ts";
+import { storageEnv } from "../../testing/storage-env.ts";
+import { until } from "../../testing/until.ts";
 import { createDatabase } from "../support/database.ts";
 import { startFlaky } from "../support/flaky.ts";
 import { download, uploadAndConfirm } from "../support/images.ts";
 import { caller } from "../support/media-node.ts";
-import { storageEnv } from "../support/storage-env.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

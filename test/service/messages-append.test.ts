@@ -4,12 +4,12 @@ import { Database, statement } from "../../mixins/database.ts";
 import type { Draft, Sent } from "../../services/messages/append.ts";
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead } from "../../services/messages/mark-read.ts";
+import { until } from "../../testing/until.ts";
 import { append } from "../support/append.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
 import { countUnread, storedMessages } from "../support/stored.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { until } from "../../testing/until.ts";
 import { as } from "../support/broker.ts";
 import { type SearchNode, startSearchNode } from "../support/search-node.ts";
-import { until } from "../support/until.ts";
 
 let node: SearchNode;
 

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { Database, type Statement, statement } from "../../mixins/database.ts";
 import type { ActionInput } from "../../services/contracts.ts";
 import { list } from "../../services/messages/list.ts";
+import { textMessages } from "../../testing/text-messages.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
-import { textMessages } from "../support/text-messages.ts";
 
 jest.setTimeout(60_000);
 

@@ -5,13 +5,13 @@ import { lockTimeoutMs } from "../../lib/timeouts.ts";
 import { Database } from "../../mixins/database.ts";
 import type { Draft, Sent } from "../../services/messages/append.ts";
 import { Mailbox } from "../../services/messages/mailbox.ts";
+import { textMessages } from "../../testing/text-messages.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
 import { openConversation, send } from "../support/platform.ts";
 import { storedMessages } from "../support/stored.ts";
 import { committed, TcpProxy } from "../support/tcp-proxy.ts";
-import { textMessages } from "../support/text-messages.ts";
-import { until } from "../support/until.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(60_000);

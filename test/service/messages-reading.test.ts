@@ -4,13 +4,13 @@ import { Database } from "../../mixins/database.ts";
 import { list } from "../../services/messages/list.ts";
 import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead, type Reading } from "../../services/messages/mark-read.ts";
+import { textMessages } from "../../testing/text-messages.ts";
+import { until } from "../../testing/until.ts";
 import { append } from "../support/append.ts";
 import { as, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, holding, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
 import { countUnread } from "../support/stored.ts";
-import { textMessages } from "../support/text-messages.ts";
-import { until } from "../support/until.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(60_000);

@@ -1,8 +1,8 @@
 import pg from "pg";
 import { compatible, migrations } from "../../migrations/index.ts";
 import { migrate } from "../../migrations/migrate.ts";
+import { until } from "../../testing/until.ts";
 import { createDatabase, query } from "../support/database.ts";
-import { until } from "../support/until.ts";
 
 test("of nodes that start at once on an empty database one migrates it, and the others find it done", async () => {
 	const database = await createDatabase();

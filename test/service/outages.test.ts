@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { io } from "socket.io-client";
 import { publicError } from "../../lib/errors.ts";
 import { routes } from "../../services/gateway/routes.ts";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { as, asPlatform } from "../support/broker.ts";
 import { caller, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import presence from "../../services/presence/presence.service.ts";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { countStatuses, cutOff, reportEverybody, shareConversations } from "../support/presence.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
-import { until } from "../support/until.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(90_000);

@@ -6,12 +6,12 @@ import { Redis } from "ioredis";
 import { PresenceReporter } from "../../services/gateway/presence-reporter.ts";
 import { type ClientSocket, Sockets } from "../../services/gateway/sockets.ts";
 import presence from "../../services/presence/presence.service.ts";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(40_000);
 

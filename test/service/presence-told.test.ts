@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "socket.io-client";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { openConversation, registerApplication } from "../support/platform.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(40_000);
 

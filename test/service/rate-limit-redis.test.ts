@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { type LimitedNode, openConversation, quotaOf, request, startLimited, tokenOf } from "../support/limited.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

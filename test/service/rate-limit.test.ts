@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "socket.io-client";
 import { migrate } from "../../migrations/migrate.ts";
 import media from "../../services/media/media.service.ts";
+import { silentStorage } from "../../testing/storage-env.ts";
+import { until } from "../../testing/until.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
 	actors,
@@ -14,8 +16,6 @@ import {
 	startLimited,
 	tokenOf,
 } from "../support/limited.ts";
-import { silentStorage } from "../support/storage-env.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 

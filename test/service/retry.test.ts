@@ -1,10 +1,10 @@
 import type { Context, ServiceSchema } from "moleculer";
 import { callTimeoutMs, requestDeadlineMs } from "../../lib/timeouts.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { urlOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(120_000);
 

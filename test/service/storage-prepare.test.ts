@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { Storage } from "../../mixins/storage.ts";
 import { prepareStorage } from "../../services/media/prepare-storage.ts";
+import { until } from "../../testing/until.ts";
 import { type Flaky, startFlaky } from "../support/flaky.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 

@@ -1,10 +1,10 @@
 import { ChatClient } from "../../client/chat.ts";
 import type { Message } from "../../client/types.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { gatewayOf, urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

@@ -1,8 +1,8 @@
 import type { Result } from "../../services/contracts.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBroker, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(30_000);
 

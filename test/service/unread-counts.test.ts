@@ -5,11 +5,11 @@ import { ConversationState } from "../../client/conversation-state.ts";
 import type { Conversation, ServerEvents } from "../../client/types.ts";
 import type { Database, Statement, WithDatabase } from "../../mixins/database.ts";
 import { push } from "../../services/push.ts";
+import { until } from "../../testing/until.ts";
 import { as, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation, send } from "../support/platform.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

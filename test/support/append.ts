@@ -1,7 +1,7 @@
 import type { ParleyError } from "../../lib/errors.ts";
 import type { Database } from "../../mixins/database.ts";
 import { type Appended, append as appendFree, appendWaiting, type Draft, type Sent } from "../../services/messages/append.ts";
-import { textMessages } from "./text-messages.ts";
+import { textMessages } from "../../testing/text-messages.ts";
 
 /** Appends as the mailbox does: what somebody else holds is waited for afterwards, and then the answer must be one. */
 export async function append(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
-import { isGatewayReady } from "./parley.ts";
+import { isGatewayReady } from "../../testing/parley.ts";
 
 /** How often gateways are asked whether they are ready. */
 const probeMs = 200;

@@ -1,7 +1,7 @@
 import { io, type Socket } from "socket.io-client";
 import type { Sockets } from "../../services/gateway/sockets.ts";
+import { until } from "../../testing/until.ts";
 import type { TestNode } from "./broker.ts";
-import { until } from "./until.ts";
 
 /** What tests see of a gateway that runs in this process. */
 export interface Gateway {

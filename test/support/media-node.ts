@@ -9,11 +9,11 @@ import { signToken } from "../../lib/token.ts";
 import { Database, statement } from "../../mixins/database.ts";
 import type { Calls } from "../../services/contracts.ts";
 import { prepareStorage } from "../../services/media/prepare-storage.ts";
+import { storageEnv } from "../../testing/storage-env.ts";
 import { jwtSecret, startBroker } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 import { type Flaky, startFlaky } from "./flaky.ts";
 import { urlOf } from "./gateway.ts";
-import { storageEnv } from "./storage-env.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { TestBucket } from "./test-bucket.ts";
 

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stopLeftover } from "../../embedded/postmaster.ts";
-import type { Target } from "../system/core/target.ts";
-import { isGatewayReady, parleyProcess, targetOf } from "./parley.ts";
+import { isGatewayReady, parleyProcess, targetOf } from "../../testing/parley.ts";
+import type { OsProcess } from "../../testing/processes.ts";
+import type { Target } from "../../testing/target.ts";
 import { freePort } from "./ports.ts";
-import type { OsProcess } from "./processes.ts";
 
 export interface RunningServer extends Target {
 	process: OsProcess;

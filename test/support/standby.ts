@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
+import { until } from "../../testing/until.ts";
 import { query } from "./database.ts";
-import { until } from "./until.ts";
 
 /** A primary and a standby that follows it by streaming, as a cluster with failover has them. */
 export interface Replicated {

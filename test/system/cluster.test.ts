@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "nats";
-import { type Cluster, startCluster } from "../support/cluster.ts";
+import { type Cluster, startCluster } from "../../testing/cluster.ts";
+import { isAddressedTo } from "../../testing/nats.ts";
+import { until } from "../../testing/until.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
-import { isAddressedTo } from "../support/nats.ts";
-import { until } from "../support/until.ts";
 import { closeDevices } from "./core/device.ts";
 import { describeCore } from "./core/index.ts";
 import { aConversation } from "./core/people.ts";

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { inherited } from "../support/parley.ts";
+import { inherited } from "../../testing/parley.ts";
 import { freePort } from "../support/ports.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 

@@ -3,14 +3,14 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
-import { lockFolder } from "../../embedded/lock.ts";
+import { lockFolder } from "../../embedded/folder-lock.ts";
 import { commandLine } from "../../embedded/processes.ts";
+import { inherited, startCommand } from "../../testing/parley.ts";
+import { until } from "../../testing/until.ts";
 import { childOf } from "../support/children.ts";
 import { picture } from "../support/images.ts";
 import { contained, mayMakeNamespaces } from "../support/namespaces.ts";
-import { inherited, startCommand } from "../support/parley.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
 import { closeDevices } from "./core/device.ts";
 import { aConversation, historyOf, upTo } from "./core/people.ts";
 

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "nats";
+import { isAddressedTo, type NatsServer, startNats } from "../../testing/nats.ts";
+import { parleyProcess } from "../../testing/parley.ts";
+import type { OsProcess } from "../../testing/processes.ts";
+import { until } from "../../testing/until.ts";
 import { joinCluster, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
-import { isAddressedTo, type NatsServer, startNats } from "../support/nats.ts";
-import { parleyProcess } from "../support/parley.ts";
-import type { OsProcess } from "../support/processes.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

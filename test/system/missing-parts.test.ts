@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inherited, startCommand } from "../../testing/parley.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
-import { inherited, startCommand } from "../support/parley.ts";
 
 /** A checkout like this one, in which some packages are not installed, as after npm ci --omit=dev. */
 function checkoutWithout(folder: string, packages: readonly string[]): void {

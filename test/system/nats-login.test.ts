@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
+import { type NatsServer, startNats } from "../../testing/nats.ts";
+import { parleyProcess } from "../../testing/parley.ts";
+import type { OsProcess } from "../../testing/processes.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { echo } from "../support/echo.ts";
-import { type NatsServer, startNats } from "../support/nats.ts";
 import { createOperator } from "../support/nats-operator.ts";
-import { parleyProcess } from "../support/parley.ts";
 import { freePort } from "../support/ports.ts";
-import type { OsProcess } from "../support/processes.ts";
 
 jest.setTimeout(60_000);
 

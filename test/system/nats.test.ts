@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type NatsServer, startNats } from "../../testing/nats.ts";
+import { until } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { echo } from "../support/echo.ts";
-import { type NatsServer, startNats } from "../support/nats.ts";
-import { until } from "../support/until.ts";
 
 jest.setTimeout(60_000);
 

@@ -1,5 +1,5 @@
 import { every } from "../../lib/every.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../testing/until.ts";
 
 /** Work that ends when it is told to. */
 class Work {

@@ -5,16 +5,16 @@ class Works {
 	readonly begun: string[] = [];
 	readonly refused: string[] = [];
 	readonly #ends = new Map<string, () => void>();
-	readonly #turns: FairQueue;
+	readonly #queue: FairQueue;
 
 	constructor(options: { concurrency: number; maxWaiting: number }) {
-		this.#turns = new FairQueue(options);
+		this.#queue = new FairQueue(options);
 	}
 
 	add(...names: string[]): void {
 		for (const name of names) {
-			this.#turns
-				.take(name.slice(0, 1), () => {
+			this.#queue
+				.run(name.slice(0, 1), () => {
 					this.begun.push(name);
 					return new Promise<void>((resolve) => this.#ends.set(name, resolve));
 				})
@@ -56,9 +56,9 @@ test("when too many wait, whoever has the most waiting loses the last, and only 
 });
 
 test("what fails gives its turn to the next", async () => {
-	const turns = new FairQueue({ concurrency: 1, maxWaiting: 1 });
-	const failing = turns.take("a", async () => Promise.reject(new Error("broken")));
-	const next = turns.take("b", async () => "done");
+	const queue = new FairQueue({ concurrency: 1, maxWaiting: 1 });
+	const failing = queue.run("a", async () => Promise.reject(new Error("broken")));
+	const next = queue.run("b", async () => "done");
 	await expect(failing).rejects.toThrow("broken");
 	expect(await next).toBe("done");
 });

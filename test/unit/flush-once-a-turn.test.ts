@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Server } from "socket.io";
 import { io as connect } from "socket.io-client";
 import { flushOnceATurn } from "../../services/gateway/flush-once-a-turn.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../testing/until.ts";
 
 /** What engine.io has and its types do not. */
 interface Transport {

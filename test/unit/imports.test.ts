@@ -18,6 +18,9 @@ const allowed: Record<string, readonly string[]> = {
 	embedded: ["lib", "mixins", "migrations", "services", "service"],
 	"moleculer.config.ts": ["lib", "mixins", "migrations", "middlewares", "embedded", "service"],
 	scripts: ["lib", "migrations", "embedded", "client"],
+	// What tests and benchmarks share; neither imports the other.
+	testing: ["lib", "embedded", "service"],
+	bench: ["lib", "mixins", "migrations", "embedded", "moleculer.config.ts", "services", "contract", "service", "testing"],
 };
 
 interface Import {

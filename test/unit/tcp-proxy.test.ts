@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { until } from "../../testing/until.ts";
 import { anyAnswer, TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
 
 let echo: Server;
 let heard: string;

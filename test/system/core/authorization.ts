@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation, Message, Upload } from "../../../client/types.ts";
-import { until } from "../../support/until.ts";
+import type { Target, TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { callerOf } from "./caller.ts";
 import { closeDevices, codeOf, Device } from "./device.ts";
 import { anError } from "./expectations.ts";
 import { signatureMoved, signedByAnother, unsigned } from "./forged.ts";
 import { aConversation, historyOf, type Person, platformOf, register } from "./people.ts";
-import type { Target, TargetOf } from "./target.ts";
 
 export function describeAuthorization(target: TargetOf): void {
 	afterEach(closeDevices);

@@ -4,10 +4,10 @@ import { Server } from "socket.io";
 import { ChatClient } from "../../../client/chat.ts";
 import type { BaseUrl } from "../../../client/gateways.ts";
 import type { Message, Snapshot } from "../../../client/types.ts";
-import { until } from "../../support/until.ts";
+import type { TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { closeDevices } from "./device.ts";
 import { aConversation, converse, historyOf, type Person, upTo } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 /** What `ChatClient` adds to what the server promises. Its behaviour under cut connections is in the properties. */
 export function describeChatClient(target: TargetOf): void {

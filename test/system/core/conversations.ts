@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation, ConversationMetadata, Message, Page, ReadState } from "../../../client/types.ts";
+import type { TargetOf } from "../../../testing/target.ts";
 import { aTime, aUuid } from "./expectations.ts";
 import { aConversation, apply, converse, type Person, platformOf, register, twoPeople, upTo } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 export function describeConversations(target: TargetOf): void {
 	describe("opening a conversation", () => {

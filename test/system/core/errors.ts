@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { TargetOf } from "../../../testing/target.ts";
 import { request } from "./caller.ts";
 import { anError } from "./expectations.ts";
 import { aConversation, register, upTo } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 export function describeErrors(target: TargetOf): void {
 	const at = (path: string, init?: RequestInit) => request<unknown>(target().baseUrls[0] + path, init);

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { RestClient } from "../../../client/rest.ts";
 import type { Image, Message, Page, SyncAnswer, Upload } from "../../../client/types.ts";
+import type { TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { picture } from "../../support/images.ts";
-import { until } from "../../support/until.ts";
 import { type Answer, request } from "./caller.ts";
 import { closeDevices } from "./device.ts";
 import { aConversation, historyOf, type Person } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 export function describeImages(target: TargetOf): void {
 	afterEach(closeDevices);

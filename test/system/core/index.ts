@@ -1,3 +1,4 @@
+import type { TargetOf } from "../../../testing/target.ts";
 import { describeAuthorization } from "./authorization.ts";
 import { describeChatClient } from "./chat-client.ts";
 import { describeConversations } from "./conversations.ts";
@@ -9,7 +10,6 @@ import { describeProperties } from "./properties.ts";
 import { describeRedelivery } from "./redelivery.ts";
 import { describeSockets } from "./sockets.ts";
 import { describeSync } from "./sync.ts";
-import type { TargetOf } from "./target.ts";
 import { describeTyping } from "./typing.ts";
 
 /** All that clients are promised, whatever Parley is made of. */

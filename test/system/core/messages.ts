@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Message, MessagePage } from "../../../client/types.ts";
+import type { TargetOf } from "../../../testing/target.ts";
 import { closeDevices, codeOf, type Device } from "./device.ts";
 import { aTime, aUuid } from "./expectations.ts";
 import { aConversation, historyOf, type Person, upTo } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 export function describeMessages(target: TargetOf): void {
 	afterEach(closeDevices);

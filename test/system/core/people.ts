@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation, Message, NewUser } from "../../../client/types.ts";
+import type { Target } from "../../../testing/target.ts";
 import { type Answer, type Caller, callerOf } from "./caller.ts";
 import { Device } from "./device.ts";
-import type { Target } from "./target.ts";
 
 /** A registered person with a token, on one of the gateways. */
 export interface Person extends Caller {

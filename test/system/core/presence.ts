@@ -1,9 +1,9 @@
 import type { ConversationMetadata, Presence, ServerEvents } from "../../../client/types.ts";
-import { until } from "../../support/until.ts";
+import type { TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { closeDevices, codeOf, type Device } from "./device.ts";
 import { aTime } from "./expectations.ts";
 import { aConversation, converse, type Person, register } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 export function describePresence(target: TargetOf): void {
 	afterEach(closeDevices);

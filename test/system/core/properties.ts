@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { ChatClient } from "../../../client/chat.ts";
 import { ConversationState } from "../../../client/conversation-state.ts";
 import type { Conversation, Message, ReadState, SyncAnswer } from "../../../client/types.ts";
-import { until } from "../../support/until.ts";
+import type { Target, TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { Cable, closeCables } from "./cable.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { closeDevices } from "./device.ts";
 import { aConversation, historyOf, type Person, upTo } from "./people.ts";
-import type { Target, TargetOf } from "./target.ts";
 
 /**
  * The architecture's invariants under random interleavings. A script is a list of rounds; what is in one round happens at the

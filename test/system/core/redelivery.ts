@@ -1,9 +1,9 @@
 import { ChatClient } from "../../../client/chat.ts";
-import { until } from "../../support/until.ts";
+import type { TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { Cable, closeCables } from "./cable.ts";
 import { closeDevices, type Device } from "./device.ts";
 import { aConversation, historyOf, upTo } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 /** What the issue promises, and a second for machines that are busy. */
 const againWithin = { timeoutMs: 6_000 };

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation, Message, Page, Receipt, ServerEvents } from "../../../client/types.ts";
-import { until } from "../../support/until.ts";
+import type { Target, TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { closeDevices, codeOf, Device } from "./device.ts";
 import { aTime } from "./expectations.ts";
 import { aConversation, apply, converse, historyOf, type Person, platformOf, twoPeople } from "./people.ts";
-import type { Target, TargetOf } from "./target.ts";
 
 export function describeSockets(target: TargetOf): void {
 	afterEach(closeDevices);

@@ -1,8 +1,8 @@
 import type { Conversation, Message, Page, Snapshot, SyncAnswer } from "../../../client/types.ts";
-import { until } from "../../support/until.ts";
+import type { TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { closeDevices, codeOf } from "./device.ts";
 import { aConversation, converse, historyOf, type Person, register, twoPeople, upTo } from "./people.ts";
-import type { TargetOf } from "./target.ts";
 
 export function describeSync(target: TargetOf): void {
 	afterEach(closeDevices);

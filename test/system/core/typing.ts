@@ -1,7 +1,7 @@
-import { until } from "../../support/until.ts";
+import type { Target, TargetOf } from "../../../testing/target.ts";
+import { until } from "../../../testing/until.ts";
 import { closeDevices, codeOf, type Device } from "./device.ts";
 import { aConversation, converse, type Person, register } from "./people.ts";
-import type { Target, TargetOf } from "./target.ts";
 
 export function describeTyping(target: TargetOf): void {
 	afterEach(closeDevices);

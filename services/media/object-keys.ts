@@ -1,9 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/**
- * The keys of what we store, all under a prefix that is ours alone. Rows keep the keys that they were made with, whatever the
- * prefix is today.
- */
+/** The keys of the objects of one image. All begin with the prefix of the settings. A row keeps its keys if the prefix changes. */
 export interface Keys {
 	upload: string;
 	original: string;
@@ -11,7 +8,18 @@ export interface Keys {
 	thumbnail: string;
 }
 
-/** Ids are known to others; keys are not to be guessed even by whoever may list nothing but read everything. */
+/** The columns of `images` with these keys. */
+export interface KeyColumns {
+	upload_key: string;
+	storage_key: string;
+	preview_key: string;
+	thumbnail_key: string;
+}
+
+/** For the `returning` and `select` of `KeyColumns`. */
+export const keyColumns = "upload_key, storage_key, preview_key, thumbnail_key";
+
+/** Clients know the ids of images. So keys also contain random bytes: an id is not enough to guess a key. */
 export function newKeys(prefix: string, id: string): Keys {
 	const folder = `${imagesUnder(prefix)}${id}/${secret()}`;
 	return {
@@ -22,16 +30,19 @@ export function newKeys(prefix: string, id: string): Keys {
 	};
 }
 
+/** The keys of the upload and of the three renditions. */
+export const allKeysOf = (row: KeyColumns) => [row.upload_key, row.storage_key, row.preview_key, row.thumbnail_key];
+
 export const uploadsUnder = (prefix: string) => `${prefix}uploads/`;
 
 export const imagesUnder = (prefix: string) => `${prefix}images/`;
 
-/** Whether we have given out a key of this form. Others may keep what they like beside it. */
+/** Whether a key has the form of our uploads. Other software may keep objects under the same prefix. */
 export function isUploadKey(prefix: string, key: string): boolean {
 	return key.startsWith(uploadsUnder(prefix)) && uploadForm.test(key.slice(uploadsUnder(prefix).length));
 }
 
-/** The id in the key of a rendition; text that is no id where the key is not ours. */
+/** The image id in the key of a rendition. For a key of another form, some text that is no id. */
 export function imageIdOf(prefix: string, key: string): string {
 	return key.slice(imagesUnder(prefix).length).split("/", 1)[0] ?? "";
 }

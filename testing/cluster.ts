@@ -2,16 +2,16 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inParallel } from "../../bench/in-parallel.ts";
-import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
-import { type Config, type ServiceName, serviceNames } from "../../lib/config.ts";
-import type { Target } from "../system/core/target.ts";
+import { freePort } from "../embedded/free-port.ts";
+import { type EmbeddedStorage, startStorage } from "../embedded/storage.ts";
+import { type Config, type ServiceName, serviceNames } from "../lib/config.ts";
+import { inParallel } from "./in-parallel.ts";
 import { type NatsServer, startNats } from "./nats.ts";
 import { isGatewayReady, parleyProcess, targetOf } from "./parley.ts";
-import { freePort } from "./ports.ts";
 import type { OsProcess } from "./processes.ts";
 import { type RedisServer, startRedis } from "./redis.ts";
 import { storageEnv } from "./storage-env.ts";
+import type { Target } from "./target.ts";
 
 export interface ClusterOptions {
 	/** Migrated, or not yet. */

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { startPostgres } from "../../embedded/postgres.ts";
-import { runAs } from "../../embedded/unprivileged.ts";
+import { startPostgres } from "../embedded/postgres.ts";
+import { runAs } from "../embedded/unprivileged.ts";
 import { OsProcess } from "./processes.ts";
 
 /** A PostgreSQL of a test's own, which may be stopped and started again under the same URL. */

@@ -1,4 +1,4 @@
-import type { Config } from "../../lib/config.ts";
+import type { Config } from "../lib/config.ts";
 
 /** Where images are kept, as the environment says it. */
 export function storageEnv({ endpoint, bucket, accessKeyId, secretAccessKey }: Config["s3"]): Record<string, string> {

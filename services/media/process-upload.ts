@@ -2,36 +2,36 @@ import type { ImageType, RejectionReason } from "./media.contract.ts";
 import { type Renditions, render } from "./render.ts";
 import { scan } from "./scan.ts";
 
-/** What the image process is asked for. URLs for just this upload and these objects, no keys. */
+/** The job of an image process. It gets URLs for this upload and these objects only, and no credentials. */
 export interface Job {
 	uploadUrl: string;
-	/** As declared. */
+	/** As the client declared. */
 	sizeBytes: number;
 	scanCommand: string | undefined;
-	/** Where to PUT what comes of it. */
+	/** URLs to PUT the renditions to. */
 	targets: Record<"original" | "preview" | "thumbnail", string>;
-	/** What downloads are called, without an ending. */
+	/** The file name of downloads, without extension. */
 	filename: string;
 }
 
-/** An image whose objects are stored. */
-export interface Developed {
+/** The properties of an image whose renditions are stored. */
+export interface ProcessedImage {
 	mimeType: ImageType;
 	width: number;
 	height: number;
-	/** Of the original as stored. */
+	/** Of the stored original. */
 	fileSizeBytes: number;
 	placeholder: string;
 }
 
-/** What the image process answers: an outcome, a failure of the storage or the scanner, or that the scanner found no end. */
-export type Answer = Developed | { rejected: RejectionReason } | { failed: string } | { tookTooLong: string };
+/** The answer of an image process: a result, a failure of the storage or the scanner, or a time-out of the scanner. */
+export type Answer = ProcessedImage | { rejected: RejectionReason } | { failed: string } | { timedOut: string };
 
-/** A storage that accepts a connection and says nothing is away. */
+/** A storage that accepts a connection but does not answer counts as failed. */
 const storageTimeoutMs = 8_000;
 
-/** Fetches an upload, has it scanned, makes its renditions and stores them. Throws when that is not the upload's fault. */
-export async function develop(job: Job): Promise<Developed | { rejected: RejectionReason }> {
+/** Fetches an upload, scans it, makes its renditions and stores them. Throws when the storage or the scanner fails. */
+export async function processUpload(job: Job): Promise<ProcessedImage | { rejected: RejectionReason }> {
 	const bytes = await fetchUpload(job.uploadUrl);
 	if (!bytes) return { rejected: "NOT_UPLOADED" };
 	if (bytes.length !== job.sizeBytes) return { rejected: "SIZE_MISMATCH" };
@@ -58,13 +58,13 @@ async function store({ targets, filename }: Job, { mimeType, original, preview, 
 	]);
 }
 
-const endings: Record<ImageType, string> = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" };
+const extensions: Record<ImageType, string> = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" };
 
 async function put(url: string, body: Buffer, mimeType: ImageType, filename: string): Promise<void> {
 	const headers = {
 		"Content-Type": mimeType,
-		"Content-Disposition": `inline; filename="${filename}.${endings[mimeType]}"`,
-		// Nothing is ever stored again under its key.
+		"Content-Disposition": `inline; filename="${filename}.${extensions[mimeType]}"`,
+		// An object is never replaced by another under the same key.
 		"Cache-Control": "private, max-age=31536000, immutable",
 	};
 	const signal = AbortSignal.timeout(storageTimeoutMs);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { freePort } from "./ports.ts";
+import { freePort } from "../embedded/free-port.ts";
 import { OsProcess } from "./processes.ts";
 import { findProgram } from "./programs.ts";
 

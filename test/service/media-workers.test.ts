@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { childEnv } from "../../lib/child-env.ts";
 import { Storage } from "../../mixins/storage.ts";
-import { AttemptFailed, Darkroom } from "../../services/media/darkroom.ts";
-import type { Job } from "../../services/media/develop.ts";
+import { AttemptFailed, ImageWorkers } from "../../services/media/image-workers.ts";
+import type { Job } from "../../services/media/process-upload.ts";
 import { scan } from "../../services/media/scan.ts";
 import { manyScans } from "../support/hostile-images.ts";
 import { type ImageProcess, imageProcessesOf } from "../support/image-processes.ts";
@@ -19,16 +19,16 @@ jest.setTimeout(30_000);
 let dataDir: string;
 let embedded: EmbeddedStorage;
 let storage: Storage;
-let darkroom: Darkroom;
+let workers: ImageWorkers;
 
 beforeEach(async () => {
-	dataDir = mkdtempSync(join(tmpdir(), "parley-darkroom-"));
+	dataDir = mkdtempSync(join(tmpdir(), "parley-workers-"));
 	embedded = await startStorage({ dataDir });
 	storage = new Storage({ ...embedded.s3, bucket: "parley" });
-	darkroom = new Darkroom();
+	workers = new ImageWorkers();
 });
 afterEach(async () => {
-	await darkroom.close();
+	await workers.close();
 	expect(imageProcessesOf(process.pid)).toEqual([]);
 	storage.close();
 	await embedded.stop();
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 test("images are made in a process of their own that gives way to others", async () => {
 	const job = await jobFor(1500, 1000);
-	expect(await darkroom.develop(job)).toMatchObject({ mimeType: "image/jpeg", width: 1500, height: 1000 });
+	expect(await workers.process(job)).toMatchObject({ mimeType: "image/jpeg", width: 1500, height: 1000 });
 	expect(imageProcessesOf(process.pid)).toMatchObject([{ policy: "IDL" }]);
 	expect(await storage.size("images/original")).toBeGreaterThan(0);
 	expect(await storage.size("images/thumbnail")).toBeGreaterThan(0);
@@ -48,7 +48,7 @@ test("on cores that others keep busy, an image does not wait for ever", async ()
 	const spin = `for (const end = Date.now() + 40_000; Date.now() < end; );`;
 	const others = Array.from({ length: availableParallelism() * 2 }, () => spawn(process.execPath, ["-e", spin]));
 	try {
-		expect(await darkroom.develop(job)).toMatchObject({ width: 4000 });
+		expect(await workers.process(job)).toMatchObject({ width: 4000 });
 		expect(others.every(({ exitCode }) => exitCode === null)).toBe(true);
 	} finally {
 		const ended = others.map((other) => once(other, "exit"));
@@ -58,30 +58,30 @@ test("on cores that others keep busy, an image does not wait for ever", async ()
 });
 
 test("should that process die, its image is UNAVAILABLE and the next one is made", async () => {
-	const doomed = darkroom.develop(await jobFor(1500, 1000));
+	const processing = workers.process(await jobFor(1500, 1000));
 	for (const { pid } of imageProcessesOf(process.pid)) process.kill(pid, "SIGKILL");
-	await expect(doomed).rejects.toMatchObject({ type: "UNAVAILABLE" });
-	expect(await darkroom.develop(await jobFor(64, 48))).toMatchObject({ width: 64 });
+	await expect(processing).rejects.toMatchObject({ type: "UNAVAILABLE" });
+	expect(await workers.process(await jobFor(64, 48))).toMatchObject({ width: 64 });
 });
 
 test("an image that takes more CPU or memory than an image may ends its process, and the next one is made", async () => {
 	for (const limits of [{ cpuMs: 300 }, { residentBytes: 150 * 1024 * 1024 }]) {
-		const strict = new Darkroom(limits);
+		const strict = new ImageWorkers(limits);
 		const costly = await jobOf(await manyScans(5_000, 5_000, 95));
-		const developing = strict.develop(costly);
+		const processing = strict.process(costly);
 		const [worker] = imageProcessesOf(process.pid);
-		await expect(developing).rejects.toBeInstanceOf(AttemptFailed);
-		await expect(developing).rejects.toMatchObject({ type: "UNAVAILABLE" });
+		await expect(processing).rejects.toBeInstanceOf(AttemptFailed);
+		await expect(processing).rejects.toMatchObject({ type: "UNAVAILABLE" });
 		expect(imageProcessesOf(process.pid)).not.toContainEqual(expect.objectContaining({ pid: worker?.pid }));
 		await strict.close();
 	}
-	expect(await darkroom.develop(await jobFor(64, 48))).toMatchObject({ width: 64 });
+	expect(await workers.process(await jobFor(64, 48))).toMatchObject({ width: 64 });
 });
 
 test("an image that is late for the deadline of its confirmation ends its process, and is not blamed for a busy machine", async () => {
-	const developing = darkroom.develop(await jobOf(await manyScans(5_000, 5_000, 95)), AbortSignal.timeout(100));
-	await expect(developing).rejects.toMatchObject({ type: "UNAVAILABLE" });
-	await expect(developing).rejects.not.toBeInstanceOf(AttemptFailed);
+	const processing = workers.process(await jobOf(await manyScans(5_000, 5_000, 95)), AbortSignal.timeout(100));
+	await expect(processing).rejects.toMatchObject({ type: "UNAVAILABLE" });
+	await expect(processing).rejects.not.toBeInstanceOf(AttemptFailed);
 	expect(imageProcessesOf(process.pid)).toEqual([]);
 });
 
@@ -91,7 +91,7 @@ test("the image process and the scanner see no secret of ours, and go first when
 	const seen = join(dataDir, "environ");
 	const script = join(dataDir, "scanner.sh");
 	writeFileSync(script, `cat > /dev/null; cat /proc/self/environ > ${seen}\n`);
-	await darkroom.develop({ ...(await jobFor(64, 48)), scanCommand: `/bin/sh ${script}` });
+	await workers.process({ ...(await jobFor(64, 48)), scanCommand: `/bin/sh ${script}` });
 	const [{ pid }] = imageProcessesOf(process.pid) as [ImageProcess];
 	const addedByNodeAndShell = ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "PWD", "OLDPWD", "SHLVL", "_"];
 	const allowed = [...Object.keys(childEnv()), ...addedByNodeAndShell];
@@ -107,12 +107,12 @@ test("the image process and the scanner see no secret of ours, and go first when
 
 test("a storage that fails is no verdict, and the process goes on", async () => {
 	const job = await jobFor(64, 48);
-	const refused = darkroom.develop({ ...job, targets: { ...job.targets, preview: `${job.targets.preview}0` } });
+	const refused = workers.process({ ...job, targets: { ...job.targets, preview: `${job.targets.preview}0` } });
 	await expect(refused).rejects.toMatchObject({ type: "UNAVAILABLE" });
 	const [before] = imageProcessesOf(process.pid);
-	expect(await darkroom.develop(job)).toMatchObject({ width: 64 });
+	expect(await workers.process(job)).toMatchObject({ width: 64 });
 	expect(imageProcessesOf(process.pid)).toEqual([before]);
-	expect(await darkroom.develop({ ...job, sizeBytes: 1 })).toEqual({ rejected: "SIZE_MISMATCH" });
+	expect(await workers.process({ ...job, sizeBytes: 1 })).toEqual({ rejected: "SIZE_MISMATCH" });
 });
 
 test.each([

@@ -1,11 +1,11 @@
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Params, Result } from "../contracts.ts";
-import { claimSeconds } from "./states.ts";
+import { claimSeconds } from "./image-lifecycle.ts";
 import { type ReadyRow, readyColumns, toStoredImage } from "./stored-image.ts";
 
-/** Keeps an image for one message, known by its clientId. Whoever comes first has it. NOT_FOUND, IMAGE_NOT_READY. */
-export async function claim(db: Database, params: Params<"media.claim">): Promise<Result<"media.claim">> {
+/** Reserves an image for one message, known by its clientId. The first claim gets it. NOT_FOUND, IMAGE_NOT_READY. */
+export async function claimImage(db: Database, params: Params<"media.claim">): Promise<Result<"media.claim">> {
 	const { imageId, conversationId, uploaderId, clientId } = params;
 	const [claimed] = await db.query<ReadyRow & { claimed_until: string }>(claimStatement, [
 		imageId,
@@ -15,18 +15,21 @@ export async function claim(db: Database, params: Params<"media.claim">): Promis
 	]);
 	if (claimed) return { ...toStoredImage(claimed), claimedUntil: claimed.claimed_until };
 	const [found] = await db.query<{ status: string }>(findStatement, [imageId, conversationId, uploaderId]);
-	if (found?.status === "PENDING") throw notReady("NOT_CONFIRMED");
-	if (found?.status === "READY") throw notReady("ALREADY_SENT");
+	if (found?.status === "PENDING") throw imageNotReady("NOT_CONFIRMED");
+	if (found?.status === "READY") throw imageNotReady("ALREADY_SENT");
 	throw new ParleyError("NOT_FOUND");
 }
 
-/** Unless a message has it after all: the clean-up asks before it deletes, and `messages` refuses to store an image twice. */
-export async function release(db: Database, imageId: string, clientId: string): Promise<void> {
+/**
+ * Ends the claim. If a message with the image was stored after all, no harm is done: the clean-up asks `messages` before it
+ * deletes, and `messages` refuses to store an image twice.
+ */
+export async function releaseImage(db: Database, imageId: string, clientId: string): Promise<void> {
 	await db.query(releaseStatement, [imageId, clientId]);
 }
 
-/** The image is there, but cannot be used: not confirmed yet, or in another message. */
-export function notReady(reason: "NOT_CONFIRMED" | "ALREADY_SENT"): ParleyError {
+/** The image exists but cannot be used: it is not confirmed yet, or another message has it. */
+export function imageNotReady(reason: "NOT_CONFIRMED" | "ALREADY_SENT"): ParleyError {
 	return new ParleyError("IMAGE_NOT_READY", { details: { reason } });
 }
 

