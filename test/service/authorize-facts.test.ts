@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { ActionInput, ActionName, Calls } from "../../services/contracts.ts";
+import { silentStorage } from "../../testing/storage-env.ts";
 import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
-import { silentStorage } from "../support/storage-env.ts";
 
 /** Authorize remembers some answers; what may change must not be among them. */
 let database: TestDatabase;

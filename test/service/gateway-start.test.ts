@@ -1,7 +1,7 @@
 import { gatewayNodes } from "../../services/push.ts";
+import { until } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
-import { until } from "../support/until.ts";
 
 let database: TestDatabase;
 let nodes: TestNode[] = [];
