@@ -1,13 +1,13 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 
-const STOP_MS = 10_000;
-const TAIL_CHARACTERS = 4000;
+const stopMs = 10_000;
+const tailCharacters = 4000;
 const running = new Set<Child>();
-const alsoEnding = new Set<() => Promise<void>>();
+const otherEnds = new Set<() => Promise<void>>();
 let ending = false;
 
-/** A process that this bench started: what it wrote last is kept to explain a failure, and it is ended by its own pid. */
+/** A process that the bench started. It keeps the end of the process's output, to explain a failure. */
 export class Child {
 	readonly name: string;
 	readonly process: ChildProcess;
@@ -22,13 +22,13 @@ export class Child {
 		this.exited = once(process, "exit").then(() => running.delete(this));
 		for (const output of [process.stdout, process.stderr]) {
 			output?.setEncoding("utf8").on("data", (text: string) => {
-				this.tail = (this.tail + text).slice(-TAIL_CHARACTERS);
+				this.tail = (this.tail + text).slice(-tailCharacters);
 			});
 		}
 		running.add(this);
 	}
 
-	/** Rejects when the process ends: to be raced against what it is needed for. */
+	/** Rejects when the process ends. Callers race it against the work that needs the process. */
 	async failure(): Promise<never> {
 		await this.exited;
 		throw new Error(`${this.name} ended (${this.process.exitCode ?? this.process.signalCode})\n${this.tail}`);
@@ -37,13 +37,13 @@ export class Child {
 	async stop(): Promise<void> {
 		if (!running.has(this)) return;
 		this.process.kill("SIGTERM");
-		const kill = setTimeout(() => this.process.kill("SIGKILL"), STOP_MS);
+		const kill = setTimeout(() => this.process.kill("SIGKILL"), stopMs);
 		await this.exited;
 		clearTimeout(kill);
 	}
 }
 
-/** Runs this Node with `args`. Detached: Ctrl-C must reach only the bench, which then ends its children in order. */
+/** Starts this Node with `args`. It is detached, so that Ctrl-C reaches only the bench, which then ends its children in order. */
 export function launch(name: string, args: readonly string[], { env = process.env, channel = false } = {}): Child {
 	if (ending) throw new Error("the bench is ending");
 	const stdio: StdioOptions = channel ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"];
@@ -52,13 +52,13 @@ export function launch(name: string, args: readonly string[], { env = process.en
 	return new Child(name, child, child.pid);
 }
 
-/** Has `end`, which may be called again when all is over, end with the children. */
-export function endAlso(end: () => Promise<void>): void {
-	alsoEnding.add(end);
+/** Calls `end` together with the end of the children. It may be called although it has ended before. */
+export function endWithChildren(end: () => Promise<void>): void {
+	otherEnds.add(end);
 }
 
-/** Ends what still runs, and lets nothing start any more. */
+/** Ends all children; after that no new one can be started. */
 export async function endChildren(): Promise<void> {
 	ending = true;
-	await Promise.all([...[...running].map((child) => child.stop()), ...[...alsoEnding].map((end) => end())]);
+	await Promise.all([...[...running].map((child) => child.stop()), ...[...otherEnds].map((end) => end())]);
 }

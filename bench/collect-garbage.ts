@@ -1,3 +1,2 @@
-// Preloaded into a server under test (with --expose-gc) by the idle workload: what its memory holds shall be counted, not what it
-// has not collected yet.
+// The idle workload preloads this into the server (with --expose-gc), so that garbage is not counted as memory in use.
 process.on("SIGUSR2", () => globalThis.gc?.());

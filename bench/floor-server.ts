@@ -5,8 +5,8 @@ import { startPostgres } from "../embedded/postgres.ts";
 import { openFloorTable } from "./floor-table.ts";
 import type { ClientEvents, SendBody, ServerEvents, WireMessage } from "./wire.ts";
 
-// The floor: the least that persists a message and delivers it with Parley's packages, socket.io and one batched INSERT. No
-// Moleculer, no authentication, no checks, no receipts, no counts: what Parley takes more than this is the price of its features.
+// The floor: the least code that stores and delivers a message with the same packages as Parley, which are socket.io and one batched
+// INSERT. It has no Moleculer, authentication, checks, receipts or counts. The difference to Parley is the cost of these features.
 // node bench/floor-server.ts <port> <data folder>
 
 const [port, dataDir] = process.argv.slice(2);

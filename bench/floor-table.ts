@@ -13,9 +13,9 @@ interface Parked {
 	failed(cause: unknown): void;
 }
 
-const BATCH = 500;
+const maxBatch = 500;
 
-/** One plain table on one connection. What arrives while a batch is being written is the next batch. */
+/** One plain table on one connection. Messages that arrive while a batch is written are the next batch. */
 export async function openFloorTable(databaseUrl: string): Promise<FloorTable> {
 	const database = new pg.Client({ connectionString: databaseUrl });
 	await database.connect();
@@ -28,8 +28,8 @@ export async function openFloorTable(databaseUrl: string): Promise<FloorTable> {
 	async function writeAll(): Promise<void> {
 		writing = true;
 		while (parked.length > 0) {
-			const batch = parked.slice(0, BATCH);
-			parked = parked.slice(BATCH);
+			const batch = parked.slice(0, maxBatch);
+			parked = parked.slice(maxBatch);
 			await insert(
 				database,
 				batch.map(({ message }) => message),

@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { Person } from "./orders.ts";
+import type { Person } from "./load-plan.ts";
 import { type Server, startServer } from "./server.ts";
 
 const script = fileURLToPath(new URL("floor-server.ts", import.meta.url));
 
-/** The bare server that Parley is compared with. It knows nobody in advance: its people say who they and their partners are. */
+/** The minimal server that Parley is compared with. It stores no people: each socket says who it is and who its partner is. */
 export function startFloor(nodeArgs: readonly string[]): Promise<Server> {
 	const args = (port: number, folder: string) => [script, String(port), folder];
 	return startServer(
-		{ name: "floor", args, env: async () => process.env, introduce: async (_url, people) => pairs(people) },
+		{ name: "floor", args, env: async () => process.env, createPeople: async (_url, people) => pairs(people) },
 		nodeArgs,
 	);
 }

@@ -1,20 +1,20 @@
 import { fileURLToPath } from "node:url";
 import { type Child, launch } from "./children.ts";
-import type { LoadEvent, LoadOrder } from "./orders.ts";
+import type { LoadEvent, LoadPlan } from "./load-plan.ts";
 
 const script = fileURLToPath(new URL("load.ts", import.meta.url));
 
-/** The load generator's process. */
+/** The process that generates the load. */
 export class Generator {
 	readonly child: Child;
 
-	constructor(order: LoadOrder) {
+	constructor(plan: LoadPlan) {
 		this.child = launch("load generator", [script], { channel: true });
-		this.child.process.send(order);
+		this.child.process.send(plan);
 	}
 
-	/** The next event of that kind; rejects when the generator ends without it. */
-	async hear<Kind extends LoadEvent["kind"]>(kind: Kind): Promise<Extract<LoadEvent, { kind: Kind }>> {
+	/** Resolves with the next event of this kind; rejects when the generator ends before. */
+	async waitFor<Kind extends LoadEvent["kind"]>(kind: Kind): Promise<Extract<LoadEvent, { kind: Kind }>> {
 		const heard = Promise.withResolvers<Extract<LoadEvent, { kind: Kind }>>();
 		const listen = (event: LoadEvent): void => {
 			if (isKind(event, kind)) heard.resolve(event);

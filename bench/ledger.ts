@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { type Deliveries, partnerOf } from "./orders.ts";
+import { type Deliveries, partnerOf } from "./load-plan.ts";
 import { percentiles } from "./percentiles.ts";
 import type { SendAnswer, WireMessage } from "./wire.ts";
 
 /**
- * What became of every send. A send's index is the last 48 bits of its clientId: a received message is found without a map, and
- * the first 74 random bits keep the server's index as scattered as with real clients.
+ * Records what became of every send. The last 48 bits of a clientId are the send's index, so that a received message is found
+ * without a map. The other bits are random, so that the server's index on clientIds is as scattered as with real clients.
  */
 export class Ledger {
 	readonly clientIds: string[] = [];
-	/** As answered to the sender and as seen by the recipient; 0: not yet. */
+	/** The seq in the answer to the sender, and the seq that the recipient received; 0 when there is none yet. */
 	readonly ackedSeqs: number[] = [];
 	readonly receivedSeqs: number[] = [];
 	readonly #senders: number[] = [];
@@ -61,12 +61,12 @@ export class Ledger {
 		else this.#highestSeqs[recipient] = message.seq;
 	}
 
-	/** Every send is answered, and every acknowledged one has arrived. */
-	get settled(): boolean {
+	/** Every send is answered, and every acknowledged one was received. */
+	get isSettled(): boolean {
 		return this.#answers === this.clientIds.length && this.#neverReceived() === 0;
 	}
 
-	/** Latencies are of the messages sent within the window, whenever they arrived: slow ones are not left out. */
+	/** Latencies are those of the messages that were sent within the window, also when they arrived after it. */
 	deliveries(fromMs: number, toMs: number): Deliveries {
 		const inWindow = (at: number | undefined): boolean => at !== undefined && at >= fromMs && at < toMs;
 		const latencies = (ends: readonly number[]) =>

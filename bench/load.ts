@@ -1,59 +1,60 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Crowd } from "./crowd.ts";
+import { Clients } from "./clients.ts";
 import { Ledger } from "./ledger.ts";
-import type { LoadEvent, LoadOrder } from "./orders.ts";
+import type { LoadEvent, LoadPlan } from "./load-plan.ts";
 import { seededRandom } from "./random.ts";
 import { checkStored } from "./stored.ts";
 import { messageTexts } from "./texts.ts";
 import type { Workload } from "./workloads.ts";
 import { keepOutstanding, type Send, sendAtRate } from "./writers.ts";
 
-// The load generator: a process of its own, so that its CPU is its own. It is given a `LoadOrder` and tells `LoadEvent`s.
+// The load generator. It runs in a process of its own, so that its CPU can be told apart. It gets a `LoadPlan` and sends `LoadEvent`s.
 
-const GRACE_MS = 10_000;
-/** A redelivery that the server owes nobody would come in this time. */
-const LINGER_MS = 1000;
+/** How long the last messages may take. */
+const graceMs = 10_000;
+/** A wrong second delivery would arrive within this time. */
+const lingerMs = 1000;
 
-process.once("message", (order: LoadOrder) => void run(order));
+process.once("message", (plan: LoadPlan) => void run(plan));
 process.once("disconnect", () => process.exit());
 
-async function run(order: LoadOrder): Promise<void> {
-	const { workload } = order;
+async function run(plan: LoadPlan): Promise<void> {
+	const { workload } = plan;
 	const ledger = new Ledger();
-	const crowd = new Crowd(order, ledger);
+	const clients = new Clients(plan, ledger);
 	const startedMs = performance.now();
-	await crowd.connect();
-	tell({ kind: "connected", connectMs: performance.now() - startedMs });
+	await clients.connect();
+	report({ kind: "connected", connectMs: performance.now() - startedMs });
 	if (workload.pressure.kind === "none") return;
 
 	const stop = new AbortController();
-	crowd.startReading();
-	startWriting(workload, crowd, stop.signal);
+	clients.startReading();
+	startWriting(workload, clients, stop.signal);
 	await sleep(workload.warmupSeconds * 1000);
 	const cpu = process.cpuUsage();
 	const fromMs = performance.now();
-	tell({ kind: "measuring" });
+	report({ kind: "measuring" });
 	await sleep(workload.seconds * 1000);
 	const toMs = performance.now();
-	tell({ kind: "measured" });
+	report({ kind: "measured" });
 	const { user, system } = process.cpuUsage(cpu);
 	stop.abort();
 
-	for (const endMs = toMs + GRACE_MS; !ledger.settled && performance.now() < endMs; ) await sleep(50);
-	await sleep(LINGER_MS);
-	const { disconnected } = crowd;
-	crowd.leave();
-	const stored = await checkStored(order.databaseUrl, ledger);
+	for (const endMs = toMs + graceMs; !ledger.isSettled && performance.now() < endMs; ) await sleep(50);
+	await sleep(lingerMs);
+	const { disconnected } = clients;
+	clients.disconnect();
+	const stored = await checkStored(plan.databaseUrl, ledger);
 	const deliveries = ledger.deliveries(fromMs, toMs);
-	tell({ kind: "report", report: { ...deliveries, ...stored, generatorCpuMs: (user + system) / 1000, disconnected } });
+	report({ kind: "report", report: { ...deliveries, ...stored, generatorCpuMs: (user + system) / 1000, disconnected } });
 	process.disconnect();
 }
 
-function startWriting({ seed, bodyBytes, sockets, pressure }: Workload, crowd: Crowd, signal: AbortSignal): void {
+function startWriting({ seed, bodyBytes, sockets, pressure }: Workload, clients: Clients, signal: AbortSignal): void {
 	const random = seededRandom(seed);
 	const texts = messageTexts(random, bodyBytes);
 	let count = 0;
-	const send: Send = (person, answered) => crowd.send(person, texts[count++ % texts.length] ?? "", answered);
+	const send: Send = (person, answered) => clients.send(person, texts[count++ % texts.length] ?? "", answered);
 	switch (pressure.kind) {
 		case "closed":
 			keepOutstanding(sockets, pressure.outstanding, send, signal);
@@ -68,6 +69,6 @@ function startWriting({ seed, bodyBytes, sockets, pressure }: Workload, crowd: C
 	}
 }
 
-function tell(event: LoadEvent): void {
+function report(event: LoadEvent): void {
 	process.send?.(event);
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startCluster } from "./cluster.ts";
 import { startFloor } from "./floor.ts";
 import { Generator } from "./generator.ts";
-import type { LoadReport } from "./orders.ts";
+import type { LoadReport } from "./load-plan.ts";
 import { startParley } from "./parley.ts";
 import { cpuTimes, residentBytes } from "./proc.ts";
 import type { Server } from "./server.ts";
@@ -14,9 +14,9 @@ export interface TrafficResult extends LoadReport {
 	readonly kind: "traffic";
 	readonly serverCpuMs: number;
 	readonly postgresCpuMs: number;
-	/** Share of the machine's cores that neither server nor PostgreSQL nor generator had: who else was busy meanwhile. */
+	/** Share of the machine's cores that other processes used: neither server nor PostgreSQL nor generator. */
 	readonly othersShare: number;
-	/** Messages over the bus within the window, if there is one. */
+	/** Messages over the bus within the window, if the server has a bus. */
 	readonly busMessages?: number;
 }
 
@@ -33,12 +33,12 @@ export type Result = TrafficResult | IdleResult;
 const starts = { floor: startFloor, parley: startParley, cluster: startCluster };
 const collector = fileURLToPath(new URL("collect-garbage.ts", import.meta.url));
 
-/** One run: a fresh server, its people, a load generator, and all of them gone afterwards. */
+/** One run: starts a server, creates its people, generates load, and ends everything. */
 export async function measure(workload: Workload, name: ServerName): Promise<Result> {
 	const idle = workload.pressure.kind === "none";
 	const server = await starts[name](idle ? ["--expose-gc", "--import", collector] : []);
 	try {
-		const people = await server.introduce(workload.sockets);
+		const people = await server.createPeople(workload.sockets);
 		const bytesBefore = idle ? await settledBytes(server) : 0;
 		const generator = new Generator({ workload, urls: server.urls, databaseUrl: server.databaseUrl, people });
 		const measured = idle ? measureIdle(server, generator, bytesBefore, people.length) : measureTraffic(server, generator);
@@ -50,13 +50,13 @@ export async function measure(workload: Workload, name: ServerName): Promise<Res
 
 async function measureTraffic(server: Server, generator: Generator): Promise<TrafficResult> {
 	const { pids, postmasterPid } = server;
-	await generator.hear("measuring");
+	await generator.waitFor("measuring");
 	const before = cpuTimes(pids, postmasterPid);
 	const busBefore = await server.busMessages?.();
-	await generator.hear("measured");
+	await generator.waitFor("measured");
 	const after = cpuTimes(pids, postmasterPid);
 	const busAfter = await server.busMessages?.();
-	const { report } = await generator.hear("report");
+	const { report } = await generator.waitFor("report");
 	const serverCpuMs = after.serverMs - before.serverMs;
 	const postgresCpuMs = after.postgresMs - before.postgresMs;
 	const othersMs = after.machineMs - before.machineMs - serverCpuMs - postgresCpuMs - report.generatorCpuMs;
@@ -66,11 +66,11 @@ async function measureTraffic(server: Server, generator: Generator): Promise<Tra
 }
 
 async function measureIdle(server: Server, generator: Generator, bytesBefore: number, sockets: number): Promise<IdleResult> {
-	const { connectMs } = await generator.hear("connected");
+	const { connectMs } = await generator.waitFor("connected");
 	return { kind: "idle", sockets, connectMs, bytesBefore, bytesAfter: await settledBytes(server) };
 }
 
-/** Resident memory once collecting garbage no longer changes it: three readings within 1 %, or the last of 20. */
+/** Resident memory when collecting garbage does not change it any more: three readings within 1 %, or the last of 20. */
 async function settledBytes({ pids }: Server): Promise<number> {
 	const readings: number[] = [];
 	while (readings.length < 20) {

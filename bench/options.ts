@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { type ServerName, type Workload, type WorkloadName, workloads } from "./workloads.ts";
 
-/** The workloads that the command line asks for, changed as it says. Throws with one line that names what is not understood. */
+/** The workloads of the command line, with its options. Throws an error of one line that names what is wrong. */
 export function readOptions(args: readonly string[]): Workload[] {
 	const { values, positionals } = parseArgs({
 		args: [...args],
@@ -19,7 +19,7 @@ export function readOptions(args: readonly string[]): Workload[] {
 	return names.map((name) => {
 		const workload = workloads[workloadName(name)];
 		const sockets = integer("--sockets", values.sockets, 2) ?? workload.sockets;
-		if (sockets % 2 === 1) throw new Error("--sockets: two people talk in each conversation, so the number must be even");
+		if (sockets % 2 === 1) throw new Error("--sockets must be even: each conversation has two people");
 		return {
 			...workload,
 			sockets,
@@ -34,17 +34,17 @@ export function readOptions(args: readonly string[]): Workload[] {
 
 function workloadName(name: string): WorkloadName {
 	if (name === "peak" || name === "steady" || name === "idle" || name === "cluster") return name;
-	throw new Error(`no workload ${name}: there are ${Object.keys(workloads).join(", ")}`);
+	throw new Error(`no workload ${name}; the workloads are ${Object.keys(workloads).join(", ")}`);
 }
 
 function serverName(name: string): ServerName {
 	if (name === "floor" || name === "parley" || name === "cluster") return name;
-	throw new Error(`--servers: no server ${name}: there are floor, parley, cluster`);
+	throw new Error(`--servers: no server ${name}; the servers are floor, parley, cluster`);
 }
 
 function integer(option: string, text: string | undefined, least: number): number | undefined {
 	if (text === undefined) return undefined;
 	const value = Number(text);
-	if (!Number.isInteger(value) || value < least) throw new Error(`${option}: ${text} is not a whole number from ${least}`);
+	if (!Number.isInteger(value) || value < least) throw new Error(`${option}: ${text} is not a whole number of at least ${least}`);
 	return value;
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { SignJWT } from "jose";
+import { freePort } from "../embedded/free-port.ts";
 import { inParallel } from "../testing/in-parallel.ts";
 import { inherited, startCommand, unlimited } from "../testing/parley.ts";
-import type { Person } from "./orders.ts";
-import { freePort, type Server, type Start, startServer } from "./server.ts";
+import type { Person } from "./load-plan.ts";
+import { type Server, type Start, startServer } from "./server.ts";
 
-const SETUP_AT_ONCE = 16;
+const maxParallelSetup = 16;
 
-/** Parley as `npm start` runs it, everything on, except what would stop a load: rate limits. */
+/** Parley as `npm start` runs it, with everything but rate limits, which would stop the load. */
 export async function startParley(nodeArgs: readonly string[]): Promise<Server> {
 	const secret = randomBytes(32).toString("hex");
 	const sign = (subject: string, role: string) => token(new TextEncoder().encode(secret), subject, role);
@@ -27,21 +28,21 @@ export async function startParley(nodeArgs: readonly string[]): Promise<Server> 
 			JWT_SECRET: secret,
 			...unlimited,
 		}),
-		introduce: (url, people) => introduce(url, sign, people),
+		createPeople: (url, people) => createPeople(url, sign, people),
 	};
 	return startServer(start, nodeArgs);
 }
 
-/** Makes a token. */
+/** Signs a token. */
 export type Sign = (subject: string, role: "user" | "platform") => Promise<string>;
 
-/** Has people, applications and conversations made by the server's REST routes. */
-export async function introduce(url: string, sign: Sign, people: number): Promise<Person[]> {
+/** Creates people, applications and conversations over the server's REST routes. */
+export async function createPeople(url: string, sign: Sign, people: number): Promise<Person[]> {
 	const platform = await sign("bench-platform", "platform");
 	const ids = Array.from({ length: people }, (_, index) => `bench-${index}`);
-	await inParallel(SETUP_AT_ONCE, ids, (id) => call(url, platform, "PUT", `/platform/users/${id}`, { name: `Person ${id}` }));
+	await inParallel(maxParallelSetup, ids, (id) => call(url, platform, "PUT", `/platform/users/${id}`, { name: `Person ${id}` }));
 	const pairs = await inParallel(
-		SETUP_AT_ONCE,
+		maxParallelSetup,
 		ids
 			.entries()
 			.filter(([index]) => index % 2 === 0)

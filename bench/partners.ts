@@ -13,8 +13,8 @@ import conversations from "../services/conversations/conversations.service.ts";
 import presence from "../services/presence/presence.service.ts";
 
 /**
- * What it costs that somebody with 1,000 partners connects, half of whom are online: until their gateway has its answer, and
- * until all is done (partners looked up and located). `REDIS_URL` for a server; without it Redis is in this process.
+ * Measures the connection of a user with 1,000 partners, half of them online: the time until the gateway has its answer, and the time
+ * until all partners are looked up and located. With `REDIS_URL` it uses that server; without it Redis runs in this process.
  */
 const partners = 1_000;
 const rounds = 50;

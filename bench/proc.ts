@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Linux's USER_HZ: the unit of times in /proc, 100 on every architecture that Node runs on. */
-const TICKS_PER_SECOND = 100;
+/** Linux's USER_HZ, the unit of times in /proc: 100 on every architecture on which Node runs. */
+const ticksPerSecond = 100;
 
 export interface CpuTimes {
 	readonly serverMs: number;
 	readonly postgresMs: number;
-	/** Everything that runs on the machine, these two included, and what a hypervisor gave to others (steal). */
+	/** All processes of the machine, these two included, and the time that a hypervisor gave to other machines (steal). */
 	readonly machineMs: number;
 }
 
-/** CPU used so far by the server's processes (with their children, but without PostgreSQL) and by the postmaster and all below it. */
+/** The CPU time so far of the server's processes and their children without PostgreSQL, and of the postmaster and its descendants. */
 export function cpuTimes(serverPids: readonly number[], postmasterPid: number): CpuTimes {
 	const all = allProcesses();
 	const postgres = withDescendants(all, postmasterPid);
 	const server = serverPids.flatMap((pid) => withDescendants(all, pid)).filter((one) => !postgres.includes(one));
-	// Backends that ended meanwhile are in the postmaster's times of reaped children: the sum never falls.
+	// The postmaster's times of reaped children contain the backends that ended. So the sum never falls.
 	const reaped = all.get(postmasterPid)?.reapedMs ?? 0;
 	return { serverMs: sum(server), postgresMs: sum(postgres) + reaped, machineMs: machineMs() };
 }
@@ -29,7 +29,7 @@ function machineMs(): number {
 	const [user = 0, nice = 0, system = 0, _idle, _waiting, irq = 0, softIrq = 0, steal = 0] = readFileSync("/proc/stat", "utf8")
 		.split("\n", 1)
 		.flatMap((line) => line.trim().split(/\s+/).slice(1).map(Number));
-	return ((user + nice + system + irq + softIrq + steal) / TICKS_PER_SECOND) * 1000;
+	return ((user + nice + system + irq + softIrq + steal) / ticksPerSecond) * 1000;
 }
 
 interface ProcessTimes {
@@ -51,10 +51,10 @@ function allProcesses(): Map<number, ProcessTimes> {
 function readTimes(pid: number): ProcessTimes | undefined {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-		// The name, in parentheses, may contain anything: fields are counted from its end (state is proc(5)'s field 3).
+		// The process's name, in parentheses, may contain spaces. So fields are counted from its end, where field 3 of proc(5) follows.
 		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 		const ms = (...numbers: number[]) =>
-			(numbers.reduce((total, field) => total + Number(fields[field - 3]), 0) / TICKS_PER_SECOND) * 1000;
+			(numbers.reduce((total, field) => total + Number(fields[field - 3]), 0) / ticksPerSecond) * 1000;
 		return { pid, parentPid: Number(fields[1]), ownMs: ms(14, 15), reapedMs: ms(16, 17) };
 	} catch {
 		return undefined; // it ended since the folder was listed

@@ -49,7 +49,7 @@ export function tables(runs: readonly Run[]): string {
 	return [table(trafficColumns, traffic), table(idleColumns, idle)].filter((text) => text !== "").join("\n\n");
 }
 
-/** Where floor and Parley ran the same workload: how they compare, by medians of the runs. */
+/** How floor and Parley compare in the workloads that both ran, by medians of the runs. */
 export function ratios(runs: readonly Run[]): string[] {
 	return [...new Set(runs.map(({ workload }) => workload))].flatMap((workload) => {
 		const [floor, parley] = [medians(runs, workload, "floor"), medians(runs, workload, "parley")];
@@ -61,12 +61,12 @@ export function ratios(runs: readonly Run[]): string[] {
 	});
 }
 
-/** What a run must not show, each as a sentence; a sound run has none. */
+/** The faults of a run, each as a line; a correct run has none. */
 export function faults({ workload, server, result }: Run): string[] {
 	if (result.kind === "idle") return [];
 	const counts: Record<string, number> = {
 		"acknowledged but never received": result.neverReceived,
-		"told to clients but not in the table": result.neverStored,
+		"acknowledged or received but not in the table": result.neverStored,
 		"received twice": result.receivedTwice,
 		"stored twice": result.storedTwice,
 		"conversations whose seqs are not 1 … n": result.brokenConversations,

@@ -29,7 +29,7 @@ try {
 	await clean();
 }
 
-/** The servers take turns, so that what else the machine does meets all of them. */
+/** The servers take turns, so that other load on the machine affects all of them. */
 async function runAll(workload: Workload): Promise<void> {
 	for (let round = 1; round <= workload.runs; round++) {
 		for (const server of workload.servers) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { commandLine, isAlive } from "../embedded/processes.ts";
 
-const TMPFS_MAGIC = 0x01021994;
+const tmpfsMagic = 0x01021994;
 const folders = new Set<string>();
 
 /** The embedded PostgreSQL in the data folder of a server under test. */
@@ -19,7 +19,7 @@ export async function makeFolder(): Promise<string> {
 	return folder;
 }
 
-/** For when the server that started it is gone: a postmaster that was left behind is shut down first. */
+/** Removes a folder. If the server has ended and left its PostgreSQL behind, that is shut down first. */
 export async function removeFolder(folder: string): Promise<void> {
 	const pid = await postmaster(folder).then(
 		([line]) => Number(line),
@@ -44,9 +44,9 @@ export async function findPostgres(folder: string): Promise<Postgres> {
 	return { postmasterPid: Number(pid), databaseUrl };
 }
 
-/** In memory an fsync costs nothing, and the figures are not those of a database. */
+/** Whether temporary folders are in memory. There an fsync costs nothing, so the figures are not realistic. */
 export async function isInMemory(): Promise<boolean> {
-	return (await statfs(tmpdir())).type === TMPFS_MAGIC;
+	return (await statfs(tmpdir())).type === tmpfsMagic;
 }
 
 async function postmaster(folder: string): Promise<string[]> {

@@ -1,8 +1,8 @@
 import pg from "pg";
 import type { Ledger } from "./ledger.ts";
-import type { StoredCheck } from "./orders.ts";
+import type { StoredCheck } from "./load-plan.ts";
 
-/** Compares the table of messages with what clients were told. Needs `conversation_id`, `seq`, `client_id`, whatever else is there. */
+/** Compares the table of messages with the ledger. It needs the columns `conversation_id`, `seq` and `client_id`. */
 export async function checkStored(databaseUrl: string, ledger: Ledger): Promise<StoredCheck> {
 	const database = new pg.Client({ connectionString: databaseUrl });
 	await database.connect();
@@ -11,7 +11,7 @@ export async function checkStored(databaseUrl: string, ledger: Ledger): Promise<
 			text: "select conversation_id::text, seq::int, client_id::text from messages order by 1, 2",
 			rowMode: "array",
 		});
-		// Every row carries the transaction that inserted it, and nothing in a run updates a message.
+		// xmin is the transaction that inserted the row, since nothing in a run updates a message.
 		const batches = await database.query<{ size: number | null; version: string }>(
 			`select count(*)::float / nullif(count(distinct xmin::text), 0) as size, current_setting('server_version') as version
 			   from messages`,

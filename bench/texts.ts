@@ -1,20 +1,20 @@
 import type { Random } from "./random.ts";
 
-const VOCABULARY = 3000;
-const TEXTS = 4096;
-const SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zu an er in on ul st ter ment al ing".split(" ");
+const vocabularySize = 3000;
+const textCount = 4096;
+const syllables = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zu an er in on ul st ter ment al ing".split(" ");
 
 /**
- * Message bodies of exactly `bytes` ASCII bytes. Word frequencies are uneven, as in speech, because a full-text index costs by
- * distinct words.
+ * Message bodies of exactly `bytes` ASCII bytes. Some words are more frequent than others, as in real text: the cost of a search index
+ * depends on the number of distinct words.
  */
 export function messageTexts(random: Random, bytes: number): string[] {
-	const words = Array.from({ length: VOCABULARY }, () => word(random));
-	return Array.from({ length: TEXTS }, () => text(random, words, bytes));
+	const words = Array.from({ length: vocabularySize }, () => word(random));
+	return Array.from({ length: textCount }, () => text(random, words, bytes));
 }
 
 function word(random: Random): string {
-	return Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(SYLLABLES, random())).join("");
+	return Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(syllables, random())).join("");
 }
 
 function text(random: Random, words: readonly string[], bytes: number): string {

@@ -12,8 +12,10 @@ import { createToMessages } from "../services/messages/message-row.ts";
 import { undelivered } from "../services/messages/undelivered.ts";
 
 /**
- * What it costs the database to look for what users' devices have not acknowledged: everybody once, in the questions that a gateway
- * asks, of users who lack nothing; and one page of somebody who lacks much.
+ * Measures how long the database takes to find messages that users' devices have not acknowledged:
+ *
+ * 1. for all users once, in the calls that a gateway makes, when nothing is missing;
+ * 2. for one user who misses many messages, with one page of them.
  *
  *     node bench/undelivered.ts [--users 50000] [--conversations 20]
  */
@@ -22,7 +24,7 @@ const { values } = parseArgs({
 });
 const [users, conversations] = [Number(values.users), Number(values.conversations)];
 const chunkSize = 100;
-const lackingConversations = 1_000;
+const missingConversations = 1_000;
 
 const folder = mkdtempSync(join(tmpdir(), "parley-undelivered-"));
 const postgres = await startPostgres({ dataDir: folder });
@@ -34,18 +36,18 @@ try {
 	const costs = await sweep(db);
 	const total = costs.reduce((sum, cost) => sum + cost, 0);
 	process.stdout.write(
-		`${users} users × ${conversations} conversations, nothing lacking: ${total.toFixed(0)} ms in ${costs.length} questions, ` +
+		`${users} users × ${conversations} conversations, nothing missing: ${total.toFixed(0)} ms in ${costs.length} calls, ` +
 			`the longest ${Math.max(...costs).toFixed(1)} ms\n`,
 	);
 
 	const toMessages = createToMessages(() => Promise.reject(new Error("there are no images here")), console);
 	const beginMs = performance.now();
-	const lagging = await undelivered(db, [{ userId: "lacking", afterId: null }]);
-	const lookedMs = performance.now();
-	const messages = await backlog(db, toMessages, { userId: "lacking", cursors: lagging });
+	const lagging = await undelivered(db, [{ userId: "missing", afterId: null }]);
+	const foundMs = performance.now();
+	const messages = await backlog(db, toMessages, { userId: "missing", cursors: lagging });
 	process.stdout.write(
-		`one who lacks 10 messages in each of ${lackingConversations} conversations: look ${(lookedMs - beginMs).toFixed(1)} ms, ` +
-			`a page of ${messages.length} messages ${(performance.now() - lookedMs).toFixed(1)} ms\n`,
+		`a user who misses 10 messages in each of ${missingConversations} conversations: found in ${(foundMs - beginMs).toFixed(1)} ms, ` +
+			`a page of ${messages.length} messages ${(performance.now() - foundMs).toFixed(1)} ms\n`,
 	);
 	await db.close();
 } finally {
@@ -53,7 +55,7 @@ try {
 	rmSync(folder, { recursive: true, force: true });
 }
 
-/** Each question's cost in milliseconds. */
+/** The milliseconds of each call. */
 async function sweep(db: Database): Promise<number[]> {
 	const costs: number[] = [];
 	for (let start = 0; start < users; start += chunkSize) {
@@ -64,18 +66,18 @@ async function sweep(db: Database): Promise<number[]> {
 		const beginMs = performance.now();
 		const lagging = await undelivered(db, chunk);
 		costs.push(performance.now() - beginMs);
-		if (lagging.length > 0) throw new Error("somebody lacks something");
+		if (lagging.length > 0) throw new Error("a message is missing");
 	}
 	return costs;
 }
 
-/** Everybody has written and read one message in each conversation; one person has read nothing. */
+/** Each user has written and received one message in each conversation; one user has received nothing. */
 async function seed(url: string): Promise<void> {
 	const client = new pg.Client({ connectionString: url });
 	await client.connect();
 	for (const [partner, people, each, delivered] of [
 		["user", users, conversations, 2],
-		["lacking", 1, lackingConversations, 0],
+		["missing", 1, missingConversations, 0],
 	] as const) {
 		const messages = delivered === 2 ? 2 : 10;
 		await client.query(`

@@ -1,10 +1,10 @@
 import type { Socket } from "socket.io-client";
 
-/** The part of the protocol that the generator speaks, and the floor with it. */
+/** The part of the protocol that the load generator and the floor use. */
 export type ChatSocket = Socket<ServerEvents, ClientEvents>;
 
 export interface ServerEvents {
-	/** The floor asks for no acknowledgement. */
+	/** The floor does not ask for an acknowledgement. */
 	message_received(event: { message: WireMessage }, acknowledge?: () => void): void;
 }
 

@@ -1,4 +1,4 @@
-/** What the bench runs. `closed`: each socket has so many sends unanswered at any time; `open`: sends come whatever the answers do. */
+/** A load, and how it is run. */
 export interface Workload {
 	readonly name: WorkloadName;
 	readonly sockets: number;
@@ -7,13 +7,17 @@ export interface Workload {
 	readonly warmupSeconds: number;
 	readonly seconds: number;
 	readonly runs: number;
-	/** Run alternately, in this order, each time with an empty database. */
+	/** They take turns in this order, each time with an empty database. */
 	readonly servers: readonly ServerName[];
 	readonly seed: number;
 }
 
 export type WorkloadName = "peak" | "steady" | "idle" | "cluster";
 export type ServerName = "floor" | "parley" | "cluster";
+/**
+ * `closed`: each socket has `outstanding` unanswered sends at any time. `open`: sends do not wait for answers. `none`: sockets only
+ * connect.
+ */
 export type Pressure =
 	| { readonly kind: "closed"; readonly outstanding: number }
 	| { readonly kind: "open"; readonly messagesPerSecond: number }
@@ -34,7 +38,7 @@ const peak: Workload = {
 
 export const workloads: Readonly<Record<WorkloadName, Workload>> = {
 	peak,
-	/** The peak load on many processes instead of one. */
+	/** The load of `peak` on many processes instead of one. */
 	cluster: { ...peak, name: "cluster", servers: ["cluster"] },
 	steady: {
 		...common,

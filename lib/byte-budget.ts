@@ -1,9 +1,9 @@
-/** What a page, or the messages of a `sync`, may have as JSON: half of what NATS lets through in one piece. */
+/** JSON bytes of a page, or of the messages in a `sync`: half of what NATS accepts in one message. */
 export const pageBytes = 512 * 1024;
 
 /**
- * How many of the first items fit into `maxBytes` of JSON, commas included; never fewer than `atLeast`. Most pages are small, and
- * for these an upper bound that is computed without making JSON is enough; only what may be too large is really measured.
+ * How many of the first items fit into `maxBytes` of JSON, commas included; at least `atLeast`. Most pages are small. For these an
+ * upper bound is enough, which is computed without making JSON. Only pages that may be too large are measured.
  */
 export function fitting(items: readonly unknown[], maxBytes: number, atLeast = 1): number {
 	const bound = items.reduce<number>((bytes, item) => bytes + jsonBytesAtMost(item) + 1, 0);
@@ -16,7 +16,7 @@ export function fitting(items: readonly unknown[], maxBytes: number, atLeast = 1
 	return items.length;
 }
 
-/** An upper bound of a JSON-safe value's length as JSON in UTF-8. At worst a UTF-16 unit becomes `\u0001`, and a number has 24 digits. */
+/** An upper bound of a value's bytes as JSON. In the worst case a UTF-16 unit takes six (`\u0001`), and a number 24. */
 export function jsonBytesAtMost(value: unknown): number {
 	if (typeof value === "string") return value.length * 6 + 2;
 	if (typeof value !== "object" || value === null) return 24;

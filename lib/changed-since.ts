@@ -1,7 +1,7 @@
 /**
- * SQL: whether the transaction in `column` (xid8) may be unknown to somebody who has seen all below `since`. What a snapshot
- * sees was written by a transaction below its xmax. A row with a higher number was restored from a dump of a database that
- * was further on: it says nothing here, and counts as old until it is changed again.
+ * An SQL condition: the transaction in `column` (xid8) may have committed after a cursor with the transaction number `since` was given
+ * out. A transaction that a snapshot sees has a number below the snapshot's xmax. A row with a higher number comes from a dump of a
+ * database with higher transaction numbers; it counts as unchanged until it is written again (docs/adr/0007).
  */
 export const changedSince = (column: string, since: string) =>
 	`(${column} >= ${since}::xid8 and ${column} < (select pg_snapshot_xmax(pg_current_snapshot())))`;

@@ -1,14 +1,14 @@
-/** Ids in one question to another service, so that neither a statement nor an answer grows with what the caller has. */
+/** Ids in one call to another service. It keeps statements and answers small, whatever number of ids the caller has. */
 export const idsPerCall = 500;
 
-/** The items in pieces of at most `size`, in order. */
+/** Cuts a list into chunks of at most `size` items, in order. */
 export function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
 	const chunks: Item[][] = [];
 	for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
 	return chunks;
 }
 
-/** Cuts a list into parts whose items are together about `maxSize`; an item that is larger by itself is a part of its own. */
+/** Cuts a list into chunks of at most `maxSize` in all, as `sizeOf` measures. A larger item is a chunk of its own. */
 export function chunksBySize<Item>(items: Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
 	const chunks: Item[][] = [];
 	let chunk: Item[] = [];
@@ -28,8 +28,8 @@ export function chunksBySize<Item>(items: Item[], sizeOf: (item: Item) => number
 }
 
 /**
- * About how many characters a value takes as JSON, without making that: what signs beyond ASCII and escapes add is not counted. A
- * message takes 0.2 µs.
+ * About how many characters a value has as JSON, computed without making JSON: escapes are not counted. It takes 0.2 µs for a
+ * message.
  */
 export function jsonLength(value: unknown): number {
 	switch (typeof value) {

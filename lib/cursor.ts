@@ -1,13 +1,13 @@
 import type { z } from "zod";
 import { ParleyError } from "./errors.ts";
 
-/** The position of a list's last item, as an opaque text for the client to give back. */
-export function encodeCursor(position: unknown): string {
-	return Buffer.from(JSON.stringify(position)).toString("base64url");
+/** A JSON-safe value as an opaque text, which the client gives back to get the next page. */
+export function encodeCursor(value: unknown): string {
+	return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
-/** @throws VALIDATION_FAILED for what `encodeCursor` never made */
-export function decodeCursor<Position>(cursor: string, schema: z.ZodType<Position>): Position {
+/** The value of a cursor. VALIDATION_FAILED for a text that is not a cursor of this `schema`. */
+export function decodeCursor<Value>(cursor: string, schema: z.ZodType<Value>): Value {
 	try {
 		return schema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
 	} catch (cause) {

@@ -1,13 +1,14 @@
-/** A text made comparable, and where its parts stood in the original. */
+/** A text in a form for comparing, and where its parts were in the original. */
 export interface Folded {
 	text: string;
-	/** The code points of the original that `text.slice(start, end)` came from; whole letters with their marks. */
+	/** The range of code points in the original that became `text.slice(start, end)`. Letters are taken whole, with their marks. */
 	sourceOf(start: number, end: number): { start: number; end: number };
 }
 
 /**
- * What two writings of the same have in common: no case, no accents, compatible forms (ﬁ, Ａ, ２) as the plain one, typographic
- * quotes and dashes as typed on a keyboard, nothing invisible. Letters of their own stay: й, が, ñ is n but 한 is not 하.
+ * Removes the differences between two spellings of the same text: lower case, no accents, plain characters for compatible forms
+ * (ﬁ, Ａ, ２) and for typographic quotes and dashes, no invisible characters. A mark stays where it makes another letter: й, が and 한
+ * stay as they are; ñ becomes n.
  */
 export function foldText(original: string): string {
 	if (asciiEnd(original, 0) === original.length) return original.toLowerCase();
@@ -18,7 +19,7 @@ export function foldText(original: string): string {
 	return text;
 }
 
-/** `foldText` that remembers where everything came from. */
+/** Like `foldText`, and keeps for each part where it came from. */
 export function fold(original: string): Folded {
 	if (asciiEnd(original, 0) === original.length) {
 		return { text: original.toLowerCase(), sourceOf: (start, end) => ({ start, end }) };
@@ -39,18 +40,17 @@ export function fold(original: string): Folded {
 }
 
 /**
- * A letter with its marks, modifiers and selectors; a Korean syllable in parts; half-width kana with their sound mark. Of marks that
- * are piled up no more than 30 at a time, as in Unicode's Stream-Safe Text Format (UAX 15): to order them takes the square of
- * their number.
+ * A letter with its marks, modifiers and selectors; the parts of a Korean syllable; half-width kana with a sound mark. At most 30 marks
+ * at a time, as in Unicode's Stream-Safe Text Format (UAX 15), since the time to sort marks grows with the square of their number.
  */
 const cluster =
 	/(?:[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|[\uff66-\uff9d][\uff9e\uff9f]|\P{M})(?:\p{M}|\p{Emoji_Modifier}){0,30}|\p{M}{1,30}/suy;
 
-/** Most text is ASCII, which needs no clusters; of the rest every cluster is folded once and remembered. */
-const known = new Map<string, { folded: string; length: number }>();
-const maxKnown = 20_000;
+/** Folded clusters. Most text is ASCII, which needs no clusters. */
+const cache = new Map<string, { folded: string; length: number }>();
+const maxCached = 20_000;
 
-/** Visits a run of ASCII or one cluster after the other; `length` is in code points of the original. */
+/** Visits the runs of ASCII and the clusters of a text in order; `length` counts code points of the original. */
 function eachPart(original: string, visit: (folded: string, length: number, isAscii: boolean) => void): void {
 	let index = 0;
 	while (index < original.length) {
@@ -65,7 +65,7 @@ function eachPart(original: string, visit: (folded: string, length: number, isAs
 	}
 }
 
-/** Where a run of ASCII ends; a letter that is followed by what may be its mark is not of it. */
+/** Where a run of ASCII ends. A letter before a character that may be its mark is not part of the run. */
 function asciiEnd(text: string, from: number): number {
 	let index = from;
 	while (text.charCodeAt(index) < 0x80) index++;
@@ -73,13 +73,13 @@ function asciiEnd(text: string, from: number): number {
 }
 
 function foldedCluster(original: string) {
-	let entry = known.get(original);
+	let entry = cache.get(original);
 	if (!entry) {
 		entry = { folded: foldCluster(original), length: [...original].length };
-		// Marks can be piled up without end: such are not worth remembering.
+		// A letter may have any number of marks; such clusters are rare, and are not cached.
 		if (original.length <= 8) {
-			if (known.size >= maxKnown) known.clear();
-			known.set(original, entry);
+			if (cache.size >= maxCached) cache.clear();
+			cache.set(original, entry);
 		}
 	}
 	return entry;
@@ -95,13 +95,13 @@ function foldCluster(letter: string): string {
 }
 
 /**
- * Marks that writers leave out or vary: those of Latin, Greek and Cyrillic (й is a letter of its own), Hebrew points, Arabic
- * vowel signs. Vowel signs of Thai or Hindi, and the sound marks of kana, are what the word consists of.
+ * Marks that people often leave out: those of Latin, Greek and Cyrillic (except in й, which is another letter than и), Hebrew points
+ * and Arabic vowel signs. Vowel signs of Thai or Hindi and the sound marks of kana stay, since they make other words.
  */
 const marks =
 	/(?<!и)[\u0300-\u036f]|(?<=и)[\u0300-\u0305\u0307-\u036f]|[\u1ab0-\u1aff\u1dc0-\u1dff]|[\u0591-\u05c7]|[\u0610-\u061a\u064b-\u065f]|\u0670/g;
 
-/** Letters that do not decompose, and signs of which keyboards have a plain one. */
+/** Letters that Unicode does not decompose, and characters that keyboards have in a plainer form. */
 const plain: Record<string, string> = {
 	...{ ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ħ: "h", ı: "i", ς: "σ" },
 	...{ "‘": "'", "’": "'", ʼ: "'", "“": '"', "”": '"', "„": '"', "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-" },
@@ -111,7 +111,10 @@ const plain: Record<string, string> = {
 	...digits(0x966),
 };
 
-/** What is in `plain`, and what is invisible: soft hyphens, zero-width characters (not the joiner, which makes emoji), directions, selectors. */
+/**
+ * The characters of `plain`, and invisible ones: soft hyphens, zero-width characters (except the joiner, which emoji need), marks of
+ * direction, variation selectors.
+ */
 const special = new RegExp(
 	`[${Object.keys(plain).join("")}\\u00ad\\u0640\\u180e\\u200b\\u200c\\u200e\\u200f\\u202a-\\u202e\\u2060-\\u2064\\u2066-\\u2069\\ufe00-\\ufe0f\\ufeff]`,
 	"g",

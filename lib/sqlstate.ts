@@ -21,6 +21,16 @@ export const sqlStateClass = {
 	serverShutdown: "57P",
 } as const;
 
+/** The SQLSTATE of an error that `pg` threw; another error's `code`, or an empty text. */
+export function sqlStateOf(error: unknown): string {
+	return String((error as { code?: unknown } | null | undefined)?.code ?? "");
+}
+
+/** Whether an error says that PostgreSQL cannot store one of the statement's values. */
+export function isDataException(error: unknown): boolean {
+	return isSqlState(sqlStateOf(error), [sqlStateClass.dataException]);
+}
+
 /** Whether `code` is an SQLSTATE that is, or begins with, one of `states`: whole codes or classes. */
 export function isSqlState(code: unknown, states: readonly string[]): boolean {
 	return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && states.some((state) => code.startsWith(state));

@@ -1,12 +1,11 @@
 import { isSqlState, sqlState, sqlStateClass } from "./sqlstate.ts";
 
 /**
- * By what one knows that a part below (PostgreSQL, Redis, the bus, another node) is away, busy or in the middle of a failover, so
- * that the same request may well succeed later. Such errors also come from other nodes, as plain Errors with `name`, `message`,
- * `code` and `type`.
+ * Errors which say that PostgreSQL, Redis, the bus or another node cannot be reached, is overloaded or is in a failover, so that the
+ * same request may succeed later. From other nodes these errors arrive as plain Errors with `name`, `message`, `code` and `type`.
  */
-const signs = {
-	/** Moleculer's. */
+const known = {
+	/** Of Moleculer's errors. */
 	types: [
 		"SERVICE_NOT_FOUND",
 		"SERVICE_NOT_AVAILABLE",
@@ -14,7 +13,7 @@ const signs = {
 		"REQUEST_SKIPPED",
 		"REQUEST_REJECTED",
 		"QUEUE_FULL",
-		// Of our own fragments (middlewares/fragments).
+		// Parley's own, for lost fragments (middlewares/fragments).
 		"PACKET_LOST",
 		// Of BrokerDisconnectedError.
 		"BAD_GATEWAY",
@@ -23,16 +22,16 @@ const signs = {
 	codes: [
 		...["ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "EADDRNOTAVAIL"],
 		...["ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "EHOSTDOWN", "ENETUNREACH", "ENETDOWN"],
-		// The NATS client's: the connection, no answer in time, nobody who listens.
+		// The NATS client: the connection, no answer in time, no subscriber (503).
 		...["CONNECTION_CLOSED", "CONNECTION_DRAINING", "CONNECTION_REFUSED", "CONNECTION_TIMEOUT", "DISCONNECT", "TIMEOUT", "503"],
-		// PostgreSQL: a statement was cancelled or took too long, a lock did, a transaction did nothing for too long.
+		// PostgreSQL: a statement, a lock or an idle transaction took too long.
 		...[sqlState.queryCanceled, sqlState.lockNotAvailable, sqlState.idleInTransactionSessionTimeout],
-		// It only reads: after a failover we are still connected to what was the primary.
+		// After a failover the connection may still lead to the former primary, which is read-only.
 		sqlState.readOnlySqlTransaction,
 		// A conflict with another transaction.
 		...[sqlState.serializationFailure, sqlState.deadlockDetected],
 	],
-	/** PostgreSQL: the connection failed; out of connections, memory or disk; it stops or starts. */
+	/** PostgreSQL: the connection failed; out of connections, memory or disk; the server stops or starts. */
 	codeClasses: [sqlStateClass.connectionException, sqlStateClass.insufficientResources, sqlStateClass.serverShutdown],
 	names: [
 		"BrokerDisconnectedError",
@@ -45,7 +44,7 @@ const signs = {
 		"SequelizeHostNotReachableError",
 		"SequelizeInvalidConnectionError",
 	],
-	/** How messages begin that come with neither a code nor a name of their own. */
+	/** How the messages begin of errors that have neither a code nor a name of their own. */
 	messages: [
 		// pg
 		"Connection terminated",
@@ -65,7 +64,7 @@ const signs = {
 		"Socket timeout",
 		"Stream isn't writeable",
 		"Ready check failed",
-		// Redis: it starts, or another is the primary now.
+		// Redis starts, or another node is the primary now.
 		"LOADING ",
 		"READONLY ",
 		"MASTERDOWN ",
@@ -74,19 +73,19 @@ const signs = {
 	],
 };
 
-const [types, codes, names] = [new Set(signs.types), new Set(signs.codes), new Set(signs.names)];
+const [types, codes, names] = [new Set(known.types), new Set<string>(known.codes), new Set(known.names)];
 
-/** Whether an error says that something is not there right now, so that trying again later is worth it. */
+/** Whether an error is a temporary one, so that the same request may succeed later. */
 export function isUnavailable(error: unknown): boolean {
 	if (typeof error !== "object" || error === null) return false;
 	const { type, code, name, message, original, cause } = error as Record<string, unknown>;
 	return (
 		types.has(String(type)) ||
 		codes.has(String(code)) ||
-		isSqlState(code, signs.codeClasses) ||
+		isSqlState(code, known.codeClasses) ||
 		names.has(String(name)) ||
-		signs.messages.some((beginning) => String(message).startsWith(beginning)) ||
-		// Sequelize keeps what pg said in `original`.
+		known.messages.some((beginning) => String(message).startsWith(beginning)) ||
+		// Sequelize keeps pg's error in `original`.
 		isUnavailable(original ?? cause)
 	);
 }

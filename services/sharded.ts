@@ -1,5 +1,5 @@
 /**
- * For actions that change a conversation: from wherever they are called, one node does those of one conversation, which batches
- * and orders them. When nodes come and go two may do so for a moment: the row lock keeps that right.
+ * For actions that change a conversation: all calls for one conversation go to the same node, which batches and orders them. When
+ * nodes start or stop, two nodes may handle one conversation for a moment. The lock on the conversation's row keeps that correct.
  */
 export const sharded = { strategy: "Shard", strategyOptions: { shardKey: "conversationId" } };

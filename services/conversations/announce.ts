@@ -5,39 +5,39 @@ import { callsOf } from "../contracts.ts";
 import { deliver, maybeConnected, push } from "../push.ts";
 import type { ConversationRow } from "./conversation-row.ts";
 import { getRow } from "./get.ts";
+import { type RowForViewer, toConversations } from "./to-conversations.ts";
 import { unreadCounts } from "./unread.ts";
-import { type Sight, views } from "./view.ts";
 
-/** Shows both participants the conversation as it is now. */
+/** Pushes the conversation as it is now to both participants. */
 export async function announceConversation(broker: ServiceBroker, db: Database, conversationId: string): Promise<void> {
-	await show(broker, sightsOf(await getRow(db, conversationId)));
+	await pushConversations(broker, forBothParticipants(await getRow(db, conversationId)));
 }
 
-/** Shows conversations to those of their participants who are there to see it. */
+/** Pushes conversations to those of their participants who are connected. */
 export async function announceConversations(broker: ServiceBroker, rows: ConversationRow[]): Promise<void> {
-	const sights = rows.flatMap(sightsOf);
-	const connected = await maybeConnected(broker, [...new Set(sights.map(({ viewerId }) => viewerId))]);
-	let rest = sights.filter(({ viewerId }) => connected.has(viewerId));
-	while (rest.length > 0) rest = rest.slice(await show(broker, rest));
+	const wanted = rows.flatMap(forBothParticipants);
+	const connected = await maybeConnected(broker, [...new Set(wanted.map(({ viewerId }) => viewerId))]);
+	let rest = wanted.filter(({ viewerId }) => connected.has(viewerId));
+	while (rest.length > 0) rest = rest.slice(await pushConversations(broker, rest));
 }
 
-function sightsOf(row: ConversationRow): Sight[] {
+function forBothParticipants(row: ConversationRow): RowForViewer[] {
 	return [row.user1_id, row.user2_id].map((viewerId) => ({ row, viewerId }));
 }
 
-/** How many of the first were shown. */
-async function show(broker: ServiceBroker, sights: Sight[]): Promise<number> {
-	const seen = await views(callsOf(broker), sights);
+/** Pushes as many of the first as fit into one answer, and gives their number. */
+async function pushConversations(broker: ServiceBroker, wanted: RowForViewer[]): Promise<number> {
+	const conversations = await toConversations(callsOf(broker), wanted);
 	await deliver(
 		broker,
-		seen.map((conversation, i) =>
-			push({ conversation }, { userId: (sights[i] as Sight).viewerId, event: "conversation_updated" }),
+		conversations.map((conversation, i) =>
+			push({ conversation }, { userId: (wanted[i] as RowForViewer).viewerId, event: "conversation_updated" }),
 		),
 	);
-	return seen.length;
+	return conversations.length;
 }
 
-/** Tells users their unread counts as they are now. Nothing is counted for those who have no socket: `sync` tells them. */
+/** Pushes the current unread counts to those of the users who are connected. The others get theirs from `sync`. */
 export async function announceUnread(
 	broker: ServiceBroker,
 	db: Database,

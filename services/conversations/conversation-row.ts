@@ -1,6 +1,6 @@
 import type { Conversation } from "./conversations.contract.ts";
 
-/** A conversation with both participants' cursors, as the select list below gives it. */
+/** A conversation with both participants' cursors, as the select list below has it. */
 export interface ConversationRow {
 	id: string;
 	user1_id: string;
@@ -24,8 +24,8 @@ export interface ConversationRow {
 }
 
 /**
- * `select … from …` of conversations `c` with participants `p1` (the applicant) and `p2` (the employer). What is unread follows
- * from the prefix sums that the rows carry (see the migration): no message is counted.
+ * `select … from …` of conversations `c` with participants `p1` (the applicant) and `p2` (the employer). The unread counts are
+ * differences of sums that the rows contain (docs/adr/0005), so no message is counted.
  */
 export const selectConversations = `
 	select c.id, c.user1_id, c.user2_id, c.job_application_id, c.status, c.last_seq, c.last_message_at, c.archived_at, c.archived_by,

@@ -5,9 +5,9 @@ import { checkDatabase, database, type WithDatabase } from "../../mixins/databas
 import { defineService } from "../service.ts";
 import { sharded } from "../sharded.ts";
 import { announceConversation, announceUnread } from "./announce.ts";
+import { announceRenames } from "./announce-renames.ts";
 import { archive, reopen } from "./archive.ts";
 import { create } from "./create.ts";
-import { followNames } from "./follow-names.ts";
 import { get, getRow } from "./get.ts";
 import { list } from "./list.ts";
 import { metadata } from "./metadata.ts";
@@ -17,19 +17,20 @@ import { sync } from "./sync.ts";
 import { unreadCount } from "./unread.ts";
 
 interface This extends WithDatabase {
-	unread: Coalescer<{ userId: string; conversationId: string }>;
-	/** From `started` on. */
-	followingNames: Repeated | undefined;
+	/** Whose unread counts are to be announced. */
+	changedCounts: Coalescer<{ userId: string; conversationId: string }>;
+	/** Set once the service has started. */
+	renames: Repeated | undefined;
 }
 
-/** How often a user hears a new unread count at the most. */
-const unreadIntervalMs = 250;
+/** The shortest time between two announcements of unread counts. */
+const countsIntervalMs = 250;
 
-/** How often new names and titles are looked for, should the event have been lost. */
-const namesIntervalMs = 5_000;
+/** How often new names and titles are announced whose event was lost. */
+const renamesIntervalMs = 5_000;
 
-function countAnew(service: This, userId: string, conversationId: string): void {
-	service.unread.set(`${conversationId} ${userId}`, { userId, conversationId });
+function recount(service: This, userId: string, conversationId: string): void {
+	service.changedCounts.set(`${conversationId} ${userId}`, { userId, conversationId });
 }
 
 export default defineService<"conversations", This>("conversations", {
@@ -123,12 +124,12 @@ export default defineService<"conversations", This>("conversations", {
 	events: {
 		"message.created": {
 			async handler(ctx) {
-				for (const { conversationId, recipientId } of ctx.params.created) countAnew(this, recipientId, conversationId);
+				for (const { conversationId, recipientId } of ctx.params.created) recount(this, recipientId, conversationId);
 			},
 		},
 		"conversation.read": {
 			async handler(ctx) {
-				countAnew(this, ctx.params.userId, ctx.params.conversationId);
+				recount(this, ctx.params.userId, ctx.params.conversationId);
 			},
 		},
 		"message.changed": {
@@ -143,30 +144,30 @@ export default defineService<"conversations", This>("conversations", {
 		},
 		"user.renamed": {
 			async handler() {
-				this.followingNames?.now();
+				this.renames?.now();
 			},
 		},
 		"application.renamed": {
 			async handler() {
-				this.followingNames?.now();
+				this.renames?.now();
 			},
 		},
 	},
 	created() {
-		this.unread = new Coalescer(async (pairs) => {
+		this.changedCounts = new Coalescer(async (pairs) => {
 			try {
 				await announceUnread(this.broker, this.db, pairs);
 			} catch (error) {
 				this.logger.warn("Could not announce unread counts:", error);
 			}
-		}, unreadIntervalMs);
+		}, countsIntervalMs);
 	},
 	async started() {
-		const failed = (error: unknown) => this.logger.warn("Could not tell of new names, and will try again:", error);
-		this.followingNames = every(namesIntervalMs, (signal) => followNames(this.broker, this.db, signal), failed);
+		const failed = (error: unknown) => this.logger.warn("Could not announce new names, will try again:", error);
+		this.renames = every(renamesIntervalMs, (signal) => announceRenames(this.broker, this.db, signal), failed);
 	},
 	async stopped() {
-		await this.followingNames?.stop();
-		await this.unread.drain();
+		await this.renames?.stop();
+		await this.changedCounts.drain();
 	},
 });

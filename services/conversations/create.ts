@@ -4,8 +4,8 @@ import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls, Result } from "../contracts.ts";
 
 /**
- * The conversation of a job application: a new one, or the one that its two people have already. APPLICATION_REQUIRED when
- * there is no such application, NOT_FOUND when it is between others.
+ * Creates the conversation of a job application, or gives the one that exists. APPLICATION_REQUIRED when there is no such
+ * application, NOT_FOUND when it belongs to other people.
  */
 export async function create(
 	db: Database,

@@ -3,10 +3,11 @@ import { foldText } from "../../lib/fold.ts";
 import { mapInTurns, readingTurns } from "../../lib/turns.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls } from "../contracts.ts";
+import { otherParticipant } from "../conversation-sql.ts";
 
 /**
- * The viewer's conversations with every word of `q`, or more letters around it, in the other person's name and the job's title, in any order. Both are the
- * directory's: it is asked for those of the viewer's conversations, and only of these.
+ * The ids of the viewer's conversations whose other person's name or job title contains every word of `q`, in any order, also inside
+ * longer words. The directory owns names and titles, so it is asked for those of the viewer's conversations only.
  */
 export async function findByName(db: Database, calls: Calls, viewerId: string, q: string): Promise<string[]> {
 	const rows = await db.query<{ id: string; otherId: string; applicationId: string }>(othersStatement, [viewerId]);
@@ -23,7 +24,7 @@ export async function findByName(db: Database, calls: Calls, viewerId: string, q
 	return rows.filter((_, i) => isFound[i]).map(({ id }) => id);
 }
 
-/** One piece after the other: somebody may have thousands. */
+/** One chunk after the other: a user may have thousands of conversations. */
 async function lookUp(
 	calls: Calls,
 	action: "users.names" | "applications.titles",
@@ -38,6 +39,6 @@ async function lookUp(
 
 const othersStatement = statement(
 	"conversations.others",
-	`select id, case $1 when user1_id then user2_id else user1_id end as "otherId", job_application_id as "applicationId"
+	`select id, ${otherParticipant("$1", "conversations")} as "otherId", job_application_id as "applicationId"
 	from conversations where user1_id = $1 or user2_id = $1`,
 );

@@ -3,15 +3,15 @@ import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls } from "../contracts.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 import type { Conversation } from "./conversations.contract.ts";
-import { views } from "./view.ts";
+import { toConversations } from "./to-conversations.ts";
 
 /** One conversation as the viewer sees it. NOT_FOUND. */
 export async function get(db: Database, calls: Calls, conversationId: string, viewerId: string): Promise<Conversation> {
-	const [view] = await views(calls, [{ row: await getRow(db, conversationId), viewerId }]);
-	return view as Conversation;
+	const [conversation] = await toConversations(calls, [{ row: await getRow(db, conversationId), viewerId }]);
+	return conversation as Conversation;
 }
 
-/** NOT_FOUND. */
+/** The conversation's row. NOT_FOUND. */
 export async function getRow(db: Database, conversationId: string): Promise<ConversationRow> {
 	const [row] = await db.query<ConversationRow>(getStatement, [conversationId]);
 	if (!row) throw new ParleyError("NOT_FOUND");

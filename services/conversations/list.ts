@@ -5,20 +5,23 @@ import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls, Params, Result } from "../contracts.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 import { findByName } from "./find-by-name.ts";
-import { views } from "./view.ts";
+import { toConversations } from "./to-conversations.ts";
 
-/** Newest message first; a conversation without one counts from when it was opened. Large last messages make a page short. */
+/**
+ * A page of the viewer's conversations, the one with the newest message first. A conversation without messages is sorted by its
+ * creation. A page is shorter than `limit` when last messages are large.
+ */
 export async function list(
 	db: Database,
 	calls: Calls,
 	viewerId: string,
 	{ status, q, limit, cursor }: Params<"conversations.list">,
 ): Promise<Result<"conversations.list">> {
-	const [activeAt, id] = cursor === undefined ? [null, null] : decodeCursor(cursor, Position);
+	const [activeAt, id] = cursor === undefined ? [null, null] : decodeCursor(cursor, ListCursor);
 	const named = q === undefined ? null : await findByName(db, calls, viewerId, q);
 	const rows = await db.query<ConversationRow>(listStatement, [viewerId, statuses[status], activeAt, id, limit + 1, named]);
 	const page = rows.slice(0, limit).map((row) => ({ row, viewerId }));
-	const items = await views(calls, page);
+	const items = await toConversations(calls, page);
 	const last = rows[items.length - 1];
 	return {
 		items,
@@ -26,7 +29,8 @@ export async function list(
 	};
 }
 
-const Position = z.tuple([Time, z.guid()]);
+/** Where a page ended: when the last conversation was active, and its id. */
+const ListCursor = z.tuple([Time, z.guid()]);
 
 const statuses = {
 	ACTIVE: ["ACTIVE"],
@@ -35,7 +39,7 @@ const statuses = {
 	ALL: ["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"],
 };
 
-/** Which conversations are on the page is decided first: participants are read of these alone, not of all that the viewer has. */
+/** The inner select decides which conversations are on the page, so that participants are read for these only. */
 export const listStatement = statement(
 	"conversations.list",
 	`${selectConversations}

@@ -2,13 +2,13 @@ import type { Database } from "../../mixins/database.ts";
 import type { Calls, Result } from "../contracts.ts";
 import { getRow } from "./get.ts";
 
-/** Figures about a conversation. Seqs have no gaps and messages are never deleted: the last seq is the count. NOT_FOUND. */
+/** Figures about a conversation. Seqs have no gaps and messages are never deleted, so the last seq is the count. NOT_FOUND. */
 export async function metadata(db: Database, calls: Calls, conversationId: string): Promise<Result<"conversations.metadata">> {
 	const row = await getRow(db, conversationId);
 	const userIds = [row.user1_id, row.user2_id];
 	const [[first], presences] = await Promise.all([
 		row.last_seq > 0 ? calls.call("messages.pick", { positions: [{ conversationId, seq: 1 }] }) : [],
-		// Redis may be away; the rest of the answer is not there for its sake.
+		// Without Redis the rest of the answer is still useful.
 		calls.call("presence.lookup", { userIds }).catch(() => []),
 	]);
 	const lastSeenAt = (userId: string) => presences.find((presence) => presence.userId === userId)?.lastSeenAt ?? null;

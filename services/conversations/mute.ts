@@ -1,6 +1,6 @@
 import { type Database, statement } from "../../mixins/database.ts";
 
-/** No notifications for this participant until then; null ends it. */
+/** This participant gets no notifications until then; null unmutes. */
 export async function mute(db: Database, conversationId: string, userId: string, until: string | null): Promise<void> {
 	await db.query(muteStatement, [conversationId, userId, until]);
 }

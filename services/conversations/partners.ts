@@ -1,10 +1,10 @@
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Result } from "../contracts.ts";
 
-/** Partners in one answer; somebody who alone has more is answered nevertheless. */
+/** Partners in one answer. A single user with more than these is answered completely. */
 const maxPartners = 10_000;
 
-/** With whom each user shares a conversation, as far as that is not too much for one answer; the rest is to be asked for again. */
+/** With whom each user shares a conversation. Users who do not fit into one answer are in `rest`; the caller asks for them again. */
 export async function partners(db: Database, userIds: string[]): Promise<Result<"conversations.partners">> {
 	const rows = await db.query<{ user_id: string; partner_ids: string[] | null }>(partnersStatement, [userIds, maxPartners]);
 	return {
@@ -13,7 +13,7 @@ export async function partners(db: Database, userIds: string[]): Promise<Result<
 	};
 }
 
-/** Whether two people share one. */
+/** Whether two people share a conversation. */
 export async function share(db: Database, userId: string, partnerId: string): Promise<boolean> {
 	return (await db.query(shareStatement, [userId, partnerId])).length > 0;
 }

@@ -6,26 +6,30 @@ import { Xid } from "../../lib/schemas.ts";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls, Result } from "../contracts.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
-import { type CurrentPosition, currentPosition } from "./current-position.ts";
-import { views } from "./view.ts";
+import { currentSyncPoint, type SyncPoint } from "./sync-point.ts";
+import { toConversations } from "./to-conversations.ts";
 
-/** Messages told of a conversation; the rest is history. */
+/** Messages of one conversation in an answer; the client loads older ones as history. */
 const messagesLimit = 50;
 
-/** Conversations told when a client starts afresh. */
+/** Conversations in the answer to a client that starts afresh. */
 const recentLimit = 50;
 
-/** With more changes than this, starting afresh is cheaper for everybody. */
+/** With more changed conversations than this, it is cheaper for server and client to start afresh. */
 const changedLimit = 200;
 
-/** What the conversations with their last messages may have as JSON; the messages have a page besides. */
+/** JSON bytes of all conversations with their last messages. The other messages may have another `pageBytes`. */
 const headsBytes = 384 * 1024;
 
 /**
- * What is new or changed for a user since a cursor. A cursor is an identity of the database and the oldest transaction that
- * was running when it was given out: whatever was not seen then has committed since, under this number or a higher one. What
- * is told twice is harmless. Another identity (a restored backup, a failover) cannot be compared with. UNAVAILABLE from a
- * standby.
+ * What is new or changed for a user since a cursor.
+ *
+ * 1. A cursor is a `SyncPoint`: the identity of the database, and the oldest transaction that was running when it was given out.
+ * 2. All that the client did not see then has this transaction number or a higher one. Some of it the client may have seen; to
+ *    report it again is harmless.
+ * 3. A cursor of another identity (a restored backup, a failover) cannot be answered: `reset`.
+ *
+ * UNAVAILABLE from a standby.
  */
 export async function sync(
 	db: Database,
@@ -33,8 +37,8 @@ export async function sync(
 	viewerId: string,
 	since: string | undefined,
 ): Promise<Result<"conversations.sync">> {
-	const now = await currentPosition(db);
-	const changed = since === undefined ? null : await changedFor(db, calls, viewerId, decodeCursor(since, Position), now);
+	const now = await currentSyncPoint(db);
+	const changed = since === undefined ? null : await changedFor(db, calls, viewerId, decodeCursor(since, SyncCursor), now);
 	return {
 		conversations: changed ?? (await recentFor(db, calls, viewerId)),
 		nextSince: encodeCursor([now.identity, now.xid]),
@@ -44,13 +48,13 @@ export async function sync(
 
 type Snapshots = Result<"conversations.sync">["conversations"];
 
-/** Null when there is no answer to this cursor, or when it would be too much: then the client starts afresh. */
+/** Null when this cursor cannot be answered or the answer would be too large: then the client starts afresh. */
 async function changedFor(
 	db: Database,
 	calls: Calls,
 	viewerId: string,
-	[identity, sinceXid]: z.infer<typeof Position>,
-	now: CurrentPosition,
+	[identity, sinceXid]: z.infer<typeof SyncCursor>,
+	now: SyncPoint,
 ): Promise<Snapshots | null> {
 	if (identity !== now.identity || BigInt(sinceXid) > BigInt(now.xid)) return null;
 	const rows = await db.query<ConversationRow>(changedStatement, [viewerId, sinceXid, changedLimit + 1]);
@@ -65,7 +69,7 @@ async function recentFor(db: Database, calls: Calls, viewerId: string): Promise<
 	for (;;) {
 		const { snapshots } = await snapshotsOf(calls, viewerId, rows, null);
 		if (snapshots.length === rows.length) return snapshots;
-		// What the messages may have is shared among those conversations that are told.
+		// Fewer conversations share the bytes for messages.
 		rows = rows.slice(0, snapshots.length);
 	}
 }
@@ -76,10 +80,10 @@ async function snapshotsOf(
 	rows: ConversationRow[],
 	sinceXid: string | null,
 ): Promise<{ snapshots: Snapshots; isComplete: boolean }> {
-	const sights = rows.map((row) => ({ row, viewerId }));
+	const wanted = rows.map((row) => ({ row, viewerId }));
 	const conversationIds = rows.map(({ id }) => id);
 	const [heads, changes] = await Promise.all([
-		views(calls, sights, headsBytes),
+		toConversations(calls, wanted, headsBytes),
 		calls.call("messages.changes", { conversationIds, sinceXid, limit: messagesLimit, maxBytes: pageBytes }),
 	]);
 	const changesOf = new Map(changes.conversations.map(({ conversationId, ...rest }) => [conversationId, rest]));
@@ -89,12 +93,13 @@ async function snapshotsOf(
 	};
 }
 
-const Position = z.tuple([z.string(), Xid]);
+/** A `SyncPoint`: identity and transaction. */
+const SyncCursor = z.tuple([z.string(), Xid]);
 
 /**
- * Which conversations are told is decided first; the rest of what is told is read of these alone. `moved` are those in which
- * somebody has read, has got a message, or has muted: it is asked for all of the viewer's at once, which reads half as much
- * as one by one.
+ * The inner select decides which conversations are in the answer, so that the other columns are read for these only. `moved` are the
+ * conversations whose participants changed: read, delivered or muted. It looks at all of the viewer's conversations at once, which
+ * reads half as much as one by one.
  */
 export const changedStatement = statement(
 	"conversations.changed",

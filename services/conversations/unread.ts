@@ -1,6 +1,7 @@
 import { type Database, statement } from "../../mixins/database.ts";
+import { sentBy } from "../conversation-sql.ts";
 
-/** Of one conversation, or of all of the user's. */
+/** Unread messages of one conversation, or of all of the user's. */
 export async function unreadCount(db: Database, userId: string, conversationId: string | null): Promise<number> {
 	const [row] = await (conversationId === null
 		? db.query<{ count: number }>(totalStatement, [userId])
@@ -9,8 +10,8 @@ export async function unreadCount(db: Database, userId: string, conversationId: 
 }
 
 /**
- * Counts of different nodes may overtake each other on their way. Of two that with the higher `lastSeq` is newer; where it is
- * the same, the reader has read on, and the lower count is newer. So it is with `total` and `totalLastSeq`.
+ * Counts from different nodes may arrive in another order than they were made. The one with the higher `lastSeq` is newer. If
+ * `lastSeq` is the same, the user has read in between, and the lower count is newer. The same holds for `total` and `totalLastSeq`.
  */
 export interface UnreadCount {
 	userId: string;
@@ -24,7 +25,7 @@ export interface UnreadCount {
 	totalLastSeq: number;
 }
 
-/** Many users' counts at once, for announcing them. */
+/** The counts of many users at once, to be announced. */
 export function unreadCounts(db: Database, pairs: { userId: string; conversationId: string }[]): Promise<UnreadCount[]> {
 	return db.query<UnreadCount>(countsStatement, [
 		pairs.map(({ userId }) => userId),
@@ -32,8 +33,8 @@ export function unreadCounts(db: Database, pairs: { userId: string; conversation
 	]);
 }
 
-/** Messages by others above the participant's read cursor: see the migration. */
-const unread = "(c.last_seq - case p.user_id when c.user1_id then c.user1_sent else c.user2_sent end - p.others_read)";
+/** Messages by others above the participant's read cursor (docs/adr/0005). */
+const unread = `(c.last_seq - ${sentBy("p.user_id", "c")} - p.others_read)`;
 
 const countStatement = statement(
 	"conversations.unreadCount",
@@ -42,8 +43,8 @@ const countStatement = statement(
 );
 
 /**
- * What others wrote to the user, less what the user has read of it: two sums, each over rows that are found by the user. To
- * join the two tables would look each conversation up by itself.
+ * Messages that others wrote to the user, less those that the user has read: two sums, each over rows that an index finds by the
+ * user. A join of the two tables would look up each conversation by itself.
  */
 const totalOf = (userId: string) => `(
 	select coalesce(sum(mine.last_seq - mine.sent), 0)::bigint

@@ -1,16 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import { type ErrorCode, ParleyError } from "../../lib/errors.ts";
+import { ParleyError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { sqlState } from "../../lib/sqlstate.ts";
+import { sqlState, sqlStateOf } from "../../lib/sqlstate.ts";
 import { mapInTurns, sendingTurns } from "../../lib/turns.ts";
-import { type Database, type Statement, statement } from "../../mixins/database.ts";
+import type { Database, Statement } from "../../mixins/database.ts";
 import type { StoredImage } from "../media/media.contract.ts";
+import { type AppendedRow, type AppendPair, type AppendStatements, skipsLocked, waitsForLocks } from "./append-statement.ts";
 import type { MessageRow, ToMessages } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 import { pick } from "./pick.ts";
 import { signatureOf } from "./search/signature.ts";
 
-/** What somebody asks to be sent, after validation. */
+/** A message that somebody wants to send, after validation. */
 export interface Draft {
 	conversationId: string;
 	senderId: string;
@@ -18,59 +19,65 @@ export interface Draft {
 	type: "TEXT" | "IMAGE";
 	content: string | null;
 	imageId: string | null;
-	/** The image, kept for this message. Null where the message is known to be stored already. */
+	/** The image, which `media` reserves for this message. Null where the message is known to be stored already. */
 	image: StoredImage | null;
-	/** Until when it is kept, by the clock of the database. Stored later, the message might show an image that is gone. */
+	/** Until when it is reserved, by the clock of the database. A message stored later might show an image that is deleted. */
 	claimedUntil?: string | null;
 	replyToSeq: number | null;
 	metadata: Message["metadata"];
 }
 
-/** A stored message. `created` is false when its clientId had stored it before. */
+/** A stored message. `created` is false when its clientId was stored before. */
 export interface Sent {
 	message: Message;
 	recipientId: string;
 	created: boolean;
-	/** It woke an AUTO_ARCHIVED conversation. */
+	/** The message made an AUTO_ARCHIVED conversation ACTIVE again. */
 	reopened: boolean;
 }
 
-/** What became of a draft. `held`: somebody else has locked its conversation, and nothing was done. */
-export type Appended = Sent | ParleyError | "held";
+/** What became of a draft. `locked`: another transaction has locked its conversation, and nothing was stored. */
+export type Appended = Sent | ParleyError | "locked";
 
 /**
  * Appends drafts to their conversations, all in one statement and one commit; answers each, in order.
  *
- * 1. `heads` locks the conversations that nobody else has locked, and sees them as they are once the lock is there. The row
- *    decides who takes part, whether it is archived, and what the next seq is.
- * 2. Hardly any clientId comes twice, so at first nobody looks: a second one breaks the unique key, nothing is written, and the
- *    same is done again with `judged` looking for what is stored. Another node may store a clientId between our snapshot and our
- *    lock: then the key breaks once more, and we try once more. So it is with an image that another
- *    message got meanwhile. A draft that is refused breaks no key: it is looked for afterwards, since what was stored stays
- *    stored when its conversation is archived.
- * 3. `numbered` gives the rest their seqs, in the order of the batch, and `created_at`, which never goes back in a conversation.
+ * 1. The statement locks the conversations that no other transaction has locked. Under this lock it decides who takes part,
+ *    whether the conversation is archived, and what the next seq is.
+ * 2. A clientId is rarely sent twice. So the first statement does not look for stored clientIds. If one is stored, the unique
+ *    key is violated, nothing is written, and a second statement does the same work and looks each clientId up.
+ * 3. The second statement may violate a unique key too: another node stores a clientId between its snapshot and its lock, or
+ *    another message takes an image. Then it runs again.
+ * 4. A refused draft violates no key. It is looked up afterwards, since its message may be stored: what was stored before the
+ *    conversation was archived stays stored.
  */
 export function append(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
-	return appendBy(free, db, toMessages, drafts);
+	return appendBy(skipsLocked, db, toMessages, drafts);
 }
 
-/** The same for drafts to one conversation, which waits for its lock; `held` when it waited in vain. */
+/** The same for drafts to one conversation, and waits for its lock. All are `locked` when the lock did not come in time. */
 export async function appendWaiting(db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
 	try {
-		return await appendBy(waiting, db, toMessages, drafts);
+		return await appendBy(waitsForLocks, db, toMessages, drafts);
 	} catch (error) {
-		if ((error as { code?: unknown }).code === sqlState.lockNotAvailable) return drafts.map(() => "held");
+		if (sqlStateOf(error) === sqlState.lockNotAvailable) return drafts.map(() => "locked");
 		throw error;
 	}
 }
 
-async function appendBy(variants: Variants, db: Database, toMessages: ToMessages, drafts: Draft[]): Promise<Appended[]> {
+/** A clientId may occur more than once in a batch: its first draft is appended, the others get the answer of a repeated send. */
+async function appendBy(
+	statements: AppendStatements,
+	db: Database,
+	toMessages: ToMessages,
+	drafts: Draft[],
+): Promise<Appended[]> {
 	const firsts = new Map<string, Draft>();
 	for (const draft of drafts) {
 		const key = keyOf(draft);
 		if (!firsts.has(key)) firsts.set(key, draft);
 	}
-	const appended = await appendDistinct(variants, db, [...firsts.values()]);
+	const appended = await appendDistinct(statements, db, [...firsts.values()]);
 	const messages = await toMessages(appended.flatMap((answer) => (isStored(answer) ? answer.row : [])));
 	const messageOf = new Map(messages.map((message) => [message.id, message]));
 	const answerOf = new Map([...firsts.keys()].map((key, i) => [key, appended[i] as Outcome]));
@@ -86,34 +93,19 @@ async function appendBy(variants: Variants, db: Database, toMessages: ToMessages
 
 const keyOf = ({ conversationId, senderId, clientId }: Draft) => `${conversationId} ${clientId} ${senderId}`;
 
-/** A stored message before its URLs are signed. */
+/** A stored message before its image's URLs are signed. */
 interface Stored extends Omit<Sent, "message"> {
 	row: MessageRow;
 }
 
-type Outcome = Stored | ParleyError | "held";
+type Outcome = Stored | ParleyError | "locked";
 
-const isStored = (outcome: Outcome): outcome is Stored => outcome !== "held" && !(outcome instanceof ParleyError);
+const isStored = (outcome: Outcome): outcome is Stored => outcome !== "locked" && !(outcome instanceof ParleyError);
 
-interface AppendedRow {
-	outcome:
-		| "created"
-		| "stored"
-		| "held"
-		| "bad reply"
-		| "image used"
-		| "claim over"
-		| Extract<ErrorCode, "NOT_FOUND" | "CONVERSATION_ARCHIVED">;
-	seq: number;
-	created_at: string;
-	recipient_id: string;
-	reopened: boolean;
-}
-
-async function appendDistinct(variants: Variants, db: Database, drafts: Draft[]): Promise<Outcome[]> {
+async function appendDistinct(statements: AppendStatements, db: Database, drafts: Draft[]): Promise<Outcome[]> {
 	const ids = drafts.map(newId);
 	const hasImages = drafts.some((draft) => draft.imageId !== null);
-	const values: unknown[][] = [
+	const columns: unknown[][] = [
 		drafts.map((draft) => draft.conversationId),
 		drafts.map((draft) => draft.senderId),
 		drafts.map((draft) => draft.clientId),
@@ -125,11 +117,11 @@ async function appendDistinct(variants: Variants, db: Database, drafts: Draft[])
 		await mapInTurns(sendingTurns, drafts, signatureOf),
 	];
 	if (hasImages) {
-		values.push(drafts.map((draft) => draft.imageId));
-		values.push(drafts.map((draft) => draft.image && JSON.stringify(draft.image)));
-		values.push(drafts.map((draft) => draft.claimedUntil ?? null));
+		columns.push(drafts.map((draft) => draft.imageId));
+		columns.push(drafts.map((draft) => draft.image && JSON.stringify(draft.image)));
+		columns.push(drafts.map((draft) => draft.claimedUntil ?? null));
 	}
-	const rows = await appendRows(db, hasImages ? variants.withImages : variants.textsOnly, values);
+	const rows = await appendRows(db, hasImages ? statements.withImages : statements.textsOnly, columns);
 	const stored = await storedMessages(db, drafts, rows);
 
 	return drafts.map((draft, i) => {
@@ -137,15 +129,15 @@ async function appendDistinct(variants: Variants, db: Database, drafts: Draft[])
 		switch (row.outcome) {
 			case "created":
 				return {
-					row: created(draft, ids[i] as string, row),
+					row: createdRow(draft, ids[i] as string, row),
 					recipientId: row.recipient_id,
 					created: true,
 					reopened: row.reopened,
 				};
 			case "stored":
 				return repeated(draft, stored.get(`${draft.conversationId} ${row.seq}`) as MessageRow, row.recipient_id);
-			case "held":
-				return "held";
+			case "locked":
+				return "locked";
 			case "bad reply":
 				return new ParleyError("VALIDATION_FAILED", { details: [{ path: "replyToSeq", message: "there is no such message" }] });
 			case "image used":
@@ -158,46 +150,46 @@ async function appendDistinct(variants: Variants, db: Database, drafts: Draft[])
 	});
 }
 
-async function appendRows(db: Database, { appendNew, appendOrFind }: Statements, values: unknown[][]): Promise<AppendedRow[]> {
+async function appendRows(db: Database, { appendNew, appendOrFind }: AppendPair, columns: unknown[][]): Promise<AppendedRow[]> {
 	let rows: AppendedRow[];
 	try {
-		rows = await db.query<AppendedRow>(appendNew, values);
+		rows = await db.query<AppendedRow>(appendNew, columns);
 	} catch (error) {
-		if (!isWorthRepeating(error)) throw error;
-		return appendOrFindRows(db, appendOrFind, values);
+		if (!isRetriable(error)) throw error;
+		return appendOrFindRows(db, appendOrFind, columns);
 	}
-	const refused = rows.flatMap(({ outcome }, i) => (notLookedFor.has(outcome) ? [] : [i]));
+	const refused = rows.flatMap(({ outcome }, i) => (finalOutcomes.has(outcome) ? [] : [i]));
 	if (refused.length === 0) return rows;
 	const found = await appendOrFindRows(
 		db,
 		appendOrFind,
-		values.map((column) => refused.map((i) => column[i])),
+		columns.map((column) => refused.map((i) => column[i])),
 	);
 	return rows.map((row, i) => found[refused.indexOf(i)] ?? row);
 }
 
-/** Outcomes that do not depend on what is stored under the clientId. */
-const notLookedFor = new Set<AppendedRow["outcome"]>(["created", "held", "NOT_FOUND"]);
+/** Outcomes that are the same whether or not the clientId is stored. */
+const finalOutcomes = new Set<AppendedRow["outcome"]>(["created", "locked", "NOT_FOUND"]);
 
-async function appendOrFindRows(db: Database, appendOrFind: Statement, values: unknown[][]): Promise<AppendedRow[]> {
+async function appendOrFindRows(db: Database, appendOrFind: Statement, columns: unknown[][]): Promise<AppendedRow[]> {
 	for (let attempt = 1; ; attempt++) {
 		try {
-			return await db.query<AppendedRow>(appendOrFind, values);
+			return await db.query<AppendedRow>(appendOrFind, columns);
 		} catch (error) {
-			if (attempt === maxAttempts || !isWorthRepeating(error)) throw error;
+			if (attempt === maxAttempts || !isRetriable(error)) throw error;
 		}
 	}
 }
 
-function isWorthRepeating(error: unknown): boolean {
-	return worthRepeating.has(String((error as { code?: unknown }).code));
-}
-
-/** A clientId that is stored already; a deadlock, should another statement lock in another order. */
-const worthRepeating = new Set<string>([sqlState.uniqueViolation, sqlState.deadlockDetected, sqlState.serializationFailure]);
+/** A stored clientId, or a conflict with a statement that locks conversations in another order. */
+const retriable = new Set<string>([sqlState.uniqueViolation, sqlState.deadlockDetected, sqlState.serializationFailure]);
 const maxAttempts = 5;
 
-function created(draft: Draft, id: string, row: AppendedRow): MessageRow {
+function isRetriable(error: unknown): boolean {
+	return retriable.has(sqlStateOf(error));
+}
+
+function createdRow(draft: Draft, id: string, row: AppendedRow): MessageRow {
 	return {
 		id,
 		conversation_id: draft.conversationId,
@@ -224,98 +216,13 @@ async function storedMessages(db: Database, drafts: Draft[], rows: AppendedRow[]
 	return new Map(messages.map((message) => [`${message.conversation_id} ${message.seq}`, message]));
 }
 
-/** The same clientId again: the stored message if it says the same, else the clientId was reused. */
+/** The same clientId again: the stored message if its content is the same, else CLIENT_ID_REUSED. */
 function repeated(draft: Draft, row: MessageRow, recipientId: string): Stored | ParleyError {
-	const same =
+	const isSame =
 		row.type === draft.type &&
 		row.content === draft.content &&
 		row.image_id === draft.imageId &&
 		row.reply_to_seq === draft.replyToSeq &&
 		isDeepStrictEqual(row.metadata, JSON.parse(JSON.stringify(draft.metadata)));
-	return same ? { row, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
-}
-
-function appendSql({ waits, finds, hasImages }: { waits: boolean; finds: boolean; hasImages: boolean }): string {
-	const ifFinding = (sql: string, otherwise = "") => (finds ? sql : otherwise);
-	const ifImages = (sql: string) => (hasImages ? sql : "");
-	const columns = `type, content, reply_to_seq, metadata, search${ifImages(", image_id, image")}`;
-	return `
-	with sent as materialized (
-		select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[], $9::varbit[]
-			${ifImages(", $10::uuid[], $11::jsonb[], $12::timestamptz[]")})
-			with ordinality as s (conversation_id, sender_id, client_id, id, ${columns}${ifImages(", claimed_until")}, ord)
-	),
-	heads as materialized (
-		select id, user1_id, user2_id, status, last_seq, user1_sent, user2_sent, last_message_at
-		from conversations where id = any ($1) order by id for no key update ${waits ? "" : "skip locked"}
-	),
-	judged as materialized (
-		select s.*, h.user1_id, h.status, h.last_seq, h.user1_sent, h.user2_sent, h.last_message_at, ${ifFinding("m.seq", "null::bigint")} as stored_seq,
-			case s.sender_id when h.user1_id then h.user2_id else h.user1_id end as recipient_id,
-			case
-				when h.id is null and exists (
-					select from conversations l where l.id = s.conversation_id and s.sender_id in (l.user1_id, l.user2_id)
-				) then 'held'
-				when h.id is null or s.sender_id not in (h.user1_id, h.user2_id) then 'NOT_FOUND'
-				${ifFinding("when m.seq is not null then 'stored'")}
-				when h.status = 'ARCHIVED' then 'CONVERSATION_ARCHIVED'
-				when s.reply_to_seq > h.last_seq then 'bad reply'
-				${ifImages("when s.claimed_until < clock_timestamp() then 'claim over'")}
-				${ifImages(`when s.image_id is not null and (
-					exists (select from messages u where u.conversation_id = s.conversation_id and u.image_id = s.image_id)
-					or exists (select from sent t where t.image_id = s.image_id and t.ord < s.ord)
-				) then 'image used'`)}
-				else 'created'
-			end as outcome
-		from sent s
-		left join heads h on h.id = s.conversation_id
-		${ifFinding("left join messages m using (conversation_id, sender_id, client_id)")}
-	),
-	numbered as materialized (
-		select ord, conversation_id, sender_id, client_id, id, ${columns},
-			greatest(now(), last_message_at)::timestamptz(3) as created_at,
-			last_seq + count(*) over so_far as seq,
-			user1_sent + count(*) filter (where sender_id = user1_id) over so_far as user1_sent,
-			user2_sent + count(*) filter (where sender_id <> user1_id) over so_far as user2_sent
-		from judged where outcome = 'created'
-		window so_far as (partition by conversation_id order by ord rows unbounded preceding)
-	),
-	inserted as (
-		insert into messages (conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, ${columns})
-		select conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, ${columns}
-		from numbered
-	),
-	advanced as (
-		update conversations c
-		set last_seq = n.seq, user1_sent = n.user1_sent, user2_sent = n.user2_sent, last_message_at = n.created_at,
-			updated_at = greatest(n.created_at, c.updated_at + interval '1 ms'), status = 'ACTIVE', archived_at = null, archived_by = null,
-			changed_xid = pg_current_xact_id()
-		from (select distinct on (conversation_id) * from numbered order by conversation_id, seq desc) n
-		where c.id = n.conversation_id
-	)
-	select j.outcome, coalesce(n.seq, j.stored_seq) as seq, n.created_at, j.recipient_id, j.status = 'AUTO_ARCHIVED' as reopened
-	from judged j left join numbered n using (ord)
-	order by j.ord`;
-}
-
-/** Texts do without what only images need: of those there are few. */
-interface Variants {
-	textsOnly: Statements;
-	withImages: Statements;
-}
-
-interface Statements {
-	appendNew: Statement;
-	appendOrFind: Statement;
-}
-
-const free = variantsOf("messages.append", { waits: false });
-const waiting = variantsOf("messages.appendWaiting", { waits: true });
-
-function variantsOf(name: string, { waits }: { waits: boolean }): Variants {
-	const both = (suffix: string, hasImages: boolean): Statements => ({
-		appendNew: statement(`${name}.new${suffix}`, appendSql({ waits, finds: false, hasImages })),
-		appendOrFind: statement(`${name}.orFind${suffix}`, appendSql({ waits, finds: true, hasImages })),
-	});
-	return { textsOnly: both("", false), withImages: both(".withImages", true) };
+	return isSame ? { row, recipientId, created: false, reopened: false } : new ParleyError("CLIENT_ID_REUSED");
 }

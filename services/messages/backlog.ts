@@ -3,7 +3,7 @@ import type { Params } from "../contracts.ts";
 import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 import type { Message } from "./messages.contract.ts";
 
-/** What others wrote to a user above these cursors: conversation by conversation, in order, as much as a page holds. */
+/** The messages to a user above these cursors: one conversation after the other, in order, as many as a page holds. */
 export async function backlog(
 	db: Database,
 	toMessages: ToMessages,
@@ -14,11 +14,14 @@ export async function backlog(
 	return toMessages(await db.query<MessageRow>(backlogStatement, [userId, conversationIds, deliveredSeqs]));
 }
 
-/** Of one conversation, and in all. */
+/** Messages of one conversation, and messages in all. */
 const [conversationLimit, pageLimit] = [100, 200];
 
-/** Of text; the first message is told however long it is. As JSON, with the same as HTML, it is about three times as much. */
-const pageBytes = 96 * 1024;
+/**
+ * Bytes of text on a page. The first message is on it whatever its length. As JSON, which contains each text also as HTML, a page
+ * has about three times as many.
+ */
+const maxTextBytes = 96 * 1024;
 
 const backlogStatement = statement(
 	"messages.backlog",
@@ -41,6 +44,6 @@ const backlogStatement = statement(
 	from sized
 	join messages m using (conversation_id, seq)
 	join conversations c on c.id = m.conversation_id
-	where sized.bytes_before < ${pageBytes}
+	where sized.bytes_before < ${maxTextBytes}
 	order by sized.ord, m.seq`,
 );

@@ -4,18 +4,18 @@ import { type Database, statement } from "../../mixins/database.ts";
 import type { Params, Result } from "../contracts.ts";
 import { type MessageRow, messageColumns, type ToMessages } from "./message-row.ts";
 
-/** With more changed messages than this, starting afresh is cheaper for everybody. */
+/** With more changed messages than this, it is cheaper for server and client to start afresh. */
 const changedLimit = 500;
 
 /**
- * What a reader with the cursor `sinceXid` may not have, as far as it fits into `maxBytes`. Unseen messages are the top of a
- * conversation without a gap, since seqs are committed in order: it is enough to look at the newest.
+ * The messages that a reader with the cursor `sinceXid` may not have, as many as fit into `maxBytes`. Seqs are committed in order,
+ * so the unseen messages of a conversation are its newest ones, without a gap. The statement reads only these.
  *
- * What goes first decides who is cut:
+ * When not all fit, this order decides which are left out, from the end:
  *
- * 1. the newest unseen message of each conversation, which is told in any case: what is below it, the reader can load;
- * 2. older messages that changed, which the reader cannot guess: all of them, or the answer is not `complete`;
- * 3. the second newest of each conversation, the third newest, and so on.
+ * 1. The newest unseen message of each conversation. It is never left out; the reader can load the older ones.
+ * 2. Older messages that changed. The reader cannot know of them otherwise, so without one of them `isComplete` is false.
+ * 3. The second newest unseen message of each conversation, the third newest, and so on.
  */
 export async function changes(
 	db: Database,
@@ -26,12 +26,14 @@ export async function changes(
 	const rows = await db.query<ChangesRow>(changesStatement, [conversationIds, sinceXid, limit, maxBytes, changedLimit + 1]);
 	const messages = await toMessages(rows);
 	const newest = rows.filter(({ priority }) => priority === 1).length;
-	const told = rows.slice(0, fitting(messages, maxBytes, Math.max(newest, 1))).map((row, i) => ({ row, message: messages[i] }));
+	const included = rows
+		.slice(0, fitting(messages, maxBytes, Math.max(newest, 1)))
+		.map((row, i) => ({ row, message: messages[i] }));
 	const changedCount = rows[0]?.changed_count ?? 0;
-	const isComplete = changedCount <= changedLimit && told.filter(({ row }) => row.priority === 2).length === changedCount;
+	const isComplete = changedCount <= changedLimit && included.filter(({ row }) => row.priority === 2).length === changedCount;
 
 	const conversations = conversationIds.map((conversationId) => {
-		const mine = told.filter(({ row }) => row.conversation_id === conversationId).sort((a, b) => a.row.seq - b.row.seq);
+		const mine = included.filter(({ row }) => row.conversation_id === conversationId).sort((a, b) => a.row.seq - b.row.seq);
 		const unseen = mine.filter(({ row }) => row.priority !== 2);
 		const hasMore = (unseen[0]?.row.unseen_count ?? 0) > unseen.length;
 		return { conversationId, messages: mine.flatMap(({ message }) => message ?? []), hasMore };
@@ -40,15 +42,15 @@ export async function changes(
 }
 
 interface ChangesRow extends MessageRow {
-	/** As the list above. */
+	/** The number in the list above. */
 	priority: 1 | 2 | 3;
-	/** Unseen messages of the conversation, one more than `limit` at the most. */
+	/** Unseen messages of the conversation, at most `limit` + 1. */
 	unseen_count: number;
-	/** Of all conversations, one more than its limit at the most. */
+	/** Changed messages of all conversations, at most `changedLimit` + 1. */
 	changed_count: number;
 }
 
-/** `size` is less than what the message has as JSON: what is left out for it would not have fitted. */
+/** `size_before` counts fewer bytes than the JSON has. So a message that the statement leaves out would not have fitted. */
 const changesStatement = statement(
 	"messages.changes",
 	`

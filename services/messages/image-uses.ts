@@ -1,7 +1,8 @@
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Params, Result } from "../contracts.ts";
+import { setChanged } from "../conversation-sql.ts";
 
-/** Where the message is that has lost its image now, for `sync` too; undefined when none has it. */
+/** Takes the image out of its message, and gives the message's position. Undefined when no message has the image. */
 export async function dropImage(
 	db: Database,
 	conversationId: string,
@@ -11,7 +12,7 @@ export async function dropImage(
 	return position;
 }
 
-/** Which of these images are in a message, also in one that has lost it. */
+/** Which of these images are or were in a message. */
 export function imageUses(db: Database, images: Params<"messages.imageUses">["images"]): Promise<Result<"messages.imageUses">> {
 	return db.query(usesStatement, [images.map(({ conversationId }) => conversationId), images.map(({ imageId }) => imageId)]);
 }
@@ -26,7 +27,7 @@ const dropStatement = statement(
 	),
 	told as (
 		update conversations c
-		set changed_xid = pg_current_xact_id(), updated_at = greatest(clock_timestamp(), c.updated_at + interval '1 ms')
+		set ${setChanged}
 		from dropped d where c.id = d.conversation_id
 	)
 	select conversation_id as "conversationId", seq from dropped`,

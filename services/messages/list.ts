@@ -6,7 +6,7 @@ import { type MessageRow, selectMessages, type ToMessages } from "./message-row.
 /** Above every seq. */
 const noEnd = Number.MAX_SAFE_INTEGER;
 
-/** A page of history by keyset: what it costs does not depend on how long the conversation is. Large messages make it short. */
+/** A page of history by keyset: its cost does not depend on the conversation's length. It is shorter when messages are large. */
 export async function list(
 	db: Database,
 	toMessages: ToMessages,

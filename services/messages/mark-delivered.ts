@@ -1,18 +1,19 @@
 import { type Database, statement } from "../../mixins/database.ts";
+import { otherParticipant } from "../conversation-sql.ts";
 
-/** Somebody's delivered cursor moved. */
+/** A participant's delivered cursor moved. */
 export interface Delivery {
 	conversationId: string;
 	userId: string;
-	/** The participant who wants to know. */
+	/** The other participant, who is told. */
 	otherId: string;
 	seq: number;
 	at: string;
 }
 
 /**
- * Moves delivered cursors forward and writes the receipts; says which moved. Acknowledgements above the conversation's head, or
- * of somebody who takes no part, move nothing further than the head, or nothing.
+ * Moves delivered cursors forward, writes the receipts, and gives those that moved. An acknowledgement above the conversation's
+ * head moves the cursor to the head. One from a user who is no participant moves nothing.
  */
 export function markDelivered(
 	db: Database,
@@ -35,7 +36,7 @@ const markDeliveredStatement = statement(
 	),
 	moving as materialized (
 		select p.conversation_id, p.user_id, least(a.seq, c.last_seq) as seq,
-			case p.user_id when c.user1_id then c.user2_id else c.user1_id end as other_id
+			${otherParticipant("p.user_id", "c")} as other_id
 		from acked a
 		join conversations c on c.id = a.conversation_id
 		join participants p on p.conversation_id = a.conversation_id and p.user_id = a.user_id

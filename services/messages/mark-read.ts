@@ -1,20 +1,21 @@
 import { ParleyError } from "../../lib/errors.ts";
 import { type Database, statement } from "../../mixins/database.ts";
+import { otherParticipant, sentBy } from "../conversation-sql.ts";
 
-/** Where a reader's cursors are after reading, and which of them moved. */
+/** A reader's cursors after reading, and which of them moved. */
 export interface Reading {
 	readSeq: number;
 	unreadCount: number;
 	otherId: string;
-	/** Null when the read cursor was there or further already. */
+	/** Null when the read cursor did not move. */
 	readAt: string | null;
-	/** Reading on a device that never acknowledged is also the delivery. Null when that was known already. */
+	/** Reading is also a delivery when no device acknowledged the messages before. Null when the delivered cursor did not move. */
 	deliveredAt: string | null;
 }
 
 /**
- * Moves the reader's cursor up to `seq` (null: to the newest message), never back, and writes the receipt. The participant's
- * row is locked first, so that of two devices reading at once each sees what the other did. NOT_FOUND.
+ * Moves the reader's cursor forward to `seq` (null: to the newest message) and writes the receipt. The participant's row is locked
+ * first, so that two devices that read at the same time see each other's change. NOT_FOUND.
  */
 export async function markRead(db: Database, conversationId: string, userId: string, seq: number | null): Promise<Reading> {
 	const [reading] = await db.query<Reading>(markReadStatement, [conversationId, userId, seq]);
@@ -31,12 +32,12 @@ const markReadStatement = statement(
 	),
 	head as (
 		select least(coalesce($3::bigint, last_seq), last_seq) as seq,
-			case $2 when user1_id then user2_id else user1_id end as other_id,
-			last_seq - case $2 when user1_id then user1_sent else user2_sent end as others_sent
+			${otherParticipant("$2", "conversations")} as other_id,
+			last_seq - ${sentBy("$2", "conversations")} as others_sent
 		from conversations where id = $1
 	),
 	target as (
-		select m.seq, m.seq - case $2 when c.user1_id then m.user1_sent else m.user2_sent end as others_read
+		select m.seq, m.seq - ${sentBy("$2", "c", "m")} as others_read
 		from mine, head, messages m, conversations c
 		where m.conversation_id = $1 and m.seq = head.seq and m.seq > mine.read_seq and c.id = $1
 	),

@@ -1,11 +1,12 @@
 import type { Logger } from "moleculer";
 import { mapInTurns, readingTurns } from "../../lib/turns.ts";
+import { otherParticipant } from "../conversation-sql.ts";
 import type { SignImages } from "../image-urls.ts";
 import type { Image, StoredImage } from "../media/media.contract.ts";
 import type { Message } from "./messages.contract.ts";
 import { renderHtml } from "./render-html.ts";
 
-/** A message as the select list below gives it. */
+/** A message with the columns below. */
 export interface MessageRow {
 	id: string;
 	conversation_id: string;
@@ -24,8 +25,8 @@ export interface MessageRow {
 }
 
 /**
- * The columns of a message `m` in a conversation `c`, with its receipts. A message was delivered, or read, when the first receipt of the other
- * participant at or above its seq was written: message rows are never touched by reading.
+ * The columns of a message `m` in a conversation `c`, with its receipts. A message was delivered, or read, when the recipient's first
+ * receipt at or above its seq was written. Reading does not update message rows.
  */
 export const messageColumns = `
 		m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.image_id, m.image, m.reply_to_seq, m.metadata, m.created_at,
@@ -39,7 +40,7 @@ function firstReceipt(kind: "delivered" | "read"): string {
 	return `(
 		select r.at from receipts r
 		where r.conversation_id = m.conversation_id
-			and r.user_id = case m.sender_id when c.user1_id then c.user2_id else c.user1_id end
+			and r.user_id = ${otherParticipant("m.sender_id", "c")}
 			and r.kind = '${kind}' and r.up_to_seq >= m.seq
 		order by r.up_to_seq limit 1
 	)`;
@@ -48,16 +49,16 @@ function firstReceipt(kind: "delivered" | "read"): string {
 /** Rows as clients see them, in order. */
 export type ToMessages = (rows: MessageRow[]) => Promise<Message[]>;
 
-/** Images get their URLs all at once. Should that fail, the messages are shown without: texts must not suffer for images. */
+/** Signs the URLs of all images at once. If that fails, the messages come without their images. */
 export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">, turns = readingTurns): ToMessages {
 	const signed = async (rows: MessageRow[]): Promise<Map<string, Image>> => {
 		const stored = rows.flatMap(({ image }) => image ?? []);
-		if (stored.length === 0) return none;
+		if (stored.length === 0) return noImages;
 		try {
 			return new Map((await sign(stored)).map((image) => [image.id, image]));
 		} catch (error) {
 			logger.warn("Images could not be signed:", error);
-			return none;
+			return noImages;
 		}
 	};
 	return async (rows) => {
@@ -66,7 +67,7 @@ export function createToMessages(sign: SignImages, logger: Pick<Logger, "warn">,
 	};
 }
 
-const none = new Map<string, Image>();
+const noImages = new Map<string, Image>();
 
 function toMessage(row: MessageRow, images: Map<string, Image>): Message {
 	return {

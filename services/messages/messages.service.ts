@@ -5,10 +5,9 @@ import { sendingTurns } from "../../lib/turns.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { storage, type WithStorage } from "../../mixins/storage.ts";
 import { createSignImages } from "../image-urls.ts";
-import { deliver, push } from "../push.ts";
 import { defineService } from "../service.ts";
 import { sharded } from "../sharded.ts";
-import { announceReading } from "./announce-reading.ts";
+import { announceDeliveries, announceReading } from "./announce.ts";
 import { backlog } from "./backlog.ts";
 import { changes } from "./changes.ts";
 import { dropImage, imageUses } from "./image-uses.ts";
@@ -30,7 +29,7 @@ interface This extends WithDatabase, WithStorage {
 	searching: Semaphore;
 }
 
-/** Searches are the slowest queries: of the connections for queries they may take this many at a time. */
+/** Searches are the slowest queries. They may use this many of the connections for queries at a time. */
 const maxSearches = { concurrency: 3, maxWaiting: 30 };
 
 export default defineService<"messages", This>("messages", {
@@ -71,11 +70,7 @@ export default defineService<"messages", This>("messages", {
 		},
 		markDelivered: {
 			async handler(ctx) {
-				const deliveries = await markDelivered(this.pathDb, ctx.params.acks);
-				await deliver(
-					this.broker,
-					deliveries.map(({ otherId, ...delivery }) => push(delivery, { userId: otherId, event: "message_delivered" })),
-				);
+				await announceDeliveries(this.broker, await markDelivered(this.pathDb, ctx.params.acks));
 				return null;
 			},
 		},

@@ -2,8 +2,8 @@ import { type Database, statement } from "../../mixins/database.ts";
 import { type MessageRow, messageColumns } from "./message-row.ts";
 
 /**
- * The messages at these places, in their order; places where there is none are left out. With `maxBytes` only as many of the
- * first as may fit into that much JSON, one at least: a content has as many bytes in it, and as many once more as HTML.
+ * The messages at these positions, in their order, without positions that have no message. Of these the first that may fit into
+ * `maxBytes` of JSON, at least one: JSON contains each text twice, as text and as HTML.
  */
 export function pick(
 	db: Database,

@@ -5,9 +5,12 @@ import type { Draft, Sent } from "./append.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /**
- * Sends a message with an image. `media` keeps the image for this clientId first, and harmlessly again when the message is sent
- * again; so of two messages with the same image one gets it. A message that is refused for good gives it back. One that is not
- * stored in time is UNAVAILABLE, and claims the image anew when it is sent again.
+ * Sends a message with an image.
+ *
+ * 1. `media` reserves the image for this clientId. So only one of two messages with the same image gets it; a repeated send of the
+ *    same message gets it again.
+ * 2. If the message is refused for good, the reservation is released.
+ * 3. A message that cannot be stored before the reservation ends is UNAVAILABLE. Its next send reserves the image again.
  */
 export async function sendImage(mailbox: Mailbox, db: Database, calls: Calls, draft: Draft & { imageId: string }): Promise<Sent> {
 	const { imageId, clientId } = draft;
@@ -21,7 +24,7 @@ export async function sendImage(mailbox: Mailbox, db: Database, calls: Calls, dr
 	}
 }
 
-/** No image when the image cannot be had (any more), but the message is stored already: then that one is the answer. */
+/** Reserves the image. Without an image when it cannot be reserved but the message is stored: then the stored one is the answer. */
 async function claim(db: Database, calls: Calls, draft: Draft & { imageId: string }): Promise<Claimed> {
 	const { imageId, conversationId, senderId, clientId } = draft;
 	try {

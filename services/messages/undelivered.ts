@@ -1,7 +1,8 @@
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Params, Result } from "../contracts.ts";
+import { sentBy } from "../conversation-sql.ts";
 
-/** Which of these users' conversations have messages by others above the delivered cursor, in the order of their ids. */
+/** The conversations of these users that have messages by others above the delivered cursor, in the order of their ids. */
 export function undelivered(db: Database, users: Params<"messages.undelivered">["users"]): Promise<Lagging[]> {
 	return db.query<Lagging>(undeliveredStatement, [
 		users.map(({ userId }) => userId),
@@ -14,12 +15,12 @@ type Lagging = Result<"messages.undelivered">["lagging"][number];
 /** Below every id. */
 const lowestId = "00000000-0000-0000-0000-000000000000";
 
-/** Conversations told of one user. */
+/** Conversations of one user in an answer. */
 export const laggingLimit = 20;
 
 /**
- * A cursor below the head alone says little: the rest may be the user's own messages. How many of the others' there are up to
- * the cursor, the message at the cursor knows (see the first migration). A message that was stored just now is on its way.
+ * A cursor below the head is not enough: the messages above it may be the user's own. So the statement compares how many messages by
+ * others there are in all and up to the cursor (docs/adr/0005). Messages of the last 1.5 s are left out: they are being delivered.
  */
 const undeliveredStatement = statement(
 	"messages.undelivered",
@@ -37,8 +38,8 @@ const undeliveredStatement = statement(
 			order by m.seq limit 1
 		) as first
 		where p.user_id = wanted.user_id and p.conversation_id > wanted.after_id and p.delivered_seq < c.last_seq
-			and c.last_seq - case p.user_id when c.user1_id then c.user1_sent else c.user2_sent end
-				> coalesce(d.seq - case p.user_id when c.user1_id then d.user1_sent else d.user2_sent end, 0)
+			and c.last_seq - ${sentBy("p.user_id", "c")}
+				> coalesce(d.seq - ${sentBy("p.user_id", "c", "d")}, 0)
 			and first.created_at < now() - interval '1500 milliseconds'
 		order by p.conversation_id limit ${laggingLimit}
 	) as lagging

@@ -3,15 +3,15 @@ import type { Database } from "../../mixins/database.ts";
 import { type Appended, append as appendFree, appendWaiting, type Draft, type Sent } from "../../services/messages/append.ts";
 import { textMessages } from "../../testing/text-messages.ts";
 
-/** Appends as the mailbox does: what somebody else holds is waited for afterwards, and then the answer must be one. */
+/** Appends as the mailbox does: it waits afterwards for conversations that are locked, and then each draft has an answer. */
 export async function append(db: Database, drafts: Draft[]): Promise<(Sent | ParleyError)[]> {
 	const answers = await appendFree(db, textMessages, drafts);
-	const held = drafts.filter((_, i) => answers[i] === "held");
-	const later = held.length === 0 ? [] : await appendWaiting(db, textMessages, held);
-	return answers.map((answer) => answered(answer === "held" ? later.shift() : answer));
+	const locked = drafts.filter((_, i) => answers[i] === "locked");
+	const later = locked.length === 0 ? [] : await appendWaiting(db, textMessages, locked);
+	return answers.map((answer) => answered(answer === "locked" ? later.shift() : answer));
 }
 
 function answered(answer: Appended | undefined): Sent | ParleyError {
-	if (answer === undefined || answer === "held") throw new Error("somebody holds the conversation");
+	if (answer === undefined || answer === "locked") throw new Error("the conversation is locked");
 	return answer;
 }

@@ -1,33 +1,34 @@
 import { io } from "socket.io-client";
+import { inParallel } from "../testing/in-parallel.ts";
 import type { Ledger } from "./ledger.ts";
-import type { LoadOrder, Person } from "./orders.ts";
+import type { LoadPlan, Person } from "./load-plan.ts";
 import type { ChatSocket, WireMessage } from "./wire.ts";
 
-const CONNECTING_AT_ONCE = 50;
-const READ_SLOTS = 50;
-/** The types know only a threshold; ws takes `false` and then offers no compression. */
-const NO_DEFLATE = false as unknown as { threshold: number };
+const maxConnecting = 50;
+const readSlots = 50;
+/** No compression. */
+const noDeflate = false as unknown as { threshold: number }; // `ws` accepts false, which the types of socket.io-client lack
 
-/** The sockets of all people, behaving as clients do: they acknowledge what they receive and mark it read about once a second. */
-export class Crowd {
+/** The sockets of all people. Like real clients they acknowledge what they receive, and mark it as read about once a second. */
+export class Clients {
 	disconnected = 0;
 	readonly #ledger: Ledger;
 	readonly #people: readonly Person[];
 	readonly #sockets: ChatSocket[];
-	/** Highest seq received and not yet marked read; 0: nothing new. */
+	/** The highest seq that was received and not yet marked as read; 0 when there is none. */
 	readonly #unreadSeqs: number[];
 	#reading: NodeJS.Timeout | undefined;
 
-	constructor(order: LoadOrder, ledger: Ledger) {
+	constructor(plan: LoadPlan, ledger: Ledger) {
 		this.#ledger = ledger;
-		this.#people = order.people;
-		this.#unreadSeqs = order.people.map(() => 0);
-		this.#sockets = order.people.map(({ auth }, person) =>
-			io(`${order.urls[person % order.urls.length]}/messaging`, {
+		this.#people = plan.people;
+		this.#unreadSeqs = plan.people.map(() => 0);
+		this.#sockets = plan.people.map(({ auth }, person) =>
+			io(`${plan.urls[person % plan.urls.length]}/messaging`, {
 				auth,
 				autoConnect: false,
 				forceNew: true,
-				perMessageDeflate: NO_DEFLATE,
+				perMessageDeflate: noDeflate,
 				reconnection: false,
 				transports: ["websocket"],
 			}),
@@ -35,11 +36,7 @@ export class Crowd {
 	}
 
 	async connect(): Promise<void> {
-		const waiting = this.#sockets.entries();
-		const connectSome = async (): Promise<void> => {
-			for (const [person, socket] of waiting) await this.#connectOne(person, socket);
-		};
-		await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, connectSome));
+		await inParallel(maxConnecting, [...this.#sockets.entries()], ([person, socket]) => this.#connectOne(person, socket));
 	}
 
 	send(person: number, content: string, answered: (ok: boolean) => void): void {
@@ -52,16 +49,16 @@ export class Crowd {
 		});
 	}
 
-	/** Each person has a slot in the second, so that reading costs a little all the time instead of much at once. */
+	/** Spreads the people over each second, so that they do not all mark as read at once. */
 	startReading(): void {
 		let slot = 0;
 		this.#reading = setInterval(() => {
-			for (let person = slot; person < this.#people.length; person += READ_SLOTS) this.#markRead(person);
-			slot = (slot + 1) % READ_SLOTS;
-		}, 1000 / READ_SLOTS);
+			for (let person = slot; person < this.#people.length; person += readSlots) this.#markRead(person);
+			slot = (slot + 1) % readSlots;
+		}, 1000 / readSlots);
 	}
 
-	leave(): void {
+	disconnect(): void {
 		clearInterval(this.#reading);
 		for (const socket of this.#sockets) socket.off("disconnect").disconnect();
 	}

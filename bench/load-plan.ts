@@ -1,10 +1,10 @@
 import type { Percentiles } from "./percentiles.ts";
 import type { Workload } from "./workloads.ts";
 
-/** What the bench tells the load generator, over the channel between the processes. */
-export interface LoadOrder {
+/** What the load generator gets from the bench, over the channel between the processes. */
+export interface LoadPlan {
 	readonly workload: Workload;
-	/** The gateways, among which the sockets are spread in turn: partners are on different ones if there are two. */
+	/** The gateways. The sockets use them in turn, so with two gateways the people of a conversation are on different ones. */
 	readonly urls: readonly string[];
 	readonly databaseUrl: string;
 	readonly people: readonly Person[];
@@ -12,7 +12,7 @@ export interface LoadOrder {
 
 /** One socket. */
 export interface Person {
-	/** The handshake's `auth`. */
+	/** `auth` of the socket's handshake. */
 	readonly auth: Readonly<Record<string, string>>;
 	readonly conversationId: string;
 }
@@ -22,14 +22,14 @@ export function partnerOf(person: number): number {
 	return person ^ 1;
 }
 
-/** What the generator tells the bench, in this order. An `idle` generator says only the first and then stays connected. */
+/** What the generator reports to the bench, in this order. In the `idle` workload it reports only the first and stays connected. */
 export type LoadEvent =
 	| { readonly kind: "connected"; readonly connectMs: number }
 	| { readonly kind: "measuring" }
 	| { readonly kind: "measured" }
 	| { readonly kind: "report"; readonly report: LoadReport };
 
-/** Counts are of the whole run with its warm-up; rates, latencies and CPU of the measured window. */
+/** Counts are those of the whole run with its warm-up; rates, latencies and CPU those of the measured window. */
 export interface LoadReport extends Deliveries, StoredCheck {
 	readonly generatorCpuMs: number;
 	readonly disconnected: number;

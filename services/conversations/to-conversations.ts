@@ -3,19 +3,19 @@ import type { Calls } from "../contracts.ts";
 import type { ConversationRow } from "./conversation-row.ts";
 import type { Conversation } from "./conversations.contract.ts";
 
-/** A conversation, and whose view of it is wanted. */
-export interface Sight {
+/** A conversation's row, and the participant for whom it is shown. */
+export interface RowForViewer {
 	row: ConversationRow;
 	viewerId: string;
 }
 
 /**
- * Conversations as each row's viewer sees them, with what other services know: names, job titles, last messages. As many of
- * the first as fit into `maxBytes` of JSON, one at least.
+ * Conversations as each viewer sees them, with names, job titles and last messages from other services. As many of the first as fit
+ * into `maxBytes` of JSON, at least one.
  */
-export async function views(calls: Calls, sights: Sight[], maxBytes = pageBytes): Promise<Conversation[]> {
-	if (sights.length === 0) return [];
-	const rows = [...new Set(sights.map(({ row }) => row))];
+export async function toConversations(calls: Calls, wanted: RowForViewer[], maxBytes = pageBytes): Promise<Conversation[]> {
+	if (wanted.length === 0) return [];
+	const rows = [...new Set(wanted.map(({ row }) => row))];
 	const [names, titles, lastMessages] = await Promise.all([
 		calls.call("users.names", { ids: unique(rows.flatMap((row) => [row.user1_id, row.user2_id])) }),
 		calls.call("applications.titles", { ids: unique(rows.map((row) => row.job_application_id)) }),
@@ -26,9 +26,9 @@ export async function views(calls: Calls, sights: Sight[], maxBytes = pageBytes)
 	]);
 	const lastMessageOf = new Map(lastMessages.map((message) => [message.conversationId, message]));
 
-	// Messages are never deleted: what is not here was too much.
-	const cut = sights.findIndex(({ row }) => row.last_seq > 0 && !lastMessageOf.has(row.id));
-	const conversations = sights.slice(0, cut < 0 ? sights.length : Math.max(cut, 1)).map(({ row, viewerId }) => ({
+	// Messages are never deleted. So a missing last message did not fit, and the answer ends before its conversation.
+	const cut = wanted.findIndex(({ row }) => row.last_seq > 0 && !lastMessageOf.has(row.id));
+	const conversations = wanted.slice(0, cut < 0 ? wanted.length : Math.max(cut, 1)).map(({ row, viewerId }) => ({
 		id: row.id,
 		jobApplicationId: row.job_application_id,
 		jobTitle: titles[row.job_application_id] ?? "",
