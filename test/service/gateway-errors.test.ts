@@ -78,7 +78,7 @@ test.each<[string, RequestInit, number]>([
 	["a body of another type", { method: "POST", body: "a=b", headers: { "Content-Type": "text/plain" } }, 415],
 	[
 		"a body that is too large",
-		{ method: "POST", body: `"${"x".repeat(130_000)}"`, headers: { "Content-Type": "application/json" } },
+		{ method: "POST", body: `"${"x".repeat(200_000)}"`, headers: { "Content-Type": "application/json" } },
 		413,
 	],
 	["a body that lacks everything", { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } }, 400],
