@@ -1,4 +1,5 @@
 import { foldText } from "../../../lib/fold.ts";
+import { mapInTurns, searchingTurns } from "../../../lib/turns.ts";
 import { type Database, statement } from "../../../mixins/database.ts";
 import type { Message } from "../messages.contract.ts";
 import type { QueryForms } from "./forms.ts";
@@ -12,48 +13,66 @@ const maxWords = 5_000;
 
 /** Which words of each message are forms of the query's terms, in the language that the message was indexed in. */
 export async function foundForms(db: Database, forms: QueryForms, messages: Message[]): Promise<Map<Message, FoundForms>> {
-	const { stems, terms } = forms;
-	if (stems.length === 0 || messages.length === 0) return new Map();
+	if (forms.stems.length === 0 || messages.length === 0) return new Map();
 	const languages = await languagesOf(db, messages);
-	const readings = new Map<string, { language: Language; word: string; folded: string }>();
-	for (const { conversationId, seq, content } of messages) {
-		const language = languages.get(`${conversationId} ${seq}`);
-		if (!language || language === "simple" || content === null) continue;
-		for (const { word } of wordsOf(content.normalize("NFC"))) {
-			for (const variant of variantsOf(word, language)) {
-				if (readings.size < maxWords) readings.set(`${language} ${variant}`, { language, word: variant, folded: foldText(word) });
-			}
-		}
+	const texts = await mapInTurns(searchingTurns, messages, (message) => {
+		const language = languages.get(`${message.conversationId} ${message.seq}`) ?? "simple";
+		return { message, language, words: language === "simple" ? [] : wordsOf(message.content ?? "").map(({ word }) => word) };
+	});
+	const readings = new Map<string, WordReading>();
+	for (const { language, words } of texts) {
+		const turn = searchingTurns.next();
+		if (turn) await turn;
+		addReadings(readings, language, words);
 	}
-	const read = [...readings.values()];
-	const found = await db.query<{ n: number; term: number }>(formsStatement, [
-		read.map(({ language }) => language),
-		read.map(({ word }) => word),
+	const found = await readForms(db, forms, [...readings.values()]);
+	return new Map(texts.map(({ message, language, words }) => [message, ownForms(words, found.get(language))]));
+}
+
+/** A word of a page in one of its variants. */
+interface WordReading {
+	language: Language;
+	/** As it stands in the message. */
+	typed: string;
+	variant: string;
+}
+
+function addReadings(readings: Map<string, WordReading>, language: Language, words: string[]): void {
+	for (const typed of words) {
+		if (readings.size >= maxWords) return;
+		for (const variant of variantsOf(typed, language))
+			readings.set(`${language} ${typed} ${variant}`, { language, typed, variant });
+	}
+}
+
+type FormsOfWord = Map<string, Set<Term>>;
+
+/** By language and word: the terms that the word is a form of. */
+async function readForms(db: Database, { stems, terms }: QueryForms, readings: WordReading[]): Promise<Map<string, FormsOfWord>> {
+	const rows = await db.query<{ n: number; term: number }>(formsStatement, [
+		readings.map(({ language }) => language),
+		readings.map(({ variant }) => variant),
 		stems.map(({ language }) => language),
 		stems.map(({ term }) => term),
 		stems.map(({ query }) => query),
 	]);
-	const byLanguage = new Map<string, Map<Term, Set<string>>>();
-	for (const { n, term } of found) {
-		const { language, folded } = read[n - 1] as (typeof read)[number];
-		const words = byLanguage.get(language) ?? new Map<Term, Set<string>>();
-		byLanguage.set(language, words);
-		const key = terms[term] as Term;
-		words.set(key, (words.get(key) ?? new Set()).add(folded));
+	const found = new Map<string, FormsOfWord>();
+	for (const { n, term } of rows) {
+		const { language, typed } = readings[n - 1] as WordReading;
+		const words: FormsOfWord = found.get(language) ?? new Map();
+		words.set(typed, (words.get(typed) ?? new Set()).add(terms[term] as Term));
+		found.set(language, words);
 	}
-	return new Map(
-		messages.map((message) => {
-			const language = languages.get(`${message.conversationId} ${message.seq}`) ?? "simple";
-			return [message, ownForms(message, byLanguage.get(language))];
-		}),
-	);
+	return found;
 }
 
-/** Those terms that this message has as a form, of all that messages in its language have. */
-function ownForms({ content }: Message, forms: FoundForms | undefined): FoundForms {
-	if (!forms || content === null) return new Map();
-	const words = new Set(wordsOf(foldText(content)).map(({ word }) => word));
-	return new Map([...forms].filter(([, found]) => [...found].some((word) => words.has(word))));
+/** The forms among the words of one message, folded as its text is. */
+function ownForms(words: string[], forms: FormsOfWord | undefined): FoundForms {
+	const own = new Map<Term, Set<string>>();
+	for (const word of new Set(forms ? words : [])) {
+		for (const term of forms?.get(word) ?? []) own.set(term, (own.get(term) ?? new Set()).add(foldText(word)));
+	}
+	return own;
 }
 
 async function languagesOf(db: Database, messages: Message[]): Promise<Map<string, Language>> {

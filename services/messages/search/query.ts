@@ -161,7 +161,7 @@ const isLongWord = (piece: string) => piece.length >= minPartLength && isWord(pi
 
 /** The word with its accents and without the signs around it. */
 function formedWord(typed: string): Pick<Term, "word"> {
-	const [first, ...others] = wordsOf(typed.normalize("NFC"));
+	const [first, ...others] = wordsOf(typed);
 	return first && others.length === 0 ? { word: first.word } : {};
 }
 

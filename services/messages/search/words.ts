@@ -10,21 +10,26 @@ export interface StoredWords {
 	accented: string;
 }
 
-/** Words that are longer are no words. They are found by signatures. */
+/**
+ * Words that are longer are no words. They are found by signatures. Only words are normalized, never whole texts: piled up marks take the
+ * square of their number.
+ */
 const maxLength = 100;
 
 export function storedWordsOf(content: string, language: Language): StoredWords {
 	const body = new Set(wordsOf(foldText(content)).map(({ word }) => word));
-	const accented = new Set(wordsOf(accentedText(content, language)).flatMap(({ word }) => (foldText(word) === word ? [] : word)));
+	const accented = new Set<string>();
+	for (const { word } of wordsOf(lowerCase(content, language))) {
+		const composed = word.normalize("NFC");
+		if (foldText(composed) !== composed) accented.add(composed);
+	}
 	return { body: [...body].join(" "), accented: [...accented].join(" ") };
 }
 
 /** The ways in which a word is stored: folded, and with its accents. */
 export function variantsOf(word: string, language: Language): string[] {
-	return [...new Set([foldText(word), accentedText(word, language)])].filter(isWord);
+	return [...new Set([foldText(word), lowerCase(word, language).normalize("NFC")])].filter(isWord);
 }
-
-const accentedText = (text: string, language: Language) => lowerCase(text.normalize("NFC"), language);
 
 /** Whether a text is one word: letters, digits and their marks alone. What is passed to PostgreSQL as a word must be one. */
 export function isWord(text: string): boolean {
