@@ -31,7 +31,7 @@ create table message_search (
 	primary key (conversation_id, seq)
 );
 
-create index message_search_words on message_search using gin (conversation_id, search_text) with (fastupdate = off);
+create index message_search_words on message_search using gin ((conversation_id::text), search_text) with (fastupdate = off);
 
 create or replace function forget_search() returns trigger language plpgsql as $$
 begin

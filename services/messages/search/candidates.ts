@@ -109,6 +109,12 @@ const walks: Record<Source["walk"], string> = {
 	none: "",
 };
 
+/**
+ * So many of the newest rows of each conversation are looked at before the index is asked: a frequent word has enough matches there,
+ * and the index would bring all of them. In a short conversation that is all of it.
+ */
+const windowSizes = { user: 4_096, conversation: 8_192 };
+
 interface Variant {
 	walk: Source["walk"];
 	use: "add" | "skip" | null;
@@ -120,8 +126,9 @@ interface Variant {
  * looked at. Only what comes out as the newest of all is fetched from the table.
  *
  * - The walk reads nothing but the index `messages_pkey`, which carries the signatures. A message without one is a candidate.
- * - With a tsquery, PostgreSQL chooses for each statement between the full-text index and the newest messages of `message_search`.
- *   The right choice depends on how frequent the words are. So the statement has no name: a named one is planned without its values.
+ * - With a tsquery, the newest rows of `message_search` are compared with it one by one (`ts_match_vq` is `@@` without an index).
+ *   Where these are not enough, the full-text index is read. It has the conversation as a text, so that the primary key cannot
+ *   take its place: how frequent a word is in one conversation PostgreSQL does not know.
  *
  * Erased content is no candidate, nor is a message without content unless it is an image (search.ts).
  */
@@ -133,9 +140,17 @@ export function candidatesStatement(
 	const firstMask = 8;
 	const query = firstMask + (walk === "none" ? 0 : groupCount * signatureSizes.length);
 	const stems = query + (use === null ? 0 : 1);
+	const tsquery = `$${query}::tsquery`;
+	const window = windowSizes[scope];
+	const beforeCursor = (table: string) => (scope === "conversation" ? `and ${table}.seq < $7::bigint` : "");
 	const inRange = `m.created_at >= $3::timestamptz and m.created_at < $4::timestamptz
-					and ${scope === "conversation" ? "m.seq < $7::bigint and " : ""}m.created_at <= $5::timestamptz
+					${beforeCursor("m")} and m.created_at <= $5::timestamptz
 					and (m.created_at, m.conversation_id, m.seq) < ($5::timestamptz, $6::uuid, $7::bigint)`;
+	const indexHits = (rows: string, condition: string) => `
+					select m.conversation_id, m.seq, m.created_at
+					from ${rows} s join messages m on m.conversation_id = s.conversation_id and m.seq = s.seq
+					where ${condition} and ${inRange}
+					order by s.seq desc limit $2`;
 	const found = [
 		...(walk === "none"
 			? []
@@ -144,21 +159,32 @@ export function candidatesStatement(
 				from messages m
 				where m.conversation_id = c.id and ${inRange} ${walks[walk]}
 					and (m.search is null or ${Array.from({ length: groupCount }, (_, i) => hasAll(firstMask + i * signatureSizes.length)).join(" or ")})
-					${use === "skip" ? `and not exists (${indexed("m", `s.search_text @@ $${query}::tsquery`)})` : ""}
+					${use === "skip" ? `and not exists (${indexed("m", `s.search_text @@ ${tsquery}`)})` : ""}
 				order by m.seq desc limit $2)`,
 				]),
 		...(use === "add"
 			? [
-					`(select m.conversation_id, m.seq, m.created_at
-				from message_search s join messages m on m.conversation_id = s.conversation_id and m.seq = s.seq
-				where s.conversation_id = c.id and s.search_text @@ $${query}::tsquery and ${inRange}
-					${scope === "conversation" ? "and s.seq < $7::bigint" : ""}
-				order by s.seq desc limit $2)`,
+					`(with newest as materialized (
+					${indexHits(
+						`(
+						select s.conversation_id, s.seq, s.search_text from message_search s
+						where s.conversation_id = c.id ${beforeCursor("s")} order by s.seq desc limit ${window}
+					)`,
+						`ts_match_vq(s.search_text, ${tsquery})`,
+					)}
+				)
+				select * from newest
+				union
+				(${indexHits(
+					"message_search",
+					`s.conversation_id::text = c.id::text and s.search_text @@ ${tsquery}
+					and c.last_seq > ${window} and (select count(*) from newest) < $2 ${beforeCursor("s")}`,
+				)}))`,
 				]
 			: []),
 	];
 	return statement(
-		use === null && !hasForms ? `messages.search.${scope}.${walk}.${groupCount}` : "",
+		`messages.search.${scope}.${walk}.${use}.${hasForms ? "forms" : "plain"}.${groupCount}`,
 		`
 		select m.conversation_id, m.seq, m.created_at, m.sender_id, m.type, m.content ${hasForms ? `, ${formsOf(stems)}` : ""}
 		from (
