@@ -6,6 +6,7 @@ import { up as participantsByUser } from "./20261124T0600-participants-by-user.t
 import { up as renames } from "./20261124T0700-renames.ts";
 import { up as applicationPeople } from "./20261124T2200-application-people.ts";
 import { up as imageAttempts } from "./20261125T0600-image-attempts.ts";
+import { up as consumers } from "./20261125T0700-consumers.ts";
 
 /** All migrations by name, in the order in which they run. A released name never changes. */
 export const migrations: Record<string, string> = {
@@ -17,10 +18,15 @@ export const migrations: Record<string, string> = {
 	"20261124T0700-renames": renames,
 	"20261124T2200-application-people": applicationPeople,
 	"20261125T0600-image-attempts": imageAttempts,
+	"20261125T0700-consumers": consumers,
 };
 
 /**
  * The migrations that older releases can run with: they only add, and neither remove nor change anything that older code uses. A
  * release does not start on a database with any other migration that it does not know.
  */
-export const compatible: ReadonlySet<string> = new Set(["20261124T0600-participants-by-user", "20261124T0700-renames"]);
+export const compatible: ReadonlySet<string> = new Set([
+	"20261124T0600-participants-by-user",
+	"20261124T0700-renames",
+	"20261125T0700-consumers",
+]);

@@ -14,6 +14,11 @@ export interface Statement {
 
 export const statement = (name: string, text: string): Statement => ({ name, text });
 
+/** What is done in one transaction of `Database.transaction`. */
+export interface Transaction {
+	query<Row = Record<string, unknown>>(query: Statement, values?: unknown[]): Promise<Row[]>;
+}
+
 /** A pool of connections to PostgreSQL. */
 export class Database {
 	readonly #pool: pg.Pool;
@@ -36,6 +41,25 @@ export class Database {
 	/** Runs a statement and returns its rows, with times as ISO strings and bigint as numbers. */
 	query<Row = Record<string, unknown>>(query: Statement, values: unknown[] = []): Promise<Row[]> {
 		return this.#onConnection(async (client) => (await client.query({ ...query, values })).rows as Row[]);
+	}
+
+	/** Does `work` in one transaction, which is committed when `work` resolves and rolled back when it rejects. */
+	transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+		return this.#onConnection(async (client) => {
+			await client.query("begin");
+			try {
+				const result = await work({
+					query: async <Row>(query: Statement, values: unknown[] = []) =>
+						(await client.query({ ...query, values })).rows as Row[],
+				});
+				await client.query("commit");
+				return result;
+			} catch (error) {
+				// On a connection that broke there is nothing left to roll back. What `work` said is the error to report.
+				await client.query("rollback").catch(() => {});
+				throw error;
+			}
+		});
 	}
 
 	/**
