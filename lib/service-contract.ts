@@ -39,10 +39,10 @@ export interface ServiceContract {
 /**
  * The codes that an action may answer with because of what its contract says. `errors` of a contract does not repeat them.
  *
- * - Every action: VALIDATION_FAILED for wrong params, UNAVAILABLE when a part is away or busy, INTERNAL.
- * - `access` with a role: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN. When it names a parameter as well: NOT_FOUND for what is not
- *   there or not the caller's.
- * - `rateLimit`: RATE_LIMITED. So does an address that failed to authenticate too often, whatever action it calls.
+ * - Every action: VALIDATION_FAILED for wrong params, UNAVAILABLE when a service or server is unavailable or busy, INTERNAL.
+ * - `access` with a role: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN. If it also names a parameter: NOT_FOUND when
+ *   what that identifies does not exist or is not the caller's.
+ * - `rateLimit`: RATE_LIMITED. Every action answers with it after too many failed authentications from the caller's address.
  * - A route with a body: MALFORMED_JSON, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE.
  */
 export function impliedErrors({ access, routes = [] }: Pick<ActionContract, "access" | "routes">): ErrorCode[] {

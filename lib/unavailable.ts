@@ -44,7 +44,7 @@ const known = {
 		"SequelizeHostNotReachableError",
 		"SequelizeInvalidConnectionError",
 	],
-	/** How the messages begin of errors that have neither a code nor a name of their own. */
+	/** For errors that have neither a code nor a name of their own: the beginnings of their messages. */
 	messages: [
 		// pg
 		"Connection terminated",

@@ -10,8 +10,8 @@ export interface SyncPoint {
 }
 
 /**
- * The sync point of now. To be read before any other data: what commits in between is then reported in this answer and once more in
- * the next one. UNAVAILABLE from a standby, since it may be behind what the client has.
+ * The current sync point. Read it before any other data: what commits in between is then in this answer and once more in the next
+ * one. UNAVAILABLE from a standby, since it may be behind what the client has.
  */
 export async function currentSyncPoint(db: Database): Promise<SyncPoint> {
 	const [point] = await db.query<SyncPoint | { identity: null }>(syncPointStatement);
