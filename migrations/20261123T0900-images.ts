@@ -1,8 +1,8 @@
 /**
  * Images, and their place in messages.
  *
- * A row is made with the keys of all objects that its image will ever have, and becomes GONE only when they are deleted. So every
- * object has a row.
+ * A row is made with the keys of all objects that its image will ever have, and it becomes GONE or
+ * is deleted only after them. So every object has a row.
  * services/media/image-lifecycle.ts explains the statuses.
  *
  * A message has a copy of what is needed to show its image (`image`), so that a page of history needs no call to `media`. `image`
