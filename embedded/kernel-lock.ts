@@ -23,7 +23,7 @@ export function tryLock(path: string): LockAttempt {
 			closeSync(descriptor);
 			return { holder };
 		}
-		// Other processes show this in their error message. A pid alone says nothing in another container.
+		// Other processes show this in their error message. A pid alone does not identify a process in another container.
 		const holder = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`;
 		ftruncateSync(descriptor);
 		writeSync(descriptor, holder, 0);

@@ -48,7 +48,7 @@ export interface Calls {
 	broadcast<E extends EventName>(name: E, payload: z.input<Events[E]>): Promise<void>;
 }
 
-/** Moleculer's context of a call, with typed params and calls. `callerOf(ctx)` is the user who calls a public action. */
+/** Moleculer's context of a call, with typed params and calls. `callerOf(ctx)` is the user who calls a public action (`ctx.meta.user`). */
 export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit" | "broadcast">, Calls {}
 
 /** The actions that service `S` must have: a handler for each, typed by its contract. Access, limits and routes are on the contract. */

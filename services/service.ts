@@ -43,7 +43,7 @@ export interface ServiceDefinition<Name extends ServiceContractName, This extend
 interface FrameworkEvents<This> {
 	/** This node is connected to the bus, for the first time or again. Events of the time in between are lost. */
 	"$transporter.connected"?: { handler(this: This): Promise<void> };
-	/** A node left the registry: it stopped, or (`unexpected`) its heartbeats stayed away for too long. */
+	/** A node left the registry: it stopped, or (`unexpected`) it sent no heartbeat for too long. */
 	"$node.disconnected"?: { handler(this: This, ctx: { params: NodeDisconnected }): Promise<void> };
 }
 

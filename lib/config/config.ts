@@ -34,7 +34,7 @@ export const allSettings = listSettings(settings);
 /** The variables that are read. */
 export const settingNames = allSettings.map(({ variable }) => variable);
 
-/** What the environment says, read once at the start. */
+/** The values of all settings, read once at the start. */
 export type Config = Values<typeof settings>;
 
 /** The settings of a running node. They always name a database, which may be an embedded one. */
