@@ -9,9 +9,9 @@ import { giveToOwner } from "./ownership.ts";
 export type LockAttempt = { descriptor: number; holder?: never } | { descriptor?: never; holder: string };
 
 /**
- * Takes the flock(2) lock of a file. The file is made if there is none, and must never be removed. The kernel holds the lock until the
- * descriptor is closed, also in child processes that inherited it. It holds for other containers too, and is freed however the
- * processes end.
+ * Takes the flock(2) lock of a file. The file is made if there is none, and must never be removed. The kernel holds the lock
+ * until the descriptor is closed, also in child processes that inherited it. It holds for other containers too, and is freed
+ * however the processes end.
  * @throws {EmbeddedError} when the file cannot be locked at all
  */
 export function tryLock(path: string): LockAttempt {

@@ -8,7 +8,10 @@ export function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
 	return chunks;
 }
 
-/** Cuts a list into chunks, in order. The sizes of a chunk's items add up to at most `maxSize`. A larger item is a chunk of its own. */
+/**
+ * Cuts a list into chunks, in order. The sizes of a chunk's items add up to at most `maxSize`. A larger item is a chunk of its
+ * own.
+ */
 export function chunksBySize<Item>(items: Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
 	const chunks: Item[][] = [];
 	let chunk: Item[] = [];

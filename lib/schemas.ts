@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /*
- * `.meta` adds what zod leaves out of a JSON Schema: refinements, and what comes after a pipe. Its keys go into the JSON Schema as
- * they are.
+ * `.meta` adds what zod leaves out of a JSON Schema: refinements, and what comes after a pipe. Its keys go into the JSON Schema
+ * as they are.
  */
 
 /** Text that PostgreSQL can hold and every client can show: no NUL, no lone surrogate. */

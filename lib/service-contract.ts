@@ -4,8 +4,8 @@ import type { ErrorCode } from "./error-catalogue.ts";
 import type { RateLimit } from "./rate.ts";
 
 /**
- * Everything about an action that others need to know, as data: middlewares enforce it, the gateway makes routes of it, and documents
- * show it. A contract imports only zod and pure functions, so that a tool can read it without starting anything.
+ * Everything about an action that others need to know, as data: middlewares enforce it, the gateway makes routes of it, and
+ * documents show it. A contract imports only zod and pure functions, so that a tool can read it without starting anything.
  */
 export interface ActionContract {
 	/** What the action does, in one or two sentences. */
@@ -23,7 +23,10 @@ export interface ActionContract {
 	statuses?: (200 | 201 | 202 | 204)[];
 	/** A socket may name it in `call`. */
 	isSocketQuery?: true;
-	/** The codes that only this action's own rules answer with. `impliedErrors` gives the others. A public action must have the list. */
+	/**
+	 * The codes that only this action's own rules answer with. `impliedErrors` gives the others. A public action must have the
+	 * list.
+	 */
 	errors?: readonly ErrorCode[];
 }
 

@@ -1,7 +1,7 @@
 /**
- * Messages get a signature of their text (services/messages/search/signature.ts). docs/adr/0009-search-signatures.md says why. The primary
- * key includes it, so that a search reads the signatures of a conversation from the index alone. A row without a signature always counts
- * as a candidate, so existing rows need none.
+ * Messages get a signature of their text (services/messages/search/signature.ts). docs/adr/0009-search-signatures.md says why.
+ * The primary key includes it, so that a search reads the signatures of a conversation from the index alone. A row without a
+ * signature always counts as a candidate, so existing rows need none.
  *
  * A trigger removes the signature when the content changes. So code that changes a content does not have to.
  */

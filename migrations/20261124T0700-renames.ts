@@ -1,7 +1,7 @@
 /**
- * Clients have loaded conversations that contain a name or a title. When it changes, `renamed_xid` gets the number of the transaction.
- * It becomes null when the service conversations has announced the change (services/conversations/announce-renames.ts). A trigger
- * sets it, so code that changes a name does not have to.
+ * Clients have loaded conversations that contain a name or a title. When it changes, `renamed_xid` gets the number of the
+ * transaction. It becomes null when the service conversations has announced the change
+ * (services/conversations/announce-renames.ts). A trigger sets it, so code that changes a name does not have to.
  */
 export const up = `
 alter table users add column renamed_xid xid8;

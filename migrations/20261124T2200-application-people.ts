@@ -1,9 +1,10 @@
 /**
- * The applicant and the employer of an application cannot change after its conversation was opened (docs/adr/0022). `opened_at` is the
- * time of that.
+ * The applicant and the employer of an application cannot change after its conversation was opened (docs/adr/0022). `opened_at`
+ * is the time of that.
  *
- * Two people have one conversation for each application, in whichever order they are named. If there are two from before, both are
- * kept. The one with fewer messages is marked as the duplicate of the other. From now on, `POST /conversations` answers with the other.
+ * Two people have one conversation for each application, in whichever order they are named. If there are two from before, both
+ * are kept. The one with fewer messages is marked as the duplicate of the other. From now on, `POST /conversations` answers with
+ * the other.
  */
 export const up = `
 alter table job_applications add column opened_at timestamptz(3);

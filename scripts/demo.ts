@@ -8,7 +8,10 @@ import { type Config, loadConfig } from "../lib/config/config.ts";
 import { localUrl } from "../lib/local-url.ts";
 import { type Role, signToken } from "../lib/token.ts";
 
-/** Runs a short conversation on a running server and prints what each side sees. Exits with 1 when something is not as it should be. */
+/**
+ * Runs a short conversation on a running server and prints what each side sees. Exits with 1 when something is not as it should
+ * be.
+ */
 
 const columnWidth = 58;
 const timeoutMs = 10_000;

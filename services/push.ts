@@ -86,7 +86,9 @@ function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], loc
 
 const inOneCall = (pushes: Push[]) => (pushes.length === 0 ? [] : [pushes]);
 
-/** One very large call would delay all others to that gateway. A few pushes are sent without measuring: the bus takes any length. */
+/**
+ * One very large call would delay all others to that gateway. A few pushes are sent without measuring: the bus takes any length.
+ */
 function inCalls(pushes: Push[]): Push[][] {
 	return pushes.length <= maxUnmeasuredPushes ? inOneCall(pushes) : chunksBySize(pushes, jsonLength, chunkCharacters);
 }

@@ -44,7 +44,9 @@ export interface Cluster extends Target {
 	stop(): Promise<void>;
 }
 
-/** How many processes start at a time. Each start takes a second of CPU, and more at a time would exceed timeouts on two cores. */
+/**
+ * How many processes start at a time. Each start takes a second of CPU, and more at a time would exceed timeouts on two cores.
+ */
 const startingAtOnce = 2;
 
 /** Resolves when every gateway is ready. If one part does not start, the others are stopped. */

@@ -18,7 +18,10 @@ interface Connection {
 	subscriptions_list?: string[];
 }
 
-/** Whether a subject belongs to the Moleculer node of the process `pid`. Such a subject ends with the node's id, which contains the pid. */
+/**
+ * Whether a subject belongs to the Moleculer node of the process `pid`. Such a subject ends with the node's id, which contains
+ * the pid.
+ */
 export function isAddressedTo(subject: string, pid: number): boolean {
 	return new RegExp(`-${pid}(-[0-9a-f]+)?$`).test(subject);
 }

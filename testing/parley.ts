@@ -89,7 +89,10 @@ export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
 	};
 }
 
-/** An environment with only these variables. The developer's own settings must not reach a process under test, nor may their `.env`. */
+/**
+ * An environment with only these variables. The developer's own settings must not reach a process under test, nor may their
+ * `.env`.
+ */
 export function inherited(...names: string[]): NodeJS.ProcessEnv {
 	const blank = Object.fromEntries(settingNames.map((name) => [name, ""]));
 	return { ...blank, ENV_FILE: "/dev/null", ...Object.fromEntries(names.map((name) => [name, process.env[name]])) };

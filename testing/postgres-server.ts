@@ -9,7 +9,9 @@ import { OsProcess } from "./processes.ts";
 export interface PostgresServer {
 	url: string;
 	pid(): number;
-	/** Stops it by a fast shutdown, which ends every session, and starts it. With `crash`, the start recovers the data from the log. */
+	/**
+	 * Stops it by a fast shutdown, which ends every session, and starts it. With `crash`, the start recovers the data from the log.
+	 */
 	restart(options?: { crash?: boolean }): Promise<void>;
 	stop(): Promise<void>;
 }

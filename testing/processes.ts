@@ -147,8 +147,9 @@ interface Running {
 }
 
 /**
- * Starts a shell that reads from a pipe of this process, and ends the process `pid` when the pipe is closed. The kernel closes it even if
- * this process is killed. The returned function ends the shell. Call it as soon as the process has ended, before its pid is used again.
+ * Starts a shell that reads from a pipe of this process, and ends the process `pid` when the pipe is closed. The kernel closes it
+ * even if this process is killed. The returned function ends the shell. Call it as soon as the process has ended, before its pid
+ * is used again.
  */
 function guard(pid: number): () => Promise<void> {
 	const script = 'read -r _; kill -CONT "$0"; kill -TERM "$0"; sleep 5; kill -KILL "$0"';

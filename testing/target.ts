@@ -1,6 +1,6 @@
 /**
- * A running Parley as the core suite sees it: one process or many. It needs `RATE_LIMIT_*=off`, since the suite writes more in a minute
- * than a person in a day.
+ * A running Parley as the core suite sees it: one process or many. It needs `RATE_LIMIT_*=off`, since the suite writes more in a
+ * minute than a person in a day.
  */
 export interface Target {
 	/** The gateways of one deployment, without a slash at the end. Alice is on the first one, Bob on the last. */

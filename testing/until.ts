@@ -1,6 +1,6 @@
 /**
- * Waits until `condition` returns something truthy, and returns that. A condition that throws (a failing `expect`) is not true yet.
- * After `timeoutMs` this rejects with the last error of the condition.
+ * Waits until `condition` returns something truthy, and returns that. A condition that throws (a failing `expect`) is not true
+ * yet. After `timeoutMs` this rejects with the last error of the condition.
  */
 export async function until<Value>(
 	condition: () => Value | Promise<Value>,

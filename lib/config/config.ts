@@ -12,8 +12,8 @@ import { storage } from "./storage.ts";
 import { tokens } from "./tokens.ts";
 
 /**
- * Every setting of Parley, where it is in `Config`. To add one, add it to the file of its group, then run `npm run docs:settings`.
- * docs/settings.md has them in this order.
+ * Every setting of Parley, where it is in `Config`. To add one, add it to the file of its group, then run `npm run
+ * docs:settings`. docs/settings.md has them in this order.
  */
 const settings = {
 	...http,

@@ -22,8 +22,8 @@ export async function currentSyncPoint(db: Database): Promise<SyncPoint> {
 /**
  * The identity consists of the cluster, its timeline, the database and the table.
  *
- * - A failover may lose commits and use their transaction numbers again, on a new timeline. The timeline is taken from the name of
- *   the current WAL file, which has the new one from the moment of the promotion. The control file has it only after the next
+ * - A failover may lose commits and use their transaction numbers again, on a new timeline. The timeline is taken from the name
+ *   of the current WAL file, which has the new one from the moment of the promotion. The control file has it only after the next
  *   checkpoint. A standby writes no WAL file, so it has no identity.
  * - A dump may be restored into another database, or into the same one, where its tables get new oids.
  */

@@ -76,8 +76,8 @@ export interface ClientEventContract {
 	/** The codes besides those that any event may be answered with (`anyEventErrors`). */
 	errors: readonly ErrorCode[];
 	/**
-	 * Where the payload is validated, once: by the gateway, by the contract of the action that gets it unchanged, or by the verification
-	 * of the token, which answers anything that is not a token with UNAUTHENTICATED.
+	 * Where the payload is validated, once: by the gateway, by the contract of the action that gets it unchanged, or by the
+	 * verification of the token, which answers anything that is not a token with UNAUTHENTICATED.
 	 */
 	validatedBy: "gateway" | "token verification" | `${string}.${string}`;
 	/** The gateway refuses other roles before it looks at the payload. An action that gets the payload checks its own access. */

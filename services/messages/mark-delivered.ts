@@ -12,8 +12,8 @@ export interface Delivery {
 }
 
 /**
- * Moves delivered cursors forward, writes the receipts, and returns the cursors that moved. An acknowledgement above the conversation's
- * head moves the cursor to the head. Acknowledgements of users who are not participants are ignored.
+ * Moves delivered cursors forward, writes the receipts, and returns the cursors that moved. An acknowledgement above the
+ * conversation's head moves the cursor to the head. Acknowledgements of users who are not participants are ignored.
  */
 export function markDelivered(
 	db: Database,

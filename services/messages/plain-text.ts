@@ -1,9 +1,9 @@
 import sanitizeHtml from "sanitize-html";
 
 /**
- * The text that is stored for a typed text: trimmed, with LF as line ends, and without HTML tags. `script` and `style` are removed with
- * their content. Everything else stays unchanged. Applying it twice changes nothing more. The result is text, not HTML (`5 <b` stays
- * as it is). Pages must show it through `renderHtml`.
+ * The text that is stored for a typed text: trimmed, with LF as line ends, and without HTML tags. `script` and `style` are
+ * removed with their content. Everything else stays unchanged. Applying it twice changes nothing more. The result is text, not
+ * HTML (`5 <b` stays as it is). Pages must show it through `renderHtml`.
  */
 export function plainText(typed: string): string {
 	let text = typed.includes("\r") ? typed.replace(/\r\n?/g, "\n") : typed;
@@ -20,7 +20,9 @@ export function plainText(typed: string): string {
 const opensMarkup = /<(?:\/?[a-z]|[!?])/i;
 const opensNone = /<(?!\/?[a-z]|[!?])/gi;
 
-/** Removing a tag can make another one: `<<b>i>`. Each pass removes one level. From a text with more levels, every `<` is removed. */
+/**
+ * Removing a tag can make another one: `<<b>i>`. Each pass removes one level. From a text with more levels, every `<` is removed.
+ */
 const maxPasses = 8;
 
 function withoutTags(text: string): string {

@@ -1,7 +1,7 @@
 /**
- * The HTML of a stored text. Everything is escaped. Newlines become `<br>`. Links (http, https, `www.`) and e-mail addresses become
- * `<a>`. There is no other element and no other scheme. In a DOM, the text of the HTML equals
- * the content, if that was made by `plainText` and has no NUL.
+ * The HTML of a stored text. Everything is escaped. Newlines become `<br>`. Links (http, https, `www.`) and e-mail addresses
+ * become `<a>`. There is no other element and no other scheme. In a DOM, the text of the HTML equals the content, if that was
+ * made by `plainText` and has no NUL.
  */
 export function renderHtml(content: string): string {
 	if (!mayHaveLink.test(content)) return escapeHtml(content);
@@ -36,9 +36,9 @@ const escapes: Record<string, string> = {
 const mayHaveLink = /:\/\/|www\.|@/i;
 
 /**
- * Used instead of linkifyjs, which takes quadratic time (70 ms for 2,500 times `a.`), makes a link of `readme.md`, and includes quotes,
- * `<b>` and direction overrides in links. Each quantifier here is bounded, or stops where the next match may start. There is no `i`
- * flag, because with `u` it makes `ſ` match an s.
+ * Used instead of linkifyjs, which takes quadratic time (70 ms for 2,500 times `a.`), makes a link of `readme.md`, and includes
+ * quotes, `<b>` and direction overrides in links. Each quantifier here is bounded, or stops where the next match may start. There
+ * is no `i` flag, because with `u` it makes `ſ` match an s.
  */
 const urlStart = /(?<![A-Za-z0-9_])(?:[Hh][Tt]{2}[Pp][Ss]?:\/\/|[Ww]{3}\.(?=[\p{L}\p{N}-]{1,63}\.[\p{L}\p{N}]))/u;
 /** No white space, quotes or invisible characters. No CJK punctuation either: it ends a link, since no space follows it. */
@@ -47,7 +47,9 @@ const emailUser = /(?<![\p{Script=Latin}\p{N}_.+-])[A-Za-z0-9_.+-]{1,64}/u;
 const emailHost = /(?:[\p{L}\p{N}-]{1,63}\.)+[A-Za-z]{2,63}(?![\p{Script=Latin}\p{N}@])/u;
 const linkLike = new RegExp(`${urlStart.source}${urlChar.source}+|${emailUser.source}@${emailHost.source}`, "gu");
 
-/** Removes the sentence's punctuation after a link. A closing bracket stays if the link contains its opening bracket (Wikipedia). */
+/**
+ * Removes the sentence's punctuation after a link. A closing bracket stays if the link contains its opening bracket (Wikipedia).
+ */
 function withoutTrailingPunctuation(link: string): string {
 	let unopened = link.split(")").length - link.split("(").length;
 	let end = link.length;
