@@ -10,8 +10,8 @@ export default {
 	globalSetup: "<rootDir>/test/support/global-setup.ts",
 	globalTeardown: "<rootDir>/test/support/global-teardown.ts",
 	testSequencer: "<rootDir>/test/support/sequencer.mjs",
-	// Most tests wait, for time-outs and leases: more of them than cores can be under way.
-	maxWorkers: 3,
+	// As many as CI has cores. The sequencer relies on it.
+	maxWorkers: 2,
 	// What a file loaded stays in its worker, and coverage reads through all of it after each file. A new worker is cheaper.
 	workerIdleMemoryLimit: "600MB",
 	extensionsToTreatAsEsm: [],
