@@ -164,6 +164,7 @@ export const internalActions: ActionName[] = [
 	"presence.typists",
 	"users.active",
 	"users.forgetRenamed",
+	"users.locales",
 	"users.names",
 	"users.renamed",
 ];

@@ -29,86 +29,95 @@ export interface IndexQueries {
  * Words are passed to PostgreSQL one by one, and their lexemes come back quoted in a tsquery: nothing of what was typed is ever read
  * as one. The stems of all languages are asked for at once; a query has 32 words at the most.
  */
-export async function formsOf(db: Database, { groups, filters }: Query): Promise<QueryForms> {
-	const all = groups.flatMap((group) => group.all);
+export async function formsOf(db: Database, query: Query): Promise<QueryForms> {
+	const all = query.groups.flatMap((group) => group.all);
+	const lexemes = await termLexemes(db, all);
 	const terms = all.filter(({ word }) => word !== undefined);
-	const lexemes = await readLexemes(db, all, terms);
-
-	const exact = new Map(all.filter(isWhole).map((term) => [term, and(exactWords(term).map((word) => lexemes("simple", word)))]));
-	const stems = terms.flatMap((term, i) =>
-		languages
-			.filter((language) => language !== "simple")
-			.map((language) => ({ language, term: i, parts: stemsOf(term, language).map((word) => lexemes(language, word)) })),
-	);
-	const stemsByTerm = terms.map((_, i) => stems.filter(({ term }) => term === i).flatMap(({ parts }) => parts));
-	const any = (term: Term) => or([exact.get(term) ?? "", ...(stemsByTerm[terms.indexOf(term)] ?? []).map((one) => and([one]))]);
-	const isIndexed = groups.every(({ all }) => all.length > 0 && all.every((term) => exact.get(term)));
-	const isFiltered = filters.from === "me" || filters.image === true || filters.link === true;
-
+	const stemsOf = (term: Term) => lexemes.get(term)?.stems ?? [];
 	return {
 		terms,
-		stems: stems.flatMap(({ language, term, parts }) => {
-			const query = or(parts.map((one) => and([one], "D")));
-			return query === "" ? [] : { language, term, query };
-		}),
-		shared: new Map(terms.map((term, i) => [term, sharedPart(term.pieces.join(), stemsByTerm[i] ?? [])])),
-		index:
-			isIndexed && !isFiltered
-				? {
-						exact: or(
-							groups.map(({ all }) =>
-								conjunction(
-									all.map((term) =>
-										and(
-											exactWords(term).map((word) => lexemes("simple", word)),
-											"A",
-										),
-									),
-								),
-							),
-						),
-						any: or(groups.map(({ all }) => conjunction(all.map(any)))),
-					}
-				: null,
+		stems: terms.flatMap((term, i) =>
+			stemsOf(term).map(({ language, variants }) => ({ language, term: i, query: or(variants.map((stem) => and(stem, "D"))) })),
+		),
+		shared: new Map(
+			terms.map((term) => [
+				term,
+				sharedPart(
+					term.pieces.join(),
+					stemsOf(term).flatMap(({ variants }) => variants.flat()),
+				),
+			]),
+		),
+		index: indexQueries(query, lexemes),
 	};
 }
 
-/** Reads the lexemes of all words at once; what it resolves to tells those of one. */
-async function readLexemes(db: Database, all: Term[], terms: Term[]) {
-	const readings: Reading[] = [
-		...all.flatMap((term) => (isWhole(term) ? exactWords(term).map((word) => ({ language: "simple" as const, word })) : [])),
-		...terms.flatMap((term) => languages.flatMap((language) => stemsOf(term, language).map((word) => ({ language, word })))),
-	];
-	const found = await lexemesOf(db, readings);
-	const byKey = new Map(readings.map(({ language, word }, i) => [`${language} ${word}`, found[i] ?? []]));
-	return (language: Language, word: string) => byKey.get(`${language} ${word}`) ?? [];
+/** The lexemes of a term. A word may have several, should PostgreSQL divide it. */
+interface TermLexemes {
+	/** As whole words. Empty for a term that does not stand for whole words. */
+	words: string[];
+	/** The stems of the variants of its word, in each language that has some. */
+	stems: { language: Language; variants: string[][] }[];
 }
 
-/** Whether a term stands for whole words, in messages that have it as such: a word with forms, a phrase, a short word. */
-const isWhole = ({ word, atStart, atEnd }: Term) => word !== undefined || (atStart && atEnd);
-
-const exactWords = ({ pieces }: Term) => pieces.flatMap((piece) => wordsOf(piece)).map(({ word }) => word);
-const stemsOf = ({ word }: Term, language: Language) => (word === undefined ? [] : variantsOf(word, language));
-
-/** All of these lexemes, with this weight. Empty when there are none. */
-function and(lexemes: string[][], weight = ""): string {
-	return conjunction(
-		lexemes.flat().map((lexeme) => `'${lexeme.replaceAll("\\", "\\\\").replaceAll("'", "''")}'${weight && `:${weight}`}`),
+async function termLexemes(db: Database, terms: Term[]): Promise<Map<Term, TermLexemes>> {
+	const readings = terms.flatMap((term): (Reading & { term: Term })[] => [
+		...wholeWords(term).map((word) => ({ term, language: "simple" as const, word })),
+		...formLanguages.flatMap((language) => variants(term, language).map((word) => ({ term, language, word }))),
+	]);
+	const lexemes = await lexemesOf(db, readings);
+	const read = readings.map((reading, i) => ({ ...reading, lexemes: lexemes[i] ?? [] }));
+	return new Map(
+		terms.map((term) => {
+			const own = read.filter((reading) => reading.term === term && reading.lexemes.length > 0);
+			const of = (language: Language) => own.filter((reading) => reading.language === language).map(({ lexemes }) => lexemes);
+			const stems = formLanguages.map((language) => ({ language, variants: of(language) }));
+			return [term, { words: of("simple").flat(), stems: stems.filter(({ variants }) => variants.length > 0) }];
+		}),
 	);
 }
 
-const conjunction = (queries: string[]) => queries.map((query) => `(${query})`).join(" & ");
-const or = (queries: string[]) =>
-	[...new Set(queries)]
-		.filter((query) => query !== "")
-		.map((query) => `(${query})`)
-		.join(" | ");
+const formLanguages = languages.filter((language) => language !== "simple");
+const variants = ({ word }: Term, language: Language) => (word === undefined ? [] : variantsOf(word, language));
 
-/** A stemmer may change the last letter of a stem (apply, applied) and take a beginning away (Arabic articles). */
-function sharedPart(word: string, stems: string[][]): string {
-	return stems.flat().reduce((shared, lexeme) => {
-		const stem = foldText(lexeme).slice(0, -1);
-		return shared.includes(stem) ? stem : commonStart(shared, stem);
+/** The words that a message must have as such, or as forms: of a word with forms, of a phrase, of a short word. */
+function wholeWords({ word, pieces, atStart, atEnd }: Term): string[] {
+	if (word === undefined && !(atStart && atEnd)) return [];
+	return pieces.flatMap((piece) => wordsOf(piece)).map(({ word }) => word);
+}
+
+/** A query with a filter that signatures have is left to them, since the index would bring all that the filter takes away. */
+function indexQueries({ groups, filters }: Query, lexemes: Map<Term, TermLexemes>): IndexQueries | null {
+	if (filters.from === "me" || filters.image || filters.link) return null;
+	const alternatives = groups.map(({ all }) => all.map((term) => lexemes.get(term) ?? { words: [], stems: [] }));
+	if (alternatives.some((all) => all.length === 0 || all.some(({ words }) => words.length === 0))) return null;
+	const wordOrForm = ({ words, stems }: TermLexemes) =>
+		or([and(words), ...stems.flatMap(({ variants }) => variants.map((stem) => and(stem)))]);
+	return {
+		exact: or(alternatives.map((all) => both(all.map(({ words }) => and(words, "A"))))),
+		any: or(alternatives.map((all) => both(all.map(wordOrForm)))),
+	};
+}
+
+/** A tsquery of all these lexemes, with this weight. */
+const and = (lexemes: string[], weight?: "A" | "D") =>
+	both(lexemes.map((lexeme) => `'${lexeme.replaceAll("\\", "\\\\").replaceAll("'", "''")}'${weight ? `:${weight}` : ""}`));
+
+const both = (queries: string[]) => queries.map((query) => `(${query})`).join(" & ");
+const or = (queries: string[]) => [...new Set(queries)].map((query) => `(${query})`).join(" | ");
+
+/**
+ * A stemmer may change the last letter of a stem (apply, applied) and take a beginning away (Arabic articles). A part of less than three
+ * letters has no bits in a signature, so stems that leave less are left out.
+ */
+const minPartLength = 3;
+
+function sharedPart(word: string, stems: string[]): string {
+	return stems.reduce((shared, lexeme) => {
+		const folded = foldText(lexeme);
+		const stem = folded.slice(0, Math.max(folded.length - 1, minPartLength));
+		const part = shared.includes(stem) ? stem : commonStart(shared, stem);
+		return part.length < minPartLength ? shared : part;
 	}, word);
 }
 
