@@ -11,7 +11,7 @@ import { archive, reopen } from "./archive.ts";
 import { create } from "./create.ts";
 import { get, getRow } from "./get.ts";
 import { list } from "./list.ts";
-import { metadata } from "./metadata.ts";
+import { Metadata } from "./metadata.ts";
 import { mute } from "./mute.ts";
 import { partners, share } from "./partners.ts";
 import { sync } from "./sync.ts";
@@ -19,6 +19,7 @@ import { unreadCount } from "./unread.ts";
 import { UnreadTotals } from "./unread-totals.ts";
 
 interface This extends WithDatabase, WithRedis {
+	figures: Metadata;
 	/** Whose unread counts are to be announced. */
 	changedCounts: Coalescer<{ userId: string; conversationId: string }>;
 	/** These are set once the service has started. */
@@ -68,7 +69,7 @@ export default defineService<"conversations", This>("conversations", {
 		},
 		metadata: {
 			handler(ctx) {
-				return metadata(this.db, ctx, ctx.params.conversationId);
+				return this.figures.of(ctx, ctx.params.conversationId);
 			},
 		},
 		sync: {
@@ -161,6 +162,7 @@ export default defineService<"conversations", This>("conversations", {
 		},
 	},
 	created() {
+		this.figures = new Metadata(this.db);
 		this.changedCounts = new Coalescer(async (pairs) => {
 			try {
 				await announceUnread(this.broker, this.db, this.unreadTotals, pairs);

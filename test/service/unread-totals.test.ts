@@ -93,7 +93,7 @@ interface World {
 async function aWorld(url: string, db: Database, redis: Redis): Promise<World> {
 	const userIds: [string, string] = [randomUUID(), randomUUID()];
 	const [applicantId, employerId] = userIds;
-	const conversationIds = await bulkConversations(url, { applicantId, employerId, count: 250, messages: 1 });
+	const conversationIds = await bulkConversations(url, { applicantId, employerId, count: 500, messages: 1 });
 	const world = { url, redis, userIds, conversationIds, open: new Map(), remembered: [], fromSaved: 0 };
 	const counting = Object.create(db, {
 		query: {
