@@ -19,3 +19,14 @@ export async function until<Value>(
 		await new Promise((resolve) => setTimeout(resolve, intervalMs));
 	}
 }
+
+/** Waits until the expectations hold. After `timeoutMs` it fails with what the last of them said. */
+export async function eventually(
+	expectations: () => void | Promise<void>,
+	options?: { timeoutMs?: number; intervalMs?: number },
+): Promise<void> {
+	await until(async () => {
+		await expectations();
+		return true;
+	}, options);
+}

@@ -12,6 +12,8 @@ jest.setTimeout(120_000);
 let asked: Map<string, string[]>;
 let database: TestDatabase;
 let nodes: TestNode[] = [];
+/** Ends the handlers that hang. */
+const hanging: (() => void)[] = [];
 
 beforeAll(async () => {
 	database = await createMigratedDatabase();
@@ -22,6 +24,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+	for (const end of hanging.splice(0)) end();
 	for (const node of nodes) await node.stop();
 	nodes = [];
 });
@@ -29,8 +32,8 @@ afterEach(async () => {
 afterAll(() => database?.drop());
 
 test("an action that hangs behind REST is asked for twice at the most, and answered within the deadline", async () => {
-	const hanging = service("conversations", { list: { handler: hang } });
-	const [gateway] = await start({ services: ["gateway"] }, { services: ["directory"], others: [hanging] });
+	const conversations = service("conversations", { list: { handler: hang } });
+	const [gateway] = await start({ services: ["gateway"] }, { services: ["directory"], others: [conversations] });
 	const token = await tokenOf(await registerUser(gateway.calls));
 
 	const startedMs = performance.now();
@@ -123,7 +126,7 @@ test("what a node that is leaving refuses is asked of another", async () => {
 });
 
 test("what a node had not answered when it left is asked of another", async () => {
-	const works = (ctx: Ctx): Promise<string> => (asked.get("slow.work")?.length === 1 ? hang(ctx) : Promise.resolve("done"));
+	const works = (ctx: Ctx): Promise<unknown> => (asked.get("slow.work")?.length === 1 ? hang(ctx) : Promise.resolve("done"));
 	const slow = () => service("slow", { work: { handler: works } });
 	const [caller] = await start({}, { others: [slow()] }, { others: [slow()] });
 	await until(() => nodesWith(caller, "slow.work") === 2);
@@ -158,8 +161,9 @@ function service(
 	return { name, actions: Object.fromEntries(counted) };
 }
 
-function hang(_: Ctx): Promise<never> {
-	return new Promise(() => undefined);
+/** Ends with the test: a node that stops waits for what it is asked. */
+function hang(_: Ctx): Promise<undefined> {
+	return new Promise((resolve) => hanging.push(() => resolve(undefined)));
 }
 
 function timesAsked(action: string): number {
