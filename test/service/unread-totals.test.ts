@@ -9,6 +9,7 @@ import { Database } from "../../mixins/database.ts";
 import { UnreadTotals } from "../../services/conversations/unread-totals.ts";
 import { markRead } from "../../services/messages/mark-read.ts";
 import { type RedisServer, startRedis } from "../../testing/redis.ts";
+import { until } from "../../testing/until.ts";
 import { append } from "../support/append.ts";
 import { bulkConversations } from "../support/bulk.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
@@ -58,7 +59,39 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (kind) =>
 		// Most answers came from a saved total, or nothing was tested.
 		expect(fromSaved).toBeGreaterThan(100);
 	});
+
+	const wrong = { total: 4_711 };
+	test.each<[what: string, spoil: (saved: string) => string]>([
+		["is no JSON", () => "spoilt"],
+		["has no snapshot", (saved) => changed(saved, { snapshot: "spoilt" })],
+		["is of another database", (saved) => changed(saved, { ...wrong, identity: "another" })],
+		["was summed long ago", (saved) => changed(saved, { ...wrong, summedAt: Date.now() / 1_000 - 700 })],
+		["is far behind", (saved) => changed(saved, { ...wrong, lsn: "0/1" })],
+		["leaves many transactions open", (saved) => changed(saved, { ...wrong, snapshot: "10:1000:10" })],
+	])("a saved total that %s is not used", async (_what, spoil) => {
+		const world = await aWorld(database.url, db, redis);
+		await expectExact(world, 0);
+		const key = `unread:${world.userIds[0]}`;
+		const saved = await until(() => redis.get(key));
+		await redis.set(key, spoil(saved));
+		await expectExact(world, 1);
+		expect(world.fromSaved).toBeLessThanOrEqual(1);
+	});
+
+	test("rows that a dump brought, with transaction numbers of the future, are not counted again", async () => {
+		const world = await aWorld(database.url, db, redis);
+		const [conversationId] = world.conversationIds;
+		await query(database.url, "update messages set created_xid = '9000000000' where conversation_id = $1", [conversationId]);
+		for (let n = 0; n < 3; n++) {
+			await expectExact(world, n % 2);
+			await write(world, db, { conversation: 0, byFirst: true, isRead: false });
+		}
+		await expectExact(world, 0);
+		expect(world.fromSaved).toBeGreaterThan(0);
+	});
 });
+
+const changed = (saved: string, change: object) => JSON.stringify({ ...JSON.parse(saved), ...change });
 
 const conversation = fc.nat(5);
 const byFirst = fc.boolean();
