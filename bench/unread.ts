@@ -124,7 +124,8 @@ async function connect(id: string): Promise<Socket> {
 }
 
 async function sendTo({ conversations: open }: Person): Promise<void> {
-	const { id, otherId } = open[Math.floor(Math.random() * open.length)] as Person["conversations"][number];
+	// In as many conversations of both: more pages of the database that change would cost more by themselves.
+	const { id, otherId } = open[Math.floor(Math.random() * sizes[0])] as Person["conversations"][number];
 	const meta = { user: { id: otherId, role: "user" as const } };
 	await calls.call("messages.send", { conversationId: id, clientId: randomUUID(), content: "x".repeat(120) }, { meta });
 	await sleep(paceMs);

@@ -78,6 +78,20 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (kind) =>
 		expect(world.fromSaved).toBeLessThanOrEqual(1);
 	});
 
+	test("what was open when the total was saved is counted when it is committed, although later numbers were committed before", async () => {
+		const world = await aWorld(database.url, db, redis);
+		await expectExact(world, 0);
+		const held = [0, 1].map((n) => begin(world, { conversation: n, byFirst: true, isRead: n === 1 }));
+		const [sending, reading] = (await Promise.all(held)) as [Open, Open];
+		await write(world, db, { conversation: 2, byFirst: true, isRead: false });
+		await expectExact(world, 0);
+		await sending.end(true);
+		await expectExact(world, 1);
+		await reading.end(true);
+		await expectExact(world, 0);
+		expect(world.fromSaved).toBe(6);
+	});
+
 	test("rows that a dump brought, with transaction numbers of the future, are not counted again", async () => {
 		const world = await aWorld(database.url, db, redis);
 		const [conversationId] = world.conversationIds;
@@ -110,6 +124,10 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
+interface Open {
+	end(commits: boolean): Promise<void>;
+}
+
 interface World {
 	url: string;
 	db: Database;
@@ -118,7 +136,7 @@ interface World {
 	userIds: [string, string];
 	conversationIds: string[];
 	/** Transactions that have written to a conversation, by its number. */
-	open: Map<number, { end(commits: boolean): Promise<void> }>;
+	open: Map<number, Open>;
 	remembered: [string, string][];
 	fromSaved: number;
 }
@@ -126,7 +144,7 @@ interface World {
 async function aWorld(url: string, db: Database, redis: Redis): Promise<World> {
 	const userIds: [string, string] = [randomUUID(), randomUUID()];
 	const [applicantId, employerId] = userIds;
-	const conversationIds = await bulkConversations(url, { applicantId, employerId, count: 500, messages: 1 });
+	const conversationIds = await bulkConversations(url, { applicantId, employerId, count: 2_000, messages: 1 });
 	const world = { url, redis, userIds, conversationIds, open: new Map(), remembered: [], fromSaved: 0 };
 	const counting = Object.create(db, {
 		query: {
@@ -207,7 +225,7 @@ async function write({ userIds, conversationIds }: World, db: Database, { conver
 }
 
 /** Resolves when the transaction has written. */
-async function begin(world: World, one: Write): Promise<{ end(commits: boolean): Promise<void> }> {
+async function begin(world: World, one: Write): Promise<Open> {
 	const written = Promise.withResolvers<void>();
 	const ending = Promise.withResolvers<boolean>();
 	const ended = world.db
