@@ -31,7 +31,7 @@ interface This extends WithDatabase, WithRedis {
 /** The shortest time between two announcements of unread counts. */
 const countsIntervalMs = 250;
 
-/** How often new names and titles are announced whose event was lost. */
+/** How often new names and titles are announced when their event was lost. */
 const renamesIntervalMs = 5_000;
 
 /** How often saved unread totals are brought up to date. */

@@ -54,7 +54,7 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (kind) =>
 				await expectExact(world, 0);
 				fromSaved += world.fromSaved;
 			}),
-			{ numRuns: 40 },
+			{ numRuns: 25 },
 		);
 		// Most answers came from a saved total, or nothing was tested.
 		expect(fromSaved).toBeGreaterThan(100);
