@@ -79,29 +79,33 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (kind) =>
 	});
 
 	test("what was open when the total was saved is counted when it is committed, although later numbers were committed before", async () => {
-		const world = await aWorld(database.url, db, redis);
-		await expectExact(world, 0);
-		const held = [0, 1].map((n) => begin(world, { conversation: n, byFirst: true, isRead: n === 1 }));
-		const [sending, reading] = (await Promise.all(held)) as [Open, Open];
-		await write(world, db, { conversation: 2, byFirst: true, isRead: false });
-		await expectExact(world, 0);
-		await sending.end(true);
-		await expectExact(world, 1);
-		await reading.end(true);
-		await expectExact(world, 0);
-		expect(world.fromSaved).toBe(6);
+		await answeredFromSaved(6, async () => {
+			const world = await aWorld(database.url, db, redis);
+			await expectExact(world, 0);
+			const held = [0, 1].map((n) => begin(world, { conversation: n, byFirst: true, isRead: n === 1 }));
+			const [sending, reading] = (await Promise.all(held)) as [Open, Open];
+			await write(world, db, { conversation: 2, byFirst: true, isRead: false });
+			await expectExact(world, 0);
+			await sending.end(true);
+			await expectExact(world, 1);
+			await reading.end(true);
+			await expectExact(world, 0);
+			return world;
+		});
 	});
 
 	test("rows that a dump brought, with transaction numbers of the future, are not counted again", async () => {
-		const world = await aWorld(database.url, db, redis);
-		const [conversationId] = world.conversationIds;
-		await query(database.url, "update messages set created_xid = '9000000000' where conversation_id = $1", [conversationId]);
-		for (let n = 0; n < 3; n++) {
-			await expectExact(world, n % 2);
-			await write(world, db, { conversation: 0, byFirst: true, isRead: false });
-		}
-		await expectExact(world, 0);
-		expect(world.fromSaved).toBeGreaterThan(0);
+		await answeredFromSaved(6, async () => {
+			const world = await aWorld(database.url, db, redis);
+			const [conversationId] = world.conversationIds;
+			await query(database.url, "update messages set created_xid = '9000000000' where conversation_id = $1", [conversationId]);
+			await expectExact(world, 0);
+			for (let n = 1; n <= 3; n++) {
+				await write(world, db, { conversation: 0, byFirst: true, isRead: false });
+				await expectExact(world, n % 2);
+			}
+			return world;
+		});
 	});
 });
 
@@ -254,6 +258,16 @@ async function expectExact({ url, nodes, userIds }: World, node: number): Promis
 		const { total, totalLastSeq } = totals.get(userId) ?? {};
 		expect({ total, totalLastSeq }).toEqual({ total: counted?.total, totalLastSeq: counted?.heads });
 	}
+}
+
+/**
+ * Repeats a scenario until so many of its answers came from saved totals. Other tests write to the same server, and when they write much
+ * in between, a total is summed.
+ */
+async function answeredFromSaved(count: number, scenario: () => Promise<World>): Promise<void> {
+	let fromSaved = 0;
+	for (let attempt = 0; attempt < 20 && fromSaved < count; attempt++) fromSaved = (await scenario()).fromSaved;
+	expect(fromSaved).toBe(count);
 }
 
 /** Row by row, as nobody else counts. */
