@@ -67,6 +67,8 @@ test.each([1_000, 10_000])(
 			expect(asked.map(({ statement }) => statement.name)).toEqual(["conversations.unreadTotalsSince"]);
 			return true;
 		});
+		const [total, seq] = [5 * count + 5 * sent, 5 + sent];
+		expect(counted).toMatchObject([{ count: seq, lastSeq: seq, total, totalLastSeq: total }]);
 		asked.push({ statement: countsStatement, values: [[readerId], [conversationId]] });
 		for (const mode of ["force_custom_plan", "force_generic_plan"]) {
 			let blocks = 0;

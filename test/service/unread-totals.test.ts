@@ -84,11 +84,14 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (kind) =>
 			await expectExact(world, 0);
 			const held = [0, 1].map((n) => begin(world, { conversation: n, byFirst: true, isRead: n === 1 }));
 			const [sending, reading] = (await Promise.all(held)) as [Open, Open];
-			await write(world, db, { conversation: 2, byFirst: true, isRead: false });
-			await expectExact(world, 0);
-			await sending.end(true);
-			await expectExact(world, 1);
-			await reading.end(true);
+			try {
+				await write(world, db, { conversation: 2, byFirst: true, isRead: false });
+				await expectExact(world, 0);
+				await sending.end(true);
+				await expectExact(world, 1);
+			} finally {
+				for (const open of [sending, reading]) await open.end(true);
+			}
 			await expectExact(world, 0);
 			return world;
 		});
