@@ -9,6 +9,7 @@ import { type ServiceName, serviceNames } from "../../lib/config/service-names.t
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Calls, callsOf } from "../../services/contracts.ts";
+import { unlimited } from "../../testing/parley.ts";
 import { BoundedBus } from "./bounded-bus.ts";
 
 /** What a node of a test runs. */
@@ -27,10 +28,12 @@ export interface NodeOptions {
 /** A broker that runs in this process as `npm start` would run it, on any free port of 127.0.0.1. */
 export interface TestNode {
 	broker: ServiceBroker;
+	databaseUrl: string;
 	/** Typed calls, as Parley itself: without a user unless `options` say so. */
 	calls: Calls;
 	/** All that was logged, of LOG_LEVEL and above. */
 	log: string[];
+	/** Once, however often it is called. */
 	stop(): Promise<void>;
 }
 
@@ -94,15 +97,9 @@ async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
 	}
 }
 
-const noLimits = Object.fromEntries(
-	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "SOCKET_EVENTS", "AUTH_FAILURES"].map(
-		(name) => [`RATE_LIMIT_${name}`, "off"],
-	),
-);
-
 function createNode({ databaseUrl, env = {} }: NodeOptions, options: BrokerOptions): TestNode {
 	const config = readConfig({
-		...noLimits,
+		...unlimited,
 		HOST: "127.0.0.1",
 		PORT: "0",
 		DATABASE_URL: databaseUrl,
@@ -116,7 +113,9 @@ function createNode({ databaseUrl, env = {} }: NodeOptions, options: BrokerOptio
 		logger: new Recorder(config.logLevel, log),
 		...options,
 	});
-	return { broker, calls: callsOf(broker), log, stop: () => broker.stop() };
+	let stopped: Promise<void> | undefined;
+	const stop = () => (stopped ??= broker.stop());
+	return { broker, databaseUrl, calls: callsOf(broker), log, stop };
 }
 
 async function schemasOf(services: readonly ServiceName[]): Promise<ServiceSchema[]> {

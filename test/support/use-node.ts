@@ -1,0 +1,38 @@
+import { type NodeOptions, startBroker, startBrokers, type TestNode } from "./broker.ts";
+import { createMigratedDatabase, type TestDatabase } from "./database.ts";
+import { lazy, useStarted } from "./use-started.ts";
+
+/** As for `startBroker`; the database is made here. */
+type UsedNode = Omit<NodeOptions, "databaseUrl">;
+
+/** An empty database with all tables, for the tests of a file. */
+export function useDatabase(): TestDatabase {
+	return useStarted(createMigratedDatabase, (database) => database.drop());
+}
+
+/** One node on a database of its own, for the tests of a file. */
+export function useNode(options: UsedNode = {}): TestNode {
+	const nodes = useNodesOf(async (databaseUrl) => [await startBroker({ ...options, databaseUrl })]);
+	return lazy(() => nodes[0]);
+}
+
+/** Several nodes that know each other, on one database, for the tests of a file. They stop in the order given. */
+export function useNodes<const Options extends readonly UsedNode[]>(...options: Options): { [Index in keyof Options]: TestNode } {
+	const nodes = useNodesOf((databaseUrl) => startBrokers(...options.map((node) => ({ ...node, databaseUrl }))));
+	// `map` forgets how many there are.
+	return options.map((_, i) => lazy(() => nodes[i])) as { [Index in keyof Options]: TestNode };
+}
+
+function useNodesOf(start: (databaseUrl: string) => Promise<TestNode[]>): TestNode[] {
+	const started = useStarted(
+		async () => {
+			const database = await createMigratedDatabase();
+			return { database, nodes: await start(database.url) };
+		},
+		async ({ database, nodes }) => {
+			for (const node of nodes) await node.stop();
+			await database.drop();
+		},
+	);
+	return lazy(() => started.nodes);
+}
