@@ -2,23 +2,22 @@ import { randomUUID } from "node:crypto";
 import { io, type Socket } from "socket.io-client";
 import { eventually, until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
+import { type Answer, type Person, useMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(30_000);
 
-let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 let bob: Person;
 const sockets: Socket[] = [];
 
-beforeAll(async () => {
-	parley = await startMediaNode();
-});
-afterAll(async () => {
+// Above the node, so that these are closed before it stops.
+afterAll(() => {
 	for (const socket of sockets) socket.close();
-	await parley.stop();
 });
+
+const parley = useMediaNode();
+
 beforeEach(async () => {
 	({ id: conversationId, alice, bob } = await parley.conversation());
 });

@@ -37,6 +37,9 @@ export interface TestNode {
 	stop(): Promise<void>;
 }
 
+/** As many nodes as there are options. */
+export type OneEach<Options extends readonly unknown[]> = { -readonly [Index in keyof Options]: TestNode };
+
 export const jwtSecret = "the secret of the tests, which is long enough";
 
 /** One node by itself. */
@@ -50,7 +53,7 @@ export async function startBroker(options: NodeOptions): Promise<TestNode> {
  * Several nodes that know each other. What they say to each other becomes JSON on the way, as between processes, and is bounded
  * as on NATS. Nodes with a NATS_URL in their `env` really meet there. Resolves when every node sees every service.
  */
-export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode, ...TestNode[]]> {
+export async function startBrokers<const Options extends readonly NodeOptions[]>(...options: Options): Promise<OneEach<Options>> {
 	const namespace = randomUUID();
 	const nodes = options.map((node) =>
 		createNode(node, { namespace, ...(node.env?.NATS_URL === undefined && { transporter: node.bus ?? new BoundedBus() }) }),
@@ -59,7 +62,8 @@ export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode
 	const names = new Set(nodes.flatMap(({ broker }) => broker.services.map(({ name }) => name)));
 	names.delete("$node");
 	await Promise.all(nodes.map(({ broker }) => broker.waitForServices([...names], 10_000, 5)));
-	return nodes as [TestNode, ...TestNode[]];
+	// `map` forgets how many there are.
+	return nodes as OneEach<Options>;
 }
 
 /** One more node of a cluster of processes, in this process. `env` says where its NATS is. */
@@ -76,15 +80,15 @@ export function as(id: string, role: Role = "user"): { meta: Meta } {
 
 export const asPlatform = as("the platform", "platform");
 
-/** A token that the gateways of tests accept, for an hour. */
-export function tokenOf(sub: string, role: Role = "user"): Promise<string> {
-	return signToken({ sub, role, ttlSeconds: 3600, jwt: { secret: jwtSecret } });
+/** A token that the gateways of tests accept, for an hour unless `ttlSeconds` says otherwise. */
+export function tokenOf(sub: string, role: Role = "user", ttlSeconds = 3_600): Promise<string> {
+	return signToken({ sub, role, ttlSeconds, jwt: { secret: jwtSecret } });
 }
 
 const withoutMedia = serviceNames.filter((name) => name !== "media");
 
 /** Those that do not start leave nothing behind. */
-async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
+async function start(nodes: TestNode[], options: readonly NodeOptions[]): Promise<void> {
 	try {
 		for (const [i, { broker }] of nodes.entries()) {
 			const { services = withoutMedia, others = [] } = options[i] ?? {};

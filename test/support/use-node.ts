@@ -1,4 +1,4 @@
-import { type NodeOptions, startBroker, startBrokers, type TestNode } from "./broker.ts";
+import { type NodeOptions, type OneEach, startBroker, startBrokers, type TestNode } from "./broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "./database.ts";
 import { lazy, useStarted } from "./use-started.ts";
 
@@ -17,10 +17,10 @@ export function useNode(options: UsedNode = {}): TestNode {
 }
 
 /** Several nodes that know each other, on one database, for the tests of a file. They stop in the order given. */
-export function useNodes<const Options extends readonly UsedNode[]>(...options: Options): { [Index in keyof Options]: TestNode } {
+export function useNodes<const Options extends readonly UsedNode[]>(...options: Options): OneEach<Options> {
 	const nodes = useNodesOf((databaseUrl) => startBrokers(...options.map((node) => ({ ...node, databaseUrl }))));
 	// `map` forgets how many there are.
-	return options.map((_, i) => lazy(() => nodes[i])) as { [Index in keyof Options]: TestNode };
+	return options.map((_, i) => lazy(() => nodes[i])) as OneEach<Options>;
 }
 
 function useNodesOf(start: (databaseUrl: string) => Promise<TestNode[]>): TestNode[] {
