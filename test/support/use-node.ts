@@ -24,15 +24,11 @@ export function useNodes<const Options extends readonly UsedNode[]>(...options: 
 }
 
 function useNodesOf(start: (databaseUrl: string) => Promise<TestNode[]>): TestNode[] {
-	const started = useStarted(
-		async () => {
-			const database = await createMigratedDatabase();
-			return { database, nodes: await start(database.url) };
-		},
-		async ({ database, nodes }) => {
+	const database = useDatabase();
+	return useStarted(
+		() => start(database.url),
+		async (nodes) => {
 			for (const node of nodes) await node.stop();
-			await database.drop();
 		},
 	);
-	return lazy(() => started.nodes);
 }

@@ -1,6 +1,10 @@
+/** How to stop what runs, in the order of the starts. */
+const stops: (() => Promise<void>)[] = [];
+
 /**
  * Something that all tests of a file, or of a `describe`, share: `start` makes it before the first test, `stop` ends it after the
- * last one. The returned object has the properties of what was started, and can be used in hooks and tests.
+ * last one. What was started last is stopped first. The returned object has the properties of what was started, and can be used
+ * in hooks and tests.
  *
  * Jest runs `afterAll` hooks in the order in which they are registered. To close something before `stop`, register an `afterAll`
  * above this call.
@@ -11,11 +15,11 @@ export function useStarted<Started extends object>(
 ): Started {
 	let started: Started | undefined;
 	beforeAll(async () => {
-		started = await start();
+		const running = await start();
+		stops.push(() => stop(running));
+		started = running;
 	});
-	afterAll(async () => {
-		if (started) await stop(started);
-	});
+	afterAll(() => stops.pop()?.());
 	return lazy(() => started);
 }
 
