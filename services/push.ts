@@ -16,7 +16,7 @@ const locateTimeoutMs = 500;
 const maxUnmeasuredPushes = 16;
 const chunkCharacters = 384 * 1024;
 
-/** How long the registry is not asked after it did not answer. */
+/** When the registry has not answered, it is not asked again for this time. */
 const locateRetryMs = 1_000;
 
 /** When each broker may ask the registry again after it did not answer. */
@@ -43,7 +43,7 @@ export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<vo
 	}
 }
 
-/** Those of the users who may have a socket: all except those who have none for certain. */
+/** The users who may have a socket: all except those who certainly have none. */
 export async function maybeConnected(broker: ServiceBroker, userIds: string[]): Promise<Set<string>> {
 	const gateways = gatewayNodes(broker);
 	if (gateways.length === 0) return new Set();
@@ -86,7 +86,9 @@ function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], loc
 
 const inOneCall = (pushes: Push[]) => (pushes.length === 0 ? [] : [pushes]);
 
-/** One very large call would delay all others to that gateway. A few pushes are sent without measuring: the bus takes any length. */
+/**
+ * One very large call would delay all others to that gateway. A few pushes are sent without measuring: the bus takes any length.
+ */
 function inCalls(pushes: Push[]): Push[][] {
 	return pushes.length <= maxUnmeasuredPushes ? inOneCall(pushes) : chunksBySize(pushes, jsonLength, chunkCharacters);
 }
