@@ -75,7 +75,7 @@ afterEach(async () => {
 	await until(async () => (await failures()).length === 0, { timeoutMs: 20_000, intervalMs: 200 });
 });
 
-/** With what a handshake with a good token ends meanwhile. */
+/** The last value says how a handshake with a valid token ends during the outage. */
 const outages: [string, () => void, string][] = [
 	["PostgreSQL refuses every connection", () => node.postgres.down(), "UNAVAILABLE"],
 	["PostgreSQL does not answer", () => node.postgres.blackHole({ newToo: true }), "UNAVAILABLE"],

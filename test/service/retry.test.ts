@@ -172,6 +172,6 @@ function nodesWith({ broker }: TestNode, action: string): number {
 
 async function start<N extends object[]>(...options: N): Promise<OneEach<N>> {
 	nodes = await startBrokers(...options.map((node) => ({ databaseUrl: database.url, services: [], ...node })));
-	// `map` forgets how many there are.
+	// The array that `map` returns has no length in its type.
 	return nodes as OneEach<N>;
 }

@@ -33,11 +33,11 @@ export interface TestNode {
 	calls: Calls;
 	/** All that was logged, of LOG_LEVEL and above. */
 	log: string[];
-	/** Once, however often it is called. */
+	/** Stops it once, even when it is called several times. */
 	stop(): Promise<void>;
 }
 
-/** As many nodes as there are options. */
+/** One node for each of the options. */
 export type OneEach<Options extends readonly unknown[]> = { -readonly [Index in keyof Options]: TestNode };
 
 export const jwtSecret = "the secret of the tests, which is long enough";
@@ -62,7 +62,7 @@ export async function startBrokers<const Options extends readonly NodeOptions[]>
 	const names = new Set(nodes.flatMap(({ broker }) => broker.services.map(({ name }) => name)));
 	names.delete("$node");
 	await Promise.all(nodes.map(({ broker }) => broker.waitForServices([...names], 10_000, 5)));
-	// `map` forgets how many there are.
+	// The array that `map` returns has no length in its type.
 	return nodes as OneEach<Options>;
 }
 

@@ -19,7 +19,7 @@ export function useNode(options: UsedNode = {}): TestNode {
 /** Several nodes that know each other, on one database, for the tests of a file. They stop in the order given. */
 export function useNodes<const Options extends readonly UsedNode[]>(...options: Options): OneEach<Options> {
 	const nodes = useNodesOf((databaseUrl) => startBrokers(...options.map((node) => ({ ...node, databaseUrl }))));
-	// `map` forgets how many there are.
+	// The array that `map` returns has no length in its type.
 	return options.map((_, i) => lazy(() => nodes[i])) as OneEach<Options>;
 }
 

@@ -1,4 +1,4 @@
-/** How to stop what runs, in the order of the starts. */
+/** The `stop` of everything that runs, in the order in which it was started. */
 const stops: (() => Promise<void>)[] = [];
 
 /**
@@ -25,7 +25,7 @@ export function useStarted<Started extends object>(
 
 /** An object with the properties that the object returned by `find` has when they are read. */
 export function lazy<Found extends object>(find: () => Found | undefined): Found {
-	// What stands in has the properties of what it stands for, by the trap. Frozen, so that setting one throws.
+	// Frozen, so that setting a property throws: it would not reach the object that `find` returns.
 	return new Proxy(Object.freeze({}) as Found, {
 		get(_, name) {
 			const found = find();
