@@ -77,7 +77,7 @@ test.each<[string, unknown]>([
 ])("an id that is %s opens nothing", async (_what, id) => {
 	const conversationId = id === "list" ? [conversing.conversationId] : id;
 	for (const name of ["conversations.get", "messages.list", "messages.markRead"] as const) {
-		expect(await outcome(name, { conversationId }, strangerId)).toBe("VALIDATION_FAILED");
+		expect(await outcome(name, { conversationId }, strangerId)).toBe("NOT_FOUND");
 	}
 });
 
