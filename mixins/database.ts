@@ -31,8 +31,9 @@ export class Database {
 			Client: connectionClass(url),
 			types: { getTypeParser },
 			// All our statements find rows by keys. Without this, a plan that is prepared while a table is small scans the table,
-			// and goes on doing so when the table has grown.
-			options: `-c timezone=UTC -c enable_seqscan=off ${settings}`,
+			// and goes on doing so when the table has grown. Our statements are short, but some have high estimates: PostgreSQL would
+			// compile them (JIT), which takes longer than to run them.
+			options: `-c timezone=UTC -c enable_seqscan=off -c jit=off ${settings}`,
 		});
 		// The pool replaces an idle connection that breaks (PostgreSQL restarts). Without a listener the error ends the process.
 		this.#pool.on("error", onError);

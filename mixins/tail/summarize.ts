@@ -2,7 +2,7 @@ import { type Database, statement } from "../database.ts";
 import type { SourceName } from "./sources.ts";
 
 /** How much a table may grow, in pages of 8 KB, before the new part is summarized: as much is read in vain by every look. */
-const maxNewPages = 1_024;
+const defaultMaxNewPages = 1_024;
 
 /**
  * Keeps the BRIN index of a table up to date. A look reads all pages that the index does not know yet. PostgreSQL adds them by
@@ -10,16 +10,18 @@ const maxNewPages = 1_024;
  */
 export class Summarizer {
 	readonly #table: SourceName;
+	readonly #maxNewPages: number;
 	#pages = 0;
 
-	constructor(table: SourceName) {
+	constructor(table: SourceName, maxNewPages = defaultMaxNewPages) {
 		this.#table = table;
+		this.#maxNewPages = maxNewPages;
 	}
 
 	async summarize(db: Database): Promise<void> {
 		const [size] = await db.query<{ pages: number }>(pagesStatement, [this.#table]);
 		const pages = size?.pages ?? 0;
-		if (pages - this.#pages < maxNewPages) return;
+		if (pages - this.#pages < this.#maxNewPages) return;
 		try {
 			await db.transaction(async (transaction) => {
 				await transaction.query(lockTimeoutStatement);

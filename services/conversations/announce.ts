@@ -7,6 +7,7 @@ import type { ConversationRow } from "./conversation-row.ts";
 import { getRow } from "./get.ts";
 import { type RowForViewer, toConversations } from "./to-conversations.ts";
 import { unreadCounts } from "./unread.ts";
+import type { UnreadTotals } from "./unread-totals.ts";
 
 /** Pushes the conversation as it is now to both participants. */
 export async function announceConversation(broker: ServiceBroker, db: Database, conversationId: string): Promise<void> {
@@ -41,12 +42,13 @@ async function pushConversations(broker: ServiceBroker, wanted: RowForViewer[]):
 export async function announceUnread(
 	broker: ServiceBroker,
 	db: Database,
+	totals: UnreadTotals,
 	pairs: { userId: string; conversationId: string }[],
 ): Promise<void> {
 	const connected = await maybeConnected(broker, [...new Set(pairs.map(({ userId }) => userId))]);
 	const wanted = pairs.filter(({ userId }) => connected.has(userId));
 	for (const chunk of chunksOf(wanted, idsPerCall)) {
-		const counts = await unreadCounts(db, chunk);
+		const counts = await unreadCounts(db, totals, chunk);
 		await deliver(
 			broker,
 			counts.map(({ userId, ...count }) => push(count, { userId, event: "unread_count" })),

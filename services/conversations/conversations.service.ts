@@ -2,6 +2,7 @@ import { callerOf } from "../../lib/access.ts";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { every, type Repeated } from "../../lib/every.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
+import { redis, type WithRedis } from "../../mixins/redis.ts";
 import { defineService } from "../service.ts";
 import { sharded } from "../sharded.ts";
 import { announceConversation, announceUnread } from "./announce.ts";
@@ -10,17 +11,21 @@ import { archive, reopen } from "./archive.ts";
 import { create } from "./create.ts";
 import { get, getRow } from "./get.ts";
 import { list } from "./list.ts";
-import { metadata } from "./metadata.ts";
+import { Metadata } from "./metadata.ts";
 import { mute } from "./mute.ts";
 import { partners, share } from "./partners.ts";
 import { sync } from "./sync.ts";
 import { unreadCount } from "./unread.ts";
+import { UnreadTotals } from "./unread-totals.ts";
 
-interface This extends WithDatabase {
+interface This extends WithDatabase, WithRedis {
+	figures: Metadata;
 	/** Whose unread counts are to be announced. */
 	changedCounts: Coalescer<{ userId: string; conversationId: string }>;
-	/** Set once the service has started. */
+	/** These are set once the service has started. */
+	unreadTotals: UnreadTotals;
 	renames: Repeated | undefined;
+	refreshing: Repeated | undefined;
 }
 
 /** The shortest time between two announcements of unread counts. */
@@ -29,12 +34,15 @@ const countsIntervalMs = 250;
 /** How often new names and titles are announced when their event was lost. */
 const renamesIntervalMs = 5_000;
 
+/** How often saved unread totals are brought up to date. */
+const refreshIntervalMs = 2_000;
+
 function recount(service: This, userId: string, conversationId: string): void {
 	service.changedCounts.set(`${conversationId} ${userId}`, { userId, conversationId });
 }
 
 export default defineService<"conversations", This>("conversations", {
-	mixins: [database],
+	mixins: [database, redis],
 	actions: {
 		create: {
 			async handler(ctx) {
@@ -61,7 +69,7 @@ export default defineService<"conversations", This>("conversations", {
 		},
 		metadata: {
 			handler(ctx) {
-				return metadata(this.db, ctx, ctx.params.conversationId);
+				return this.figures.of(ctx, ctx.params.conversationId);
 			},
 		},
 		sync: {
@@ -96,7 +104,7 @@ export default defineService<"conversations", This>("conversations", {
 		},
 		unreadCount: {
 			async handler(ctx) {
-				return { count: await unreadCount(this.db, callerOf(ctx).id, ctx.params.conversationId ?? null) };
+				return { count: await unreadCount(this.db, this.unreadTotals, callerOf(ctx).id, ctx.params.conversationId ?? null) };
 			},
 		},
 		participants: {
@@ -154,9 +162,10 @@ export default defineService<"conversations", This>("conversations", {
 		},
 	},
 	created() {
+		this.figures = new Metadata(this.db);
 		this.changedCounts = new Coalescer(async (pairs) => {
 			try {
-				await announceUnread(this.broker, this.db, pairs);
+				await announceUnread(this.broker, this.db, this.unreadTotals, pairs);
 			} catch (error) {
 				this.logger.warn("Could not announce unread counts:", error);
 			}
@@ -165,9 +174,15 @@ export default defineService<"conversations", This>("conversations", {
 	async started() {
 		const failed = (error: unknown) => this.logger.warn("Could not announce new names, will try again:", error);
 		this.renames = every(renamesIntervalMs, (signal) => announceRenames(this.broker, this.db, signal), failed);
+		this.unreadTotals = new UnreadTotals(this.db, this.redis, this.logger);
+		this.refreshing = every(
+			refreshIntervalMs,
+			() => this.unreadTotals.refresh(),
+			(error) => this.logger.debug("Saved unread totals are not brought up to date:", error),
+		);
 	},
 	async stopped() {
-		await this.renames?.stop();
+		await Promise.all([this.renames?.stop(), this.refreshing?.stop()]);
 		await this.changedCounts.drain();
 	},
 });

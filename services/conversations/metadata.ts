@@ -1,25 +1,71 @@
 import type { Database } from "../../mixins/database.ts";
 import type { Calls, Result } from "../contracts.ts";
+import type { ConversationRow } from "./conversation-row.ts";
 import { getRow } from "./get.ts";
 
-/** Figures about a conversation. Seqs have no gaps and messages are never deleted, so the last seq is the count. NOT_FOUND. */
-export async function metadata(db: Database, calls: Calls, conversationId: string): Promise<Result<"conversations.metadata">> {
-	const row = await getRow(db, conversationId);
-	const userIds = [row.user1_id, row.user2_id];
-	const [[first], presences] = await Promise.all([
-		row.last_seq > 0 ? calls.call("messages.pick", { positions: [{ conversationId, seq: 1 }] }) : [],
-		// Without Redis the rest of the answer is still useful.
-		calls.call("presence.lookup", { userIds }).catch(() => []),
-	]);
-	const lastSeenAt = (userId: string) => presences.find((presence) => presence.userId === userId)?.lastSeenAt ?? null;
-	return {
-		conversationId,
-		messageCount: row.last_seq,
-		firstMessageAt: first?.createdAt ?? null,
-		lastMessageAt: row.last_message_at,
-		participants: [
-			{ userId: row.user1_id, lastSeenAt: lastSeenAt(row.user1_id), readSeq: row.read1, deliveredSeq: row.delivered1 },
-			{ userId: row.user2_id, lastSeenAt: lastSeenAt(row.user2_id), readSeq: row.read2, deliveredSeq: row.delivered2 },
-		],
-	};
+/** What never changes about a conversation that has a message. */
+interface Constants {
+	userIds: string[];
+	firstMessageAt: string | null;
+}
+
+/** Of how many conversations a node remembers what never changes. */
+const maxRemembered = 10_000;
+
+/**
+ * Figures about conversations. Seqs have no gaps and messages are never deleted, so the last seq is the count. The participants and the
+ * time of the first message never change, so this node remembers them: then the row and the presence are asked for at the same time.
+ */
+export class Metadata {
+	readonly #db: Database;
+	/** The one that was asked for longest ago comes first. */
+	readonly #remembered = new Map<string, Constants>();
+
+	constructor(db: Database) {
+		this.#db = db;
+	}
+
+	/** NOT_FOUND. */
+	async of(calls: Calls, conversationId: string): Promise<Result<"conversations.metadata">> {
+		const known = this.#remembered.get(conversationId);
+		const lastSeen = known && lastSeenAt(calls, known.userIds);
+		const row = await getRow(this.#db, conversationId);
+		const userIds = [row.user1_id, row.user2_id];
+		const [seenAt, constants] = await Promise.all([
+			lastSeen ?? lastSeenAt(calls, userIds),
+			known ?? constantsOf(calls, row, userIds),
+		]);
+		if (constants.firstMessageAt !== null) this.#remember(conversationId, constants);
+		return {
+			conversationId,
+			messageCount: row.last_seq,
+			firstMessageAt: constants.firstMessageAt,
+			lastMessageAt: row.last_message_at,
+			participants: [
+				{ userId: row.user1_id, lastSeenAt: seenAt(row.user1_id), readSeq: row.read1, deliveredSeq: row.delivered1 },
+				{ userId: row.user2_id, lastSeenAt: seenAt(row.user2_id), readSeq: row.read2, deliveredSeq: row.delivered2 },
+			],
+		};
+	}
+
+	#remember(conversationId: string, constants: Constants): void {
+		this.#remembered.delete(conversationId);
+		this.#remembered.set(conversationId, constants);
+		for (const oldest of this.#remembered.keys()) {
+			if (this.#remembered.size <= maxRemembered) break;
+			this.#remembered.delete(oldest);
+		}
+	}
+}
+
+/** Without Redis the rest of the answer is still useful. */
+async function lastSeenAt(calls: Calls, userIds: string[]): Promise<(userId: string) => string | null> {
+	const presences = await calls.call("presence.lookup", { userIds }).catch(() => []);
+	return (userId) => presences.find((presence) => presence.userId === userId)?.lastSeenAt ?? null;
+}
+
+async function constantsOf(calls: Calls, row: ConversationRow, userIds: string[]): Promise<Constants> {
+	if (row.last_seq === 0) return { userIds, firstMessageAt: null };
+	const [first] = await calls.call("messages.pick", { positions: [{ conversationId: row.id, seq: 1 }] });
+	return { userIds, firstMessageAt: first?.createdAt ?? null };
 }

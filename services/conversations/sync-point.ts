@@ -20,20 +20,21 @@ export async function currentSyncPoint(db: Database): Promise<SyncPoint> {
 }
 
 /**
- * The identity consists of the cluster, its timeline, the database and the table.
+ * SQL: the identity of the database, null on a standby. It consists of the cluster, its timeline, the database and the table.
  *
  * - A failover may lose commits and use their transaction numbers again, on a new timeline. The timeline is taken from the name
  *   of the current WAL file, which has the new one from the moment of the promotion. The control file has it only after the next
  *   checkpoint. A standby writes no WAL file, so it has no identity.
  * - A dump may be restored into another database, or into the same one, where its tables get new oids.
  */
+export const databaseIdentity = `case when not pg_is_in_recovery() then concat_ws('.',
+		(select system_identifier from pg_control_system()),
+		left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
+		(select oid from pg_database where datname = current_database()),
+		'conversations'::regclass::oid
+	) end`;
+
 const syncPointStatement = statement(
 	"conversations.position",
-	`select case when not pg_is_in_recovery() then concat_ws('.',
-			(select system_identifier from pg_control_system()),
-			left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
-			(select oid from pg_database where datname = current_database()),
-			'conversations'::regclass::oid
-		) end as identity,
-		pg_snapshot_xmin(pg_current_snapshot())::text as xid`,
+	`select ${databaseIdentity} as identity, pg_snapshot_xmin(pg_current_snapshot())::text as xid`,
 );

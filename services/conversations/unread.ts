@@ -1,11 +1,17 @@
 import { type Database, statement } from "../../mixins/database.ts";
 import { sentBy } from "../conversation-sql.ts";
+import type { UnreadTotal } from "./unread-total.ts";
+import type { UnreadTotals } from "./unread-totals.ts";
 
 /** Unread messages of one conversation, or of all of the user's. */
-export async function unreadCount(db: Database, userId: string, conversationId: string | null): Promise<number> {
-	const [row] = await (conversationId === null
-		? db.query<{ count: number }>(totalStatement, [userId])
-		: db.query<{ count: number }>(countStatement, [userId, conversationId]));
+export async function unreadCount(
+	db: Database,
+	totals: UnreadTotals,
+	userId: string,
+	conversationId: string | null,
+): Promise<number> {
+	if (conversationId === null) return (await totals.of([userId])).get(userId)?.total ?? 0;
+	const [row] = await db.query<{ count: number }>(countStatement, [userId, conversationId]);
 	return row?.count ?? 0;
 }
 
@@ -26,11 +32,21 @@ export interface UnreadCount {
 }
 
 /** The counts of many users at once, to be announced. */
-export function unreadCounts(db: Database, pairs: { userId: string; conversationId: string }[]): Promise<UnreadCount[]> {
-	return db.query<UnreadCount>(countsStatement, [
-		pairs.map(({ userId }) => userId),
-		pairs.map(({ conversationId }) => conversationId),
+export async function unreadCounts(
+	db: Database,
+	totals: UnreadTotals,
+	pairs: { userId: string; conversationId: string }[],
+): Promise<UnreadCount[]> {
+	const userIds = pairs.map(({ userId }) => userId);
+	const conversationIds = pairs.map(({ conversationId }) => conversationId);
+	const [counts, totalOf] = await Promise.all([
+		db.query<Omit<UnreadCount, "total" | "totalLastSeq">>(countsStatement, [userIds, conversationIds]),
+		totals.of([...new Set(userIds)]),
 	]);
+	return counts.map((count) => {
+		const { total, totalLastSeq } = totalOf.get(count.userId) as UnreadTotal;
+		return { ...count, total, totalLastSeq };
+	});
 }
 
 /** Messages by others above the participant's read cursor (docs/adr/0005). */
@@ -42,35 +58,10 @@ const countStatement = statement(
 	where p.user_id = $1 and p.conversation_id = $2::uuid`,
 );
 
-/**
- * Messages that others wrote to the user, less those that the user has read: two sums, each over rows that an index finds by the
- * user. A join of the two tables would look up each conversation by itself.
- */
-const totalOf = (userId: string) => `(
-	select coalesce(sum(mine.last_seq - mine.sent), 0)::bigint
-			- (select coalesce(sum(p.others_read), 0)::bigint from participants p where p.user_id = ${userId}) as total,
-		coalesce(sum(mine.last_seq), 0)::bigint as total_last_seq
-	from (
-		select last_seq, user1_sent as sent from conversations where user1_id = ${userId}
-		union all
-		select last_seq, user2_sent from conversations where user2_id = ${userId}
-	) as mine
-)`;
-
-export const totalStatement = statement("conversations.unreadTotal", `select total as count from ${totalOf("$1")} as totals`);
-
 export const countsStatement = statement(
 	"conversations.unreadCounts",
-	`
-	with wanted as (select * from unnest($1::text[], $2::uuid[]) as w (user_id, conversation_id)),
-	totals as (
-		select people.user_id, totals.* from (select distinct user_id from wanted) as people
-		cross join lateral ${totalOf("people.user_id")} as totals
-	)
-	select w.user_id as "userId", w.conversation_id as "conversationId", ${unread} as count, c.last_seq as "lastSeq",
-		t.total, t.total_last_seq as "totalLastSeq"
-	from wanted w
+	`select w.user_id as "userId", w.conversation_id as "conversationId", ${unread} as count, c.last_seq as "lastSeq"
+	from unnest($1::text[], $2::uuid[]) as w (user_id, conversation_id)
 	join participants p on p.conversation_id = w.conversation_id and p.user_id = w.user_id
-	join conversations c on c.id = w.conversation_id
-	join totals t on t.user_id = w.user_id`,
+	join conversations c on c.id = w.conversation_id`,
 );
