@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { migrate } from "../../migrations/migrate.ts";
+import { ReadAhead } from "../../mixins/tail/read-ahead.ts";
+import { workBatch } from "../../mixins/tail/work-batch.ts";
+import { startPostgresServer } from "../../testing/postgres-server.ts";
+import { until } from "../../testing/until.ts";
+import { query } from "../support/database.ts";
+import { createEffects, effectCounts, openNode, recordEffects, Writer } from "../support/tail.ts";
+
+jest.setTimeout(120_000);
+
+test("numbers of transactions that PostgreSQL gives again after a crash are not skipped", async () => {
+	const folder = mkdtempSync(join(tmpdir(), "parley-tail-crash-"));
+	const server = await startPostgresServer(folder);
+	try {
+		await migrate(server.url);
+		await createEffects(server.url);
+		// A rollback is not flushed at once. A long delay makes sure that the crash comes first.
+		await query(server.url, "alter system set wal_writer_delay = '10s'");
+		await server.restart();
+		const db = openNode(server.url);
+		const ahead = new ReadAhead<"messages">("messages");
+		const look = () =>
+			workBatch(
+				db,
+				{
+					name: "test",
+					source: "messages",
+					from: "beginning",
+					maxRows: 100,
+					maxBytes: 1_000_000,
+					work: (rows, transaction) => recordEffects("test", rows, transaction),
+				},
+				ahead,
+			);
+		const lookAtAll = async () => {
+			while ((await look()) !== "nothing");
+		};
+		try {
+			const before = await Writer.connect(server.url);
+			await before.insert(3);
+			await lookAtAll();
+			for (let n = 0; n < 200; n++) {
+				await before.begin();
+				await before.insert();
+				await before.rollback();
+			}
+			await before.end();
+			const highest = await nextNumber(server.url);
+			await lookAtAll();
+			await server.restart({ crash: true });
+			const after = await Writer.connect(server.url);
+			await after.insert(5);
+			await after.end();
+			expect(await nextNumber(server.url)).toBeLessThan(highest);
+			await until(async () => {
+				await lookAtAll();
+				expect(await effectCounts(server.url, "test")).toEqual([1]);
+				return true;
+			});
+		} finally {
+			await db.close();
+		}
+	} finally {
+		await server.stop();
+		rmSync(folder, { recursive: true });
+	}
+});
+
+/** The number that the next transaction gets. */
+async function nextNumber(url: string): Promise<number> {
+	const [row] = await query<{ number: string }>(url, "select pg_snapshot_xmax(pg_current_snapshot())::text as number");
+	return Number(row?.number);
+}
