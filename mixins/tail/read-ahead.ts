@@ -88,6 +88,8 @@ export class ReadAhead<Name extends SourceName> {
 				this.#width = larger(this.#width / 16n, 1n);
 				throw error;
 			}
+			// The position moves to where the next narrow window begins, so that a reading that fails there does not begin here again.
+			if (this.#isNarrow) return;
 		}
 	}
 
@@ -130,9 +132,16 @@ export class ReadAhead<Name extends SourceName> {
 		return { ...position, xid: String(xid), key: this.#source.firstKey };
 	}
 
-	/** Whether to move the position although there are no rows: next time, less is read. While nothing happens, it stays. */
+	/** The window was made narrower than at first, and has not been widened again. */
+	get #isNarrow(): boolean {
+		return this.#width < this.#limits.firstWidth;
+	}
+
+	/** Whether the position is moved although there are no rows. It stays where it is while little happens. */
 	#isWorthMoving(position: Position, end: Position): boolean {
-		return position.restoredBy !== end.restoredBy || BigInt(end.xid) - BigInt(position.xid) >= this.#limits.firstWidth;
+		if (position.restoredBy !== end.restoredBy) return true;
+		const distance = BigInt(end.xid) - BigInt(position.xid);
+		return distance >= this.#limits.firstWidth || (distance > 0n && this.#isNarrow);
 	}
 }
 

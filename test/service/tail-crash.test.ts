@@ -39,27 +39,28 @@ test("numbers of transactions that PostgreSQL gives again after a crash are not 
 			while ((await look()) !== "nothing");
 		};
 		try {
-			const before = await Writer.connect(server.url);
-			await before.insert(3);
-			await lookAtAll();
-			for (let n = 0; n < 200; n++) {
-				await before.begin();
-				await before.insert();
-				await before.rollback();
-			}
-			await before.end();
-			const highest = await nextNumber(server.url);
-			await lookAtAll();
-			await server.restart({ crash: true });
-			const after = await Writer.connect(server.url);
-			await after.insert(5);
-			await after.end();
-			expect(await nextNumber(server.url)).toBeLessThan(highest);
-			await until(async () => {
+			let isUsedAgain = false;
+			// PostgreSQL may have flushed its log for a reason of its own. Then no number is used again.
+			for (let attempt = 0; attempt < 5 && !isUsedAgain; attempt++) {
+				const writer = await Writer.connect(server.url);
+				await writer.insert(3);
 				await lookAtAll();
-				expect(await effectCounts(server.url, "test")).toEqual([1]);
-				return true;
-			});
+				for (let n = 0; n < 200; n++) await writer.rollBackNumber();
+				await writer.end();
+				const highest = await nextNumber(server.url);
+				await lookAtAll();
+				await server.restart({ crash: true });
+				isUsedAgain = (await nextNumber(server.url)) < highest;
+				const after = await Writer.connect(server.url);
+				await after.insert(5);
+				await after.end();
+				await until(async () => {
+					await lookAtAll();
+					expect(await effectCounts(server.url, "test")).toEqual([1]);
+					return true;
+				});
+			}
+			expect(isUsedAgain).toBe(true);
 		} finally {
 			await db.close();
 		}

@@ -67,6 +67,11 @@ export class Writer {
 		await this.#client.query("rollback");
 	}
 
+	/** Uses a transaction number for nothing. */
+	async rollBackNumber(): Promise<void> {
+		await this.#client.query("begin; select pg_current_xact_id(); rollback");
+	}
+
 	end(): Promise<void> {
 		return this.#client.end();
 	}
