@@ -6,13 +6,13 @@ import { type SourceName, sources } from "./sources.ts";
 export interface Lag {
 	/** Rows that it has not worked yet, counted up to 10,000. */
 	rows: number;
-	/** The age of the oldest of them, by the clock; of more than 10,000, about. 0 when there are none. */
+	/** The age of the oldest of these rows. 0 when there are none. */
 	seconds: number;
 }
 
 export const maxCountedRows = 10_000;
 
-/** The lag of a consumer by its name; null when there is none of this name. */
+/** The lag of the consumer with this name. Null when there is no such consumer. */
 export async function lagOf(db: Database, name: string): Promise<Lag | null> {
 	const [stored] = await db.query<Pick<Position, "xid" | "key"> & { source: SourceName }>(positionStatement, [name]);
 	if (!stored) return null;
