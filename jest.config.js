@@ -9,6 +9,11 @@ export default {
 	testTimeout: 30_000,
 	globalSetup: "<rootDir>/test/support/global-setup.ts",
 	globalTeardown: "<rootDir>/test/support/global-teardown.ts",
+	testSequencer: "<rootDir>/test/support/sequencer.mjs",
+	// As many as CI has cores. The sequencer relies on it.
+	maxWorkers: 2,
+	// What a file loaded stays in its worker, and coverage reads through all of it after each file. A new worker is cheaper.
+	workerIdleMemoryLimit: "600MB",
 	extensionsToTreatAsEsm: [],
 	transform: {
 		"\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2024", parser: { syntax: "typescript" } }, module: { type: "commonjs" } }],

@@ -5,7 +5,8 @@ import { startEmbedded } from "./embedded/start.ts";
 import { loadConfig, type NodeConfig } from "./lib/config/config.ts";
 import { describeNode } from "./lib/config/describe-node.ts";
 import { requestDeadlineMs } from "./lib/timeouts.ts";
-import { authorize } from "./middlewares/authorize.ts";
+import { announce } from "./middlewares/announce.ts";
+import { authorize } from "./middlewares/authorize/authorize.ts";
 import { withConfig } from "./middlewares/config.ts";
 import { drain } from "./middlewares/drain.ts";
 import { fragments } from "./middlewares/fragments.ts";
@@ -36,7 +37,7 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 		// middlewares/validate validates by the contracts, instead of Moleculer by its own schemas.
 		validator: false,
 		// The first is the innermost: rate limits count every call, then access is checked, then parameters are validated.
-		middlewares: [withConfig(config), validate, authorize(), rateLimit, retry, drain, fragments(), watchNodes()],
+		middlewares: [withConfig(config), validate, authorize(), rateLimit, retry, announce, drain, fragments(), watchNodes()],
 	};
 }
 

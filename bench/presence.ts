@@ -14,10 +14,10 @@ import { callsOf } from "../services/contracts.ts";
 import conversations from "../services/conversations/conversations.service.ts";
 import { PresenceReporter } from "../services/gateway/presence-reporter.ts";
 import { type ClientSocket, Sockets } from "../services/gateway/sockets.ts";
+import type { Announcements } from "../services/presence/announcements.ts";
 import type { Status } from "../services/presence/presence.contract.ts";
 import presence from "../services/presence/presence.service.ts";
 import type { Registry } from "../services/presence/registry.ts";
-import type { Watch } from "../services/presence/watch.ts";
 import { defineService } from "../services/service.ts";
 import { startRedis } from "../testing/redis.ts";
 import { until } from "../testing/until.ts";
@@ -81,7 +81,7 @@ async function measure(): Promise<void> {
 	for (const broker of brokers) await broker.waitForServices(["presence", "conversations", "gateway"], 10_000, 10);
 	const calls = callsOf(other);
 	const service: unknown = first.getLocalService("presence");
-	const { registry, watch } = service as { registry: Registry; watch: Watch };
+	const { registry, announcements } = service as { registry: Registry; announcements: Announcements };
 	const sockets = new Sockets();
 	let timesComplete = 0;
 	const reporter = new PresenceReporter(gateway, sockets, { onLost: () => timesComplete++ });
@@ -98,7 +98,7 @@ async function measure(): Promise<void> {
 	expectTold("user_online", userCount);
 	await step("a renewal with its comparison", 20, () => reporter.renew());
 	await step("a sweep with nothing to do", 20, async () => {
-		await Promise.all([registry.lapsed(), watch.claim(200)]);
+		await Promise.all([registry.expired(), announcements.claim(200)]);
 	});
 	for (const count of [1_000, 10_000]) {
 		const some = userIds.slice(0, count);

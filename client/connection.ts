@@ -1,7 +1,7 @@
 import { backoffMs } from "./backoff.ts";
 import { closedError, type ParleyApiError } from "./errors.ts";
+import { GatewaySocket, type GatewaySocketListener } from "./gateway-socket.ts";
 import type { Gateways } from "./gateways.ts";
-import { Line, type LineListener } from "./line.ts";
 import { Requests } from "./requests.ts";
 import { isTokenRefusal, type Tokens } from "./token.ts";
 import type { ServerEvents } from "./types.ts";
@@ -11,52 +11,53 @@ export interface ConnectionOptions {
 	tokens: Tokens;
 	/** How long a gateway may take to accept a connection. */
 	timeoutMs: number;
-	/** The first pause before connecting again; it grows up to fivefold, and is jittered. */
+	/** The first pause before reconnecting. It grows up to fivefold, and is jittered. */
 	reconnectDelayMs: number;
 }
 
 export interface RequestOptions {
-	/** When the time for an answer passes: from the request on (the default), or only while the request is with a server. */
+	/** When the timeout runs: from the request on (the default), or only while the request is with a server. */
 	counts?: "always" | "connected";
 }
 
-/** Who is told what happens on a connection. */
 export interface ConnectionListener {
 	connected(): void;
-	/** It connects again by itself. */
+	/** The connection reconnects by itself. */
 	disconnected(reason: string): void;
-	/** The token was not accepted. If that is final, it does not connect again by itself, and requests are rejected. */
+	/** The token was not accepted. If that is final, the connection does not reconnect by itself, and requests are rejected. */
 	refused(error: ParleyApiError, isFinal: boolean): void;
-	heard(event: string, payload: unknown, acknowledge: () => void): void;
+	received(event: string, payload: unknown, acknowledge: () => void): void;
 }
 
-/** A token source that goes on giving tokens that are refused is asked after pauses up to so many times the first. */
+/** The pauses before a token source is asked again, after refused tokens, grow up to this many times the first. */
 const maxRefusalFactor = 30;
 
 /**
- * A connection to one gateway after another.
+ * A connection to the service, over a socket to one gateway after another.
  *
- * 1. From `connect` until `close`, or until a token is refused for good, it is wanted. Whatever fails meanwhile, a gateway or the
- *    token source, is tried again after a pause. While it is not wanted, requests are rejected at once.
- * 2. A request is kept until it is answered, and goes out again over the next connection. All of Parley's bear that: what they
- *    do, they do once.
- * 3. A gateway that is about to leave (`server_draining`) is left for the next one after the time that it says, and only when
- *    that one has accepted: what is pushed in between comes over one of the two, or over both.
- * 4. The pauses begin anew when a request was answered, not when a connection was accepted: gateways that accept and cannot
- *    serve are not tried ever faster. A request without an answer makes it look whether the connection is alive.
+ * 1. From `connect` until `close`, or until a token is refused for good, the connection is wanted. If a gateway or the token source
+ *    fails meanwhile, it is tried again after a pause. While the connection is not wanted, requests are rejected at once.
+ * 2. A request is kept until it is answered, and is sent again over the next socket. All of Parley's requests may be repeated: the
+ *    effect is the same.
+ * 3. A gateway that is about to stop (`server_draining`) is replaced by the next one after the time that it names. The old socket
+ *    stays until the next gateway has accepted, so a push comes over one of the two, or over both.
+ * 4. The pauses begin again at the first one when a request was answered, and not when a connection was accepted. So gateways that
+ *    accept connections but cannot serve are not tried faster and faster. A request without an answer makes the connection
+ *    check whether its gateway is alive.
  */
 export class Connection {
 	readonly #options: ConnectionOptions;
 	readonly #listener: ConnectionListener;
 	readonly #requests = new Requests(() => this.check());
-	readonly #waiting = new Set<PromiseWithResolvers<void>>();
-	#line: Line | undefined;
-	/** Takes the place of `#line` as soon as it is accepted. */
-	#successor: Line | undefined;
-	#redialing: ReturnType<typeof setTimeout> | undefined;
+	readonly #connectCalls = new Set<PromiseWithResolvers<void>>();
+	#socket: GatewaySocket | undefined;
+	/** The attempt to connect. Replaces `#socket` when it is accepted. */
+	#nextSocket: GatewaySocket | undefined;
+	#reconnectTimer: ReturnType<typeof setTimeout> | undefined;
 	#isWanted = false;
-	/** In a row. */
+	/** Failed attempts in a row. */
 	#failures = 0;
+	/** Refused tokens in a row. */
 	#refusals = 0;
 
 	constructor(options: ConnectionOptions, listener: ConnectionListener) {
@@ -65,142 +66,142 @@ export class Connection {
 	}
 
 	get isConnected(): boolean {
-		return this.#line?.isConnected ?? false;
+		return this.#socket?.isConnected ?? false;
 	}
 
 	get isWanted(): boolean {
 		return this.#isWanted;
 	}
 
-	/** Resolves when connected; rejects at the first failure. Unless that was final, it goes on trying until `close`. */
+	/** Resolves when connected; rejects at the first failure. Unless that is final, the connection keeps trying until `close`. */
 	connect(): Promise<void> {
 		if (this.isConnected) return Promise.resolve();
 		this.#isWanted = true;
-		const waiting = Promise.withResolvers<void>();
-		this.#waiting.add(waiting);
-		this.#dial();
-		return waiting.promise;
+		const call = Promise.withResolvers<void>();
+		this.#connectCalls.add(call);
+		this.#openSocket();
+		return call.promise;
 	}
 
-	/** Requests without an answer are rejected: whether they were carried out is not known. */
+	/** Rejects requests without an answer: it is not known whether they were carried out. */
 	close(): void {
 		const wasConnected = this.isConnected;
-		this.#giveUp(closedError());
+		this.#stop(closedError());
 		if (wasConnected) this.#listener.disconnected("io client disconnect");
 	}
 
-	/** Looks whether the connection is alive, and connects anew if it is not. */
+	/** Checks whether the gateway is alive, and reconnects if it is not. */
 	check(): void {
-		this.#line?.check();
+		this.#socket?.check();
 	}
 
 	/** Resolves with the arguments of the acknowledgement; rejects when there is none within `timeoutMs`. */
 	request(event: string, args: unknown[], timeoutMs: number, { counts = "always" }: RequestOptions = {}): Promise<unknown[]> {
 		if (!this.#isWanted) return Promise.reject(closedError());
-		return this.#requests.add({ event, args, timeoutMs, counts }, this.isConnected ? this.#line : undefined);
+		return this.#requests.add({ event, args, timeoutMs, counts }, this.isConnected ? this.#socket : undefined);
 	}
 
-	/** For what only counts on this connection. Should it fail, the server says `error`. */
-	tell(event: string, payload: object): void {
-		this.#line?.tell(event, payload);
+	/** Sends an event that matters on this socket only, without an answer. If it fails, the server sends `error`. */
+	notify(event: string, payload: object): void {
+		this.#socket?.notify(event, payload);
 	}
 
-	#dial(): void {
-		clearTimeout(this.#redialing);
-		this.#redialing = undefined;
-		if (this.#successor || !this.#isWanted) return;
+	#openSocket(): void {
+		clearTimeout(this.#reconnectTimer);
+		this.#reconnectTimer = undefined;
+		if (this.#nextSocket || !this.#isWanted) return;
 		const { gateways, tokens, timeoutMs } = this.#options;
-		this.#successor = new Line({ url: gateways.current, tokens, timeoutMs }, this.#onLine);
+		this.#nextSocket = new GatewaySocket({ url: gateways.current, tokens, timeoutMs }, this.#socketListener);
 	}
 
-	readonly #onLine: LineListener = {
-		accepted: (line) => this.#adopt(line),
-		ended: (line, error) => (line === this.#line ? this.#lose(line, error) : this.#miss(line, error)),
-		heard: (line, event, payload, acknowledge) => {
-			if (event === "server_draining") this.#leaveFor(line, payload as ServerEvents["server_draining"]);
-			this.#listener.heard(event, payload, acknowledge);
+	readonly #socketListener: GatewaySocketListener = {
+		connected: (socket) => this.#onConnected(socket),
+		ended: (socket, error) => (socket === this.#socket ? this.#onLost(socket, error) : this.#onFailed(socket, error)),
+		received: (socket, event, payload, acknowledge) => {
+			if (event === "server_draining") this.#onDraining(socket, payload as ServerEvents["server_draining"]);
+			this.#listener.received(event, payload, acknowledge);
 		},
 	};
 
-	#adopt(line: Line): void {
-		clearTimeout(this.#redialing);
-		this.#redialing = undefined;
-		this.#line?.hangUp();
-		this.#line = line;
-		this.#successor = undefined;
+	#onConnected(socket: GatewaySocket): void {
+		clearTimeout(this.#reconnectTimer);
+		this.#reconnectTimer = undefined;
+		this.#socket?.close();
+		this.#socket = socket;
+		this.#nextSocket = undefined;
 		this.#refusals = 0;
-		this.#requests.transmit(line, () => {
+		this.#requests.transmitAll(socket, () => {
 			this.#failures = 0;
 		});
 		this.#listener.connected();
-		for (const { resolve } of this.#waiting) resolve();
-		this.#waiting.clear();
+		for (const { resolve } of this.#connectCalls) resolve();
+		this.#connectCalls.clear();
 	}
 
 	/** An attempt to connect has failed. */
-	#miss(line: Line, error: ParleyApiError): void {
-		this.#successor = undefined;
-		if (isTokenRefusal(error) || error.code === "FORBIDDEN") this.#refuse(line, error);
+	#onFailed(socket: GatewaySocket, error: ParleyApiError): void {
+		this.#nextSocket = undefined;
+		if (isTokenRefusal(error) || error.code === "FORBIDDEN") this.#onRefused(socket, error);
 		else {
-			this.#redial(line, Math.max(this.#nextPauseMs(), retryAfterMs(error)));
-			this.#rejectWaiting(error);
+			this.#reconnect(socket, Math.max(this.#nextPauseMs(), retryAfterMs(error)));
+			this.#rejectConnectCalls(error);
 		}
 	}
 
-	/** A token that is fixed will not be accepted later. While a gateway that is draining still serves, none is needed yet. */
-	#refuse(line: Line, error: ParleyApiError): void {
-		const isLastWord = this.#options.tokens.isFixed || error.code === "FORBIDDEN";
-		const isFinal = isLastWord && !this.isConnected;
-		if (isFinal) this.#giveUp(error);
-		else if (!isLastWord) {
-			this.#redial(line, backoffMs(this.#options.reconnectDelayMs, this.#refusals++, maxRefusalFactor));
-			this.#rejectWaiting(error);
+	/** A fixed token will not be accepted later. It is not final while the old gateway, which is draining, still serves. */
+	#onRefused(socket: GatewaySocket, error: ParleyApiError): void {
+		const isPermanent = this.#options.tokens.isFixed || error.code === "FORBIDDEN";
+		const isFinal = isPermanent && !this.isConnected;
+		if (isFinal) this.#stop(error);
+		else if (!isPermanent) {
+			this.#reconnect(socket, backoffMs(this.#options.reconnectDelayMs, this.#refusals++, maxRefusalFactor));
+			this.#rejectConnectCalls(error);
 		}
 		this.#listener.refused(error, isFinal);
 	}
 
-	/** The connection is gone. */
-	#lose(line: Line, error: ParleyApiError): void {
-		this.#line = undefined;
+	/** The socket was disconnected. */
+	#onLost(socket: GatewaySocket, error: ParleyApiError): void {
+		this.#socket = undefined;
 		this.#requests.pause();
 		this.#listener.disconnected(error.message);
-		if (!this.#successor && this.#redialing === undefined) this.#redial(line, this.#nextPauseMs());
+		if (!this.#nextSocket && this.#reconnectTimer === undefined) this.#reconnect(socket, this.#nextPauseMs());
 	}
 
-	#leaveFor(line: Line, draining: ServerEvents["server_draining"]): void {
-		if (line === this.#line) this.#redial(line, draining.reconnectAfterMs);
+	#onDraining(socket: GatewaySocket, draining: ServerEvents["server_draining"]): void {
+		if (socket === this.#socket) this.#reconnect(socket, draining.reconnectAfterMs);
 	}
 
-	#redial(failed: Line, afterMs: number): void {
-		// Where the token failed it was not the fault of the address, but then another one is as good.
+	#reconnect(failed: GatewaySocket, afterMs: number): void {
+		// If the token failed, the address is not the cause, but another one is as good.
 		this.#options.gateways.moveOn(failed.url);
-		clearTimeout(this.#redialing);
-		this.#redialing = setTimeout(() => this.#dial(), afterMs);
+		clearTimeout(this.#reconnectTimer);
+		this.#reconnectTimer = setTimeout(() => this.#openSocket(), afterMs);
 	}
 
 	#nextPauseMs(): number {
 		return backoffMs(this.#options.reconnectDelayMs, this.#failures++);
 	}
 
-	#giveUp(error: ParleyApiError): void {
+	#stop(error: ParleyApiError): void {
 		this.#isWanted = false;
-		clearTimeout(this.#redialing);
-		this.#redialing = undefined;
-		this.#successor?.hangUp();
-		this.#line?.hangUp();
-		this.#successor = undefined;
-		this.#line = undefined;
-		this.#rejectWaiting(error);
+		clearTimeout(this.#reconnectTimer);
+		this.#reconnectTimer = undefined;
+		this.#nextSocket?.close();
+		this.#socket?.close();
+		this.#nextSocket = undefined;
+		this.#socket = undefined;
+		this.#rejectConnectCalls(error);
 		this.#requests.rejectAll(error);
 	}
 
-	#rejectWaiting(error: ParleyApiError): void {
-		for (const { reject } of this.#waiting) reject(error);
-		this.#waiting.clear();
+	#rejectConnectCalls(error: ParleyApiError): void {
+		for (const { reject } of this.#connectCalls) reject(error);
+		this.#connectCalls.clear();
 	}
 }
 
-/** Above a limit the server says when to come again. */
+/** The pause that the server asks for, above a rate limit. */
 function retryAfterMs({ details }: ParleyApiError): number {
 	const { retryAfterSeconds } = (details ?? {}) as { retryAfterSeconds?: unknown };
 	return typeof retryAfterSeconds === "number" ? retryAfterSeconds * 1_000 : 0;

@@ -1,6 +1,6 @@
 import type { Conversation, Message, Receipt } from "./types.ts";
 
-/** ✓ stored, ✓✓ on a device of the other side, read by the other side. */
+/** ✓ stored; ✓✓ on a device of the other side; read by the other side. */
 export type Tick = "sent" | "delivered" | "read";
 
 /** How many messages are unread, and the seq of the newest one when they were counted. */
@@ -9,48 +9,48 @@ export interface Count {
 	lastSeq: number;
 }
 
-/** Whether a count was made before another one, however late it comes. With the same messages, reading on makes it lower. */
+/** Whether a count was made before another one. Of two counts with the same `lastSeq` the lower one is newer, since more was read. */
 export function isOlder({ count, lastSeq }: Count, than: Count): boolean {
 	return lastSeq < than.lastSeq || (lastSeq === than.lastSeq && count > than.count);
 }
 
 /**
- * What a client knows of one conversation: the conversation and an unbroken run of its newest messages. Pure: events go in,
- * state comes out. Cursors only move forward, since the same news may come late, twice, or by two ways at once.
+ * The state of one conversation: the conversation and its newest messages without gaps. It does no I/O: events change it. Cursors only
+ * move forward, since the same event may come late, twice, or in two ways at once.
  */
 export class ConversationState {
 	conversation: Conversation;
 	#maxMessages = Number.POSITIVE_INFINITY;
-	/** In seq order, without gaps. Older ones than the first may exist on the server. */
+	/** In seq order, without gaps. The server may have older ones. */
 	readonly messages: Message[] = [];
 	#lastSeq: number;
-	/** The newest message that `conversation.unreadCount` knows of. */
+	/** The seq of the newest message that `conversation.unreadCount` includes. */
 	#countedSeq: number;
 
-	/** `lastSeq`: what is there already; the first message to be added is the one after it. */
+	/** `lastSeq`: the first message to be added is the one after this seq. */
 	constructor(conversation: Conversation, lastSeq: number) {
 		this.conversation = conversation;
 		this.#lastSeq = lastSeq;
 		this.#countedSeq = conversation.lastSeq;
 	}
 
-	/** Seq of the newest message that is here. */
+	/** The seq of the newest message in this state. */
 	get lastSeq(): number {
 		return this.#lastSeq;
 	}
 
-	/** Whether the server has messages before the first one that is here. */
+	/** Whether the server has messages before the first one in this state. */
 	get hasOlder(): boolean {
 		return (this.messages[0]?.seq ?? this.#lastSeq + 1) > 1;
 	}
 
-	/** From now on so many messages are kept at the most: new ones push out the oldest. Older pages that are put in front stay. */
+	/** Keeps at most this many messages: new ones replace the oldest. Pages that are loaded later with `prepend` raise the limit. */
 	bound(maxMessages: number): void {
 		this.#maxMessages = maxMessages;
 		this.messages.splice(0, this.messages.length - maxMessages);
 	}
 
-	/** Takes the next message; `gap` means that others must come first, and nothing was changed. */
+	/** Adds the next message. `gap`: messages before it are missing; nothing was changed. */
 	add(message: Message): "added" | "duplicate" | "gap" {
 		if (message.seq <= this.#lastSeq) return "duplicate";
 		if (message.seq > this.#lastSeq + 1) return "gap";
@@ -64,13 +64,13 @@ export class ConversationState {
 		return "added";
 	}
 
-	/** Takes over a message that changed, if it is here. */
+	/** Replaces a message that has changed, if it is in this state. */
 	change(message: Message): void {
 		const index = message.seq - (this.messages[0]?.seq ?? 0);
 		if (this.messages[index]) this.messages[index] = message;
 	}
 
-	/** Forgets everything, and begins again with these messages, in seq order without a gap. */
+	/** Replaces everything. `messages` are in seq order, without gaps. */
 	restart(conversation: Conversation, messages: Message[]): void {
 		this.conversation = conversation;
 		this.#countedSeq = conversation.lastSeq;
@@ -79,7 +79,7 @@ export class ConversationState {
 		for (const message of messages) this.add(message);
 	}
 
-	/** Puts an older page (newest first, as the server lists it) in front. */
+	/** Adds a page of older messages (newest first, as the server lists them) at the front. */
 	prepend(page: Message[]): void {
 		const first = this.messages[0]?.seq ?? this.#lastSeq + 1;
 		this.messages.unshift(...page.filter(({ seq }) => seq < first).reverse());
@@ -90,12 +90,12 @@ export class ConversationState {
 		this.#advance(userId, { deliveredSeq: seq, readSeq: 0 });
 	}
 
-	/** What was read was delivered, too. */
+	/** A message that was read was also delivered. */
 	read({ userId, seq }: Receipt): void {
 		this.#advance(userId, { deliveredSeq: seq, readSeq: seq });
 	}
 
-	/** Takes a count over, unless it is older than the one that is here; then false. */
+	/** Applies a count. Returns false if it is older than the present one. */
 	unread({ count, lastSeq }: Count): boolean {
 		if (isOlder({ count, lastSeq }, { count: this.conversation.unreadCount, lastSeq: this.#countedSeq })) return false;
 		this.#countedSeq = lastSeq;
@@ -103,7 +103,7 @@ export class ConversationState {
 		return true;
 	}
 
-	/** Takes over a copy just loaded. Messages and receipts that came meanwhile may be newer: what only grows is kept. */
+	/** Applies a copy that was just loaded. Events may have been newer, so seqs and cursors never become lower. */
 	replace(fresh: Conversation): void {
 		const { participants, lastSeq, lastMessage, lastMessageAt } = this.conversation;
 		this.unread({ count: fresh.unreadCount, lastSeq: fresh.lastSeq });
@@ -113,13 +113,13 @@ export class ConversationState {
 		for (const { userId, deliveredSeq, readSeq } of participants) this.#advance(userId, { deliveredSeq, readSeq });
 	}
 
-	/** Takes over what an event says; an older event that comes late changes nothing. */
+	/** Applies `conversation_updated`. An older event that comes late changes nothing. */
 	update(changed: Conversation): void {
 		if (changed.updatedAt < this.conversation.updatedAt) return;
 		this.replace(changed);
 	}
 
-	/** How far a message of mine has come. (Of the others' messages only the server knows: nobody is told about own deliveries.) */
+	/** The tick of a message of one's own. (For messages of others it is not known: nobody gets events about own deliveries.) */
 	tick(message: Message): Tick {
 		const others = this.conversation.participants.filter(({ userId }) => userId !== message.senderId);
 		if (others.every(({ readSeq }) => readSeq >= message.seq)) return "read";

@@ -1,9 +1,9 @@
-/** Typed events. Handlers run after the state has changed; one that fails does not stop the others. */
+/** Typed events. Handlers run after the state has changed. A handler that fails does not stop the others. */
 export class Emitter<Events extends object> {
 	readonly #handlers = new Map<keyof Events, Set<(payload: never) => unknown>>();
 	readonly #failed: (event: keyof Events, error: unknown) => void;
 
-	/** `failed` is told what a handler threw, or rejected with: neither may end the app. */
+	/** `failed` gets what a handler threw or rejected with, so that it does not end the app. */
 	constructor(failed: (event: keyof Events, error: unknown) => void) {
 		this.#failed = failed;
 	}
@@ -23,7 +23,7 @@ export class Emitter<Events extends object> {
 
 	async #run<Name extends keyof Events>(event: Name, handler: (payload: never) => unknown, payload: Events[Name]): Promise<void> {
 		try {
-			await handler(payload as never);
+			await handler(payload as never); // `on` has stored the handler under the event of this payload.
 		} catch (error) {
 			this.#failed(event, error);
 		}

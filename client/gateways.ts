@@ -1,10 +1,10 @@
 /**
- * Where Parley is: one address (of a gateway, or of what balances over them), several gateways of which the next is tried when
- * one goes away, or a function that names one whenever another is wanted. No slash at the end is needed.
+ * The address of Parley: one URL (of a gateway or a load balancer), several gateways (the next one is tried when one fails), or a
+ * function that is called whenever another gateway is needed. A slash at the end is optional.
  */
 export type BaseUrl = string | readonly [string, ...string[]] | (() => string);
 
-/** The gateway in use. What shares one moves together. */
+/** The gateway in use. Clients that share this object change the gateway together. */
 export class Gateways {
 	readonly #name: () => string;
 	#current: string;
@@ -18,7 +18,7 @@ export class Gateways {
 		return this.#current.replace(/\/+$/, "");
 	}
 
-	/** `failed` did not work. Requests that failed there at the same time move on once: the first of them does. */
+	/** Selects the next gateway, unless `failed` is not the current one any more: several failed requests change it once. */
 	moveOn(failed: string): void {
 		if (failed !== this.current) return;
 		try {

@@ -11,9 +11,9 @@ export interface HttpRequest {
 	query?: Record<string, string | number | undefined>;
 	/** Sent as JSON. */
 	body?: object;
-	/** Whether it may be carried out twice without harm. By default GET and PUT may. */
+	/** Whether the request may be repeated: carrying it out twice has the same effect. Default: true for GET and PUT. */
 	repeats?: boolean;
-	/** The pauses before the attempts after the first. */
+	/** The pauses before the second and later attempts. */
 	pausesMs?: readonly number[];
 	/** How long an attempt may take. */
 	timeoutMs?: number;
@@ -21,10 +21,10 @@ export interface HttpRequest {
 
 const defaultPausesMs = [100, 1_000];
 
-/** Longer than the server takes with a request at the most. */
+/** Longer than the server's own limit for a request. */
 const defaultTimeoutMs = 10_000;
 
-/** Requests with a token to the gateway in use. */
+/** Sends requests with a token to the gateway in use. */
 export class Http {
 	readonly #gateways: Gateways;
 	readonly #tokens: Tokens;
@@ -37,13 +37,13 @@ export class Http {
 		this.#timeoutMs = timeoutMs;
 	}
 
-	/** The JSON of the answer. Throws `ParleyApiError`. */
+	/** Resolves with the JSON of the answer. Throws `ParleyApiError`. */
 	request<Result>(request: HttpRequest): Promise<Result> {
 		const { method, repeats = method === "GET" || method === "PUT", pausesMs } = request;
 		return repeatedly(() => this.#attempt(request), repeats ? pausesMs : []);
 	}
 
-	/** A token that is refused, by a request that was therefore not carried out, is replaced once. */
+	/** If the token is refused, tries once more with a new one. The refused request was not carried out. */
 	async #attempt<Result>(request: HttpRequest): Promise<Result> {
 		const token = await this.#tokens.current(this.#timeoutMs);
 		try {
@@ -67,7 +67,7 @@ export class Http {
 		try {
 			return await answer<Result>(current, path + queryString(query), init);
 		} catch (error) {
-			// Another gateway may reach what this one does not.
+			// Another gateway may reach the service that this one does not reach.
 			if (isPassing(error)) this.#gateways.moveOn(current);
 			throw error;
 		}
@@ -75,8 +75,8 @@ export class Http {
 }
 
 /**
- * Tries again after each of the pauses, as long as no answer came or the server is not available. (After a change of network,
- * connections that were kept open break first.)
+ * Tries again after each of the pauses, as long as there is no answer or the server is not available. (After a change of network,
+ * kept-alive connections break first.)
  */
 export async function repeatedly<Result>(
 	attempt: () => Promise<Result>,
@@ -91,7 +91,7 @@ export async function repeatedly<Result>(
 	}
 }
 
-/** The JSON of a good answer. Whatever is not Parley's, as the page of a captive portal, is no answer. */
+/** The JSON of a successful answer. An answer that is not JSON, such as the page of a captive portal, counts as none: NETWORK. */
 async function answer<Result>(origin: string, path: string, init: RequestInit): Promise<Result> {
 	let response: Response;
 	let text: string;
@@ -117,17 +117,17 @@ function queryString(query: HttpRequest["query"] = {}): string {
 	return given.size === 0 ? "" : `?${given}`;
 }
 
-/** 502 and 504 are a load balancer's own, when a gateway went away or was silent. */
+/** Load balancers answer 502 and 504 when a gateway has stopped or does not answer. */
 const unavailable = new Set([502, 503, 504]);
 
-/** A proxy or a captive portal on the way may answer something else than Parley's envelope. */
+/** The error of a failed request. The answer of a proxy or a captive portal is not in Parley's error format. */
 function refusal(response: Response, text: string): ParleyApiError {
 	const { status } = response;
 	const requestId = response.headers.get("x-request-id");
 	let error: ErrorFields = { code: unavailable.has(status) ? "UNAVAILABLE" : "NETWORK", message: `HTTP ${status}` };
 	try {
-		const { error: told } = JSON.parse(text) as { error?: ErrorBody };
-		if (typeof told?.code === "string") error = told;
+		const { error: body } = JSON.parse(text) as { error?: ErrorBody };
+		if (typeof body?.code === "string") error = body;
 	} catch {}
 	return new ParleyApiError({ ...error, status, ...(requestId !== null && { requestId }) });
 }

@@ -4,18 +4,18 @@ import type { Message } from "./types.ts";
 export interface Bounds {
 	/** Default 100. */
 	maxConversations?: number;
-	/** Of each conversation; default 200. */
+	/** In each conversation; default 200. */
 	maxMessages?: number;
 }
 
 /**
- * The conversations that a client knows, in bounded memory. Those that are open, and those in which something happened last, have a
- * state. Of the others only the seq of their newest message is kept, by which it is still seen whether a message is new.
+ * The conversations that a client knows, in bounded memory. Conversations that are open, and those with the most recent messages, have
+ * a state. Of the others only the seq of the newest message is kept, which shows whether another message is new.
  */
 export class KnownConversations {
 	/** Conversations that the app has open. */
 	readonly opened = new Set<string>();
-	/** The one in which nothing happened for longest comes first. */
+	/** The conversation with the oldest activity comes first. */
 	readonly #states = new Map<string, ConversationState>();
 	readonly #lastSeqs = new Map<string, number>();
 	readonly #maxConversations: number;
@@ -35,17 +35,17 @@ export class KnownConversations {
 		return this.#states.get(conversationId);
 	}
 
-	/** Of the newest message that the app was told of; undefined where the conversation is not known. */
+	/** The seq of the newest message that the app has got; undefined if the conversation is not known. */
 	lastSeq(conversationId: string): number | undefined {
 		return this.#states.get(conversationId)?.lastSeq ?? this.#lastSeqs.get(conversationId);
 	}
 
-	/** With or without a state. */
+	/** The ids of all known conversations, with or without a state. */
 	ids(): string[] {
 		return [...this.#states.keys(), ...this.#lastSeqs.keys()];
 	}
 
-	/** May take the state of the conversation in which nothing happened for longest. */
+	/** May drop the state of the conversation with the oldest activity. */
 	set(conversationId: string, state: ConversationState): void {
 		state.bound(this.#maxMessages);
 		this.#lastSeqs.delete(conversationId);
@@ -58,7 +58,7 @@ export class KnownConversations {
 		this.#lastSeqs.delete(conversationId);
 	}
 
-	/** Takes the next message of a conversation. `gap` means that others must come first, or that it is not known. */
+	/** Adds the next message. `gap`: messages before it are missing, or the conversation is not known; nothing was changed. */
 	add(message: Message): "added" | "duplicate" | "gap" {
 		const { conversationId, seq } = message;
 		const state = this.#states.get(conversationId);
@@ -80,11 +80,11 @@ export class KnownConversations {
 		this.#shrink();
 	}
 
-	/** The one that is `wanted` stays, even if all others are open. */
-	#shrink(wanted?: string): void {
+	/** Drops states above the limit. That of `keptId` is kept, even if all others are open. */
+	#shrink(keptId?: string): void {
 		for (const [id, { lastSeq }] of this.#states) {
 			if (this.#states.size <= this.#maxConversations) return;
-			if (id === wanted || this.opened.has(id)) continue;
+			if (id === keptId || this.opened.has(id)) continue;
 			this.#states.delete(id);
 			this.#lastSeqs.set(id, lastSeq);
 		}

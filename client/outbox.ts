@@ -11,14 +11,13 @@ export type SendOnce = (message: OutgoingMessage) => Promise<Message>;
 const maxPauseFactor = 16;
 
 /**
- * Messages that the server has not acknowledged yet. Each goes out again, with the same clientId, until it is acknowledged or
- * refused for good, in the order in which the messages of a conversation were sent:
+ * The messages that the server has not acknowledged yet. Each is sent again, with the same clientId, until it is acknowledged or
+ * refused. The order of the messages of a conversation is kept:
  *
- * 1. While all goes well, nothing waits for the acknowledgement of what was sent before.
- * 2. When an attempt fails, nothing more goes out until all attempts that are under way have ended. After a pause the oldest
- *    message alone is sent; when it is answered, the others follow. So only what was under way together with the failed message
- *    can overtake it.
- * 3. A message with an image also needs the image's service. It must not hold up texts, so images are in a lane of their own.
+ * 1. While no attempt fails, no message waits for the acknowledgement of an earlier one.
+ * 2. When an attempt fails, no message is sent until all attempts under way have ended. After a pause the oldest message is sent
+ *    alone. When it is answered, the others follow. So only messages under way together with the failed one can overtake it.
+ * 3. A message with an image also needs the image service. It must not delay texts, so images have a lane of their own.
  */
 export class Outbox {
 	readonly #sendOnce: SendOnce;
@@ -31,7 +30,7 @@ export class Outbox {
 		this.#retryMs = retryMs;
 	}
 
-	/** Resolves with the stored message. Rejects with the clientId in the error, when the message is refused or at `close`. */
+	/** Resolves with the stored message. Rejects, with the clientId in the error, when the message is refused or at `close`. */
 	send(message: OutgoingMessage): Promise<Message> {
 		const key = `${message.conversationId} ${message.type ?? "TEXT"}`;
 		let lane = this.#lanes.get(key);
@@ -46,12 +45,12 @@ export class Outbox {
 		return promise;
 	}
 
-	/** There is a new connection: what waits to be tried again need not wait any longer. */
+	/** Ends all pauses. To be called when there is a new connection. */
 	retryNow(): void {
 		for (const [key, lane] of this.#lanes) if (lane.retry !== undefined) this.#retry(key, lane);
 	}
 
-	/** Gives up: whether the messages arrived is not known. */
+	/** Rejects all messages. It is not known whether they arrived. */
 	close(error: ParleyApiError): void {
 		for (const { entries, retry } of this.#lanes.values()) {
 			clearTimeout(retry);
@@ -69,7 +68,7 @@ export class Outbox {
 			lane.entries.delete(entry);
 			resolve(stored);
 		} catch (error) {
-			// It was closed meanwhile.
+			// The outbox was closed meanwhile.
 			if (!lane.entries.has(entry)) return;
 			if (isPassing(error)) lane.failed = true;
 			else {
@@ -77,11 +76,11 @@ export class Outbox {
 				reject(error instanceof ParleyApiError ? error.about({ clientId: message.clientId }) : error);
 			}
 		}
-		if (--lane.underWay === 0) this.#goOn(key, lane);
+		if (--lane.underWay === 0) this.#continue(key, lane);
 	}
 
 	/** All attempts have ended. */
-	#goOn(key: string, lane: Lane): void {
+	#continue(key: string, lane: Lane): void {
 		if (lane.entries.size === 0) {
 			if (this.#lanes.get(key) === lane) this.#lanes.delete(key);
 		} else if (lane.failed) {
@@ -107,13 +106,13 @@ interface Entry {
 	reject(error: unknown): void;
 }
 
-/** What is kept in order. */
+/** Messages that are kept in order. */
 interface Lane {
 	/** In the order in which they were sent. */
 	entries: Set<Entry>;
-	/** How many attempts have not ended. */
+	/** Attempts that have not ended. */
 	underWay: number;
-	/** One of those under way has failed: the others are waited for. */
+	/** Whether an attempt has failed while others are still under way. */
 	failed: boolean;
 	/** Failed rounds in a row. */
 	failures: number;

@@ -4,37 +4,36 @@ import { ParleyApiError } from "./errors.ts";
 import { type Bounds, KnownConversations } from "./known-conversations.ts";
 import type { Conversation, Message, MessagePage, Snapshot, SyncAnswer } from "./types.ts";
 
-/** What is asked of the server. */
+/** The requests to the server. */
 export interface ReplicaServer {
 	readonly isConnected: boolean;
 	sync(since: string | undefined): Promise<SyncAnswer>;
-	/** A query under its action's name. The caller names its result. */
+	/** Calls a query by its action's name. The caller names the result type. */
 	query<Result>(action: string, params: object): Promise<Result>;
 }
 
-/** Who is told what changes. */
 export interface ReplicaListener {
-	/** A new message: each once, in seq order. */
-	news(message: Message): void;
-	/** Everything is loaded anew: what was counted before may be of another database. */
-	startsAfresh(): void;
-	/** What was missed is in the states of these conversations. */
+	/** A new message was added: each once, in seq order. */
+	added(message: Message): void;
+	/** All states are loaded again. Counts from before may be of another database. */
+	reset(): void;
+	/** The states of these conversations have what was missed. */
 	synced(conversationIds: string[]): void;
-	/** It is tried again. */
+	/** `sync` or a change failed. `sync` is tried again. */
 	failed(error: unknown): void;
 }
 
-/** How many messages a conversation is opened with, if it has so many. */
+/** A conversation is opened with this many messages, if it has so many. */
 const pageSize = 50;
 
 /**
- * What a client knows of its conversations. Messages arrive at least once and in any order after a reconnect; here each is added
- * once, in order:
+ * The client's copy of its conversations. Messages arrive at least once, and in any order after a reconnect. Here each is added once,
+ * and in order:
  *
- * 1. Of every conversation that `sync` told of, or that is open, at least the last seq is known (`KnownConversations`). A message
- *    that does not follow it means that some were missed, and `sync` is asked; so it is after every connection.
- * 2. What happens while `sync` is on its way waits for the answer, which may be older. The cursor moves when the answer is in
- *    the states: should anything fail before, the same is asked again.
+ * 1. At least the last seq is kept of every conversation that `sync` has named or that is open (`KnownConversations`). If a message
+ *    does not follow it, some were missed: then the client asks `sync`. It also does so after every connect.
+ * 2. Events that come while `sync` is under way wait for its answer, which may be older. The cursor moves when the whole answer is in
+ *    the states. If anything fails before that, the same `sync` is asked again.
  */
 export class Replica {
 	readonly #server: ReplicaServer;
@@ -64,12 +63,12 @@ export class Replica {
 		return this.#states.get(conversationId);
 	}
 
-	/** The conversation with its newest messages, from the server if it is not here. */
+	/** The conversation with its newest messages; loaded from the server if necessary. */
 	load(conversationId: string): Promise<ConversationState> {
 		return this.#inOrder(() => this.#load(conversationId));
 	}
 
-	/** Puts older messages in front; they are kept while the conversation is open. Resolves with whether there are still older ones. */
+	/** Loads older messages; they are kept while the conversation is open. Resolves with whether there are still older ones. */
 	loadOlder(conversationId: string, limit: number): Promise<boolean> {
 		return this.#inOrder(async () => {
 			const state = this.#states.get(conversationId) ?? (await this.#load(conversationId));
@@ -78,14 +77,14 @@ export class Replica {
 		});
 	}
 
-	/** It may be forgotten, and so are the messages beyond the bound. */
+	/** The app has closed the conversation: its state may be dropped, and messages above `maxMessages` are. */
 	leave(conversationId: string): void {
 		void this.#inOrder(() => this.#states.leave(conversationId));
 	}
 
 	/**
-	 * Changes a conversation, if it is here, in the order in which changes come; then does the rest, unless the change says false: it
-	 * is older than what is here.
+	 * Changes the state of a conversation if it is kept, after all earlier changes. Then calls `then`, unless `change` returned false,
+	 * which means that the event is older than the state.
 	 */
 	apply(conversationId: string, change: (state: ConversationState) => unknown, then: () => void): void {
 		this.#inOrder(() => {
@@ -94,7 +93,7 @@ export class Replica {
 		}).catch((error: unknown) => this.#listener.failed(error));
 	}
 
-	/** Resolves with whether the message is in the state, after catching up if others are missing before it. */
+	/** Adds a message; catches up first if messages before it are missing. Resolves with whether it is in the state. */
 	async receive(message: Message): Promise<boolean> {
 		const { conversationId, seq } = message;
 		const outcome = await this.#inOrder(() => this.#add(message));
@@ -102,13 +101,13 @@ export class Replica {
 		return (this.#states.lastSeq(conversationId) ?? 0) >= seq;
 	}
 
-	/** Asks `sync`, once for all who want it before the question goes out. Never rejects. */
+	/** Asks `sync`. Calls before the request is sent share it. Never rejects. */
 	catchUp(): Promise<void> {
 		this.#syncing ??= this.#inOrder(async () => {
 			this.#syncing = undefined;
 			if (this.#server.isConnected) await this.#sync();
 		}).catch((error: unknown) => {
-			// Without a connection there is nothing to repeat: the next one begins with it.
+			// Without a connection it is not repeated: every new connection begins with it.
 			if (!this.#server.isConnected) return;
 			this.#listener.failed(error);
 			clearTimeout(this.#retry);
@@ -117,29 +116,29 @@ export class Replica {
 		return this.#syncing;
 	}
 
-	/** Nothing is tried again until somebody wants to catch up. */
+	/** Cancels the repetition of a failed `sync`. */
 	pause(): void {
 		clearTimeout(this.#retry);
 	}
 
 	async #sync(): Promise<void> {
 		const answer = await this.#server.sync(this.#cursor);
-		const isAfresh = this.#cursor === undefined || answer.reset;
-		if (isAfresh) this.#listener.startsAfresh();
-		const told = new Set(answer.conversations.map(({ id }) => id));
-		for (const snapshot of answer.conversations) await this.#take(snapshot, isAfresh);
-		if (isAfresh) for (const id of this.#states.ids()) if (!told.has(id)) await this.#restart(id);
+		const isReset = this.#cursor === undefined || answer.reset;
+		if (isReset) this.#listener.reset();
+		const named = new Set(answer.conversations.map(({ id }) => id));
+		for (const snapshot of answer.conversations) await this.#applySnapshot(snapshot, isReset);
+		if (isReset) for (const id of this.#states.ids()) if (!named.has(id)) await this.#reloadUnnamed(id);
 		this.#cursor = answer.nextSince;
 		this.#failures = 0;
-		this.#listener.synced([...told]);
+		this.#listener.synced([...named]);
 	}
 
-	/** Takes over what the server says of a conversation: all that counts, if `isAfresh`, or what is new or changed. */
-	async #take(snapshot: Snapshot, isAfresh: boolean): Promise<void> {
+	/** Applies a snapshot. If `isReset`, it replaces the state; else it has what is new or changed. */
+	async #applySnapshot(snapshot: Snapshot, isReset: boolean): Promise<void> {
 		const { messages, hasMore: _, ...conversation } = snapshot;
-		const known = this.#states.get(conversation.id) ?? this.#revive(conversation);
-		if (!known && isAfresh) return void this.#keep(snapshot);
-		const state = known ?? (await this.#discover(snapshot));
+		const known = this.#states.get(conversation.id) ?? this.#restore(conversation);
+		if (!known && isReset) return void this.#create(snapshot);
+		const state = known ?? (await this.#createWithHistory(snapshot));
 		if (!state) return;
 		state.replace(conversation);
 		for (const message of messages) {
@@ -147,19 +146,19 @@ export class Replica {
 			if (this.#add(message) === "added") continue;
 			if (message.seq > state.lastSeq) await this.#fill(state, message);
 		}
-		if (isAfresh) state.restart(conversation, messages);
+		if (isReset) state.restart(conversation, messages);
 	}
 
-	/** What is there already is history, and no news. */
-	#keep({ messages, hasMore: _, ...conversation }: Snapshot): ConversationState {
+	/** Creates a state. Its messages are history, and are not emitted as new. */
+	#create({ messages, hasMore: _, ...conversation }: Snapshot): ConversationState {
 		const state = new ConversationState(conversation, 0);
 		state.restart(conversation, messages);
 		this.#states.set(conversation.id, state);
 		return state;
 	}
 
-	/** A conversation of which only the last seq was kept. What follows is news. */
-	#revive(conversation: Conversation): ConversationState | undefined {
+	/** Creates the state of a conversation of which only the last seq was kept. Messages after that seq are new. */
+	#restore(conversation: Conversation): ConversationState | undefined {
 		const lastSeq = this.#states.lastSeq(conversation.id);
 		if (lastSeq === undefined) return undefined;
 		const state = new ConversationState(conversation, lastSeq);
@@ -167,8 +166,8 @@ export class Replica {
 		return state;
 	}
 
-	/** A conversation that was not known, with history up to its first new message; undefined when there is none. */
-	async #discover({ messages, hasMore: _, ...conversation }: Snapshot): Promise<ConversationState | undefined> {
+	/** Creates the state of an unknown conversation, with history before its first new message. Undefined if it has no new message. */
+	async #createWithHistory({ messages, hasMore: _, ...conversation }: Snapshot): Promise<ConversationState | undefined> {
 		const head = messages.at(-1)?.seq ?? 0;
 		const firstNew = messages.find(({ seq }, index) => head - seq === messages.length - 1 - index)?.seq ?? 0;
 		if (head === 0 || head < conversation.lastSeq) return undefined;
@@ -179,10 +178,10 @@ export class Replica {
 		return state;
 	}
 
-	/** Nothing was said of a conversation where all was to be said anew. After a restore the server may not have it any more. */
-	async #restart(conversationId: string): Promise<void> {
+	/** After a reset: a conversation that `sync` did not name is loaded if it is open, else forgotten. It may not exist any more. */
+	async #reloadUnnamed(conversationId: string): Promise<void> {
 		try {
-			if (this.opened.has(conversationId)) return await this.#take(await this.#fetch(conversationId), true);
+			if (this.opened.has(conversationId)) return await this.#applySnapshot(await this.#fetch(conversationId), true);
 		} catch (error) {
 			if (!(error instanceof ParleyApiError) || error.code !== "NOT_FOUND") throw error;
 			this.opened.delete(conversationId);
@@ -190,7 +189,7 @@ export class Replica {
 		this.#states.delete(conversationId);
 	}
 
-	/** The messages between the last one that is here and this one, and this one. */
+	/** Loads the messages that are missing before this one, and adds them and this one. */
 	async #fill(state: ConversationState, next: Message): Promise<void> {
 		for (let hasMore = true; hasMore && state.lastSeq < next.seq; ) {
 			const page = await this.#list(next.conversationId, { after: state.lastSeq, limit: 100 });
@@ -205,19 +204,19 @@ export class Replica {
 		return { ...conversation, messages: items.toReversed(), hasMore };
 	}
 
-	/** What came after the last seq that was kept is news, and is told. What was before it may have to be loaded. */
+	/** Messages after the last known seq are new, and are emitted. Messages before it are loaded as history. */
 	async #load(conversationId: string): Promise<ConversationState> {
-		if (this.#states.lastSeq(conversationId) === undefined) return this.#keep(await this.#fetch(conversationId));
+		if (this.#states.lastSeq(conversationId) === undefined) return this.#create(await this.#fetch(conversationId));
 		const state = this.#states.get(conversationId) ?? (await this.#reload(conversationId));
-		const lacking = pageSize - state.messages.length;
-		if (lacking > 0 && state.hasOlder) await this.#prepend(state, lacking);
+		const missing = pageSize - state.messages.length;
+		if (missing > 0 && state.hasOlder) await this.#prepend(state, missing);
 		return state;
 	}
 
 	async #reload(conversationId: string): Promise<ConversationState> {
 		const snapshot = await this.#fetch(conversationId);
-		await this.#take(snapshot, false);
-		return this.#states.get(conversationId) ?? this.#keep(snapshot);
+		await this.#applySnapshot(snapshot, false);
+		return this.#states.get(conversationId) ?? this.#create(snapshot);
 	}
 
 	async #prepend(state: ConversationState, limit: number): Promise<void> {
@@ -230,14 +229,14 @@ export class Replica {
 		return this.#server.query("messages.list", { conversationId, ...query });
 	}
 
-	/** Of a conversation that is not known every message is missed. */
+	/** In an unknown conversation every message is a gap. */
 	#add(message: Message): "added" | "duplicate" | "gap" {
 		const outcome = this.#states.add(message);
-		if (outcome === "added") this.#listener.news(message);
+		if (outcome === "added") this.#listener.added(message);
 		return outcome;
 	}
 
-	/** One thing at a time, so that what loading brings and what events bring do not overtake each other. */
+	/** Runs one job at a time, so that loading and events do not overtake each other. */
 	#inOrder<Result>(job: () => Result | Promise<Result>): Promise<Result> {
 		const result = this.#queue.then(job);
 		this.#queue = result.catch(() => undefined);

@@ -1,52 +1,51 @@
 import { ParleyApiError } from "./errors.ts";
-import type { Line } from "./line.ts";
+import type { GatewaySocket } from "./gateway-socket.ts";
 
-/** What is asked. */
-export interface Question {
+export interface Request {
 	event: string;
 	args: unknown[];
 	timeoutMs: number;
-	/** When the time for an answer passes: from the request on, or only while the request is with a server. */
+	/** When the timeout runs: from the request on, or only while the request is with a server. */
 	counts: "always" | "connected";
 }
 
-/** Requests that have no answer yet. They outlast a connection. */
+/** The requests without an answer. They are kept when a connection is lost. */
 export class Requests {
-	readonly #open = new Set<Request>();
-	readonly #unanswered: () => void;
+	readonly #open = new Set<PendingRequest>();
+	readonly #timedOut: () => void;
 	#answered: () => void = () => {};
 
-	/** `unanswered` is told that a request had no answer in time. */
-	constructor(unanswered: () => void) {
-		this.#unanswered = unanswered;
+	/** `timedOut` is called when a request had no answer in time. */
+	constructor(timedOut: () => void) {
+		this.#timedOut = timedOut;
 	}
 
-	/** Goes out over the line, if there is one, or else over the next one. */
-	add(question: Question, line: Line | undefined): Promise<unknown[]> {
+	/** Sends the request over the socket if there is one, else over the next one. */
+	add(request: Request, socket: GatewaySocket | undefined): Promise<unknown[]> {
 		return new Promise((resolve, reject) => {
 			const settle = () => {
-				clearTimeout(request.timer);
-				return this.#open.delete(request);
+				clearTimeout(pending.timer);
+				return this.#open.delete(pending);
 			};
-			const request: Request = {
-				...question,
+			const pending: PendingRequest = {
+				...request,
 				timer: undefined,
 				resolve: (answer) => settle() && resolve(answer),
 				reject: (error) => settle() && reject(error),
 			};
-			this.#open.add(request);
-			if (request.counts === "always") this.#startTimer(request);
-			if (line) this.#transmit(request, line);
+			this.#open.add(pending);
+			if (pending.counts === "always") this.#startTimer(pending);
+			if (socket) this.#transmit(pending, socket);
 		});
 	}
 
-	/** All of them go out over a new line. `answered` is told of every answer that comes from now on. */
-	transmit(line: Line, answered: () => void): void {
+	/** Sends all of them over a new socket. `answered` is called for every answer from now on. */
+	transmitAll(socket: GatewaySocket, answered: () => void): void {
 		this.#answered = answered;
-		for (const request of this.#open) this.#transmit(request, line);
+		for (const request of this.#open) this.#transmit(request, socket);
 	}
 
-	/** There is no line for the time being. */
+	/** To be called when there is no connection. */
 	pause(): void {
 		for (const { counts, timer } of this.#open) if (counts === "connected") clearTimeout(timer);
 	}
@@ -55,24 +54,24 @@ export class Requests {
 		for (const request of this.#open) request.reject(error);
 	}
 
-	#transmit(request: Request, line: Line): void {
+	#transmit(request: PendingRequest, socket: GatewaySocket): void {
 		if (request.counts === "connected") this.#startTimer(request);
-		line.ask(request.event, request.args, request.timeoutMs, (answer) => {
+		socket.request(request.event, request.args, request.timeoutMs, (answer) => {
 			this.#answered();
 			request.resolve(answer);
 		});
 	}
 
-	#startTimer(request: Request): void {
+	#startTimer(request: PendingRequest): void {
 		clearTimeout(request.timer);
 		request.timer = setTimeout(() => {
 			request.reject(new ParleyApiError({ code: "NETWORK", message: "No answer from the server." }));
-			this.#unanswered();
+			this.#timedOut();
 		}, request.timeoutMs);
 	}
 }
 
-interface Request extends Question {
+interface PendingRequest extends Request {
 	timer: ReturnType<typeof setTimeout> | undefined;
 	resolve(answer: unknown[]): void;
 	reject(error: ParleyApiError): void;

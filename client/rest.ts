@@ -20,7 +20,7 @@ import type {
 	Upload,
 } from "./types.ts";
 
-/** Verifying an image takes the server up to 30 s. It is not available while too many wait, or while the storage is away. */
+/** The server takes up to 30 s to verify an image. It answers UNAVAILABLE while too many wait, or without the storage. */
 const confirmTimeoutMs = 35_000;
 const defaultConfirmPausesMs = [500, 1_000, 2_000, 4_000, 8_000];
 
@@ -31,13 +31,13 @@ export interface RestOptions {
 	timeoutMs?: number;
 	/** How long an attempt to upload an image may take, default 120,000: 5 MB over a connection of 0.4 Mbit/s. */
 	uploadTimeoutMs?: number;
-	/** The pauses before an uploaded image is confirmed again, over some 16 s by default. */
+	/** The pauses before the confirmation of an image is repeated; about 16 s in all by default. */
 	confirmPausesMs?: readonly number[];
 }
 
 /**
- * Parley over REST: one method a route. Every method throws `ParleyApiError`. What may be repeated without harm is, some times,
- * when no answer came or the server is not available.
+ * Parley over REST, one method for each route. Every method throws `ParleyApiError`. Requests that may be repeated are repeated a few
+ * times if there is no answer or the server is not available.
  */
 export class RestClient {
 	readonly #http: Http;
@@ -51,7 +51,7 @@ export class RestClient {
 		this.#confirmPausesMs = confirmPausesMs ?? defaultConfirmPausesMs;
 	}
 
-	/** Opens the conversation of a job application, or gives the one that is there. */
+	/** Creates the conversation of a job application, or returns the existing one. */
 	createConversation(jobApplicationId: string): Promise<Conversation> {
 		return this.#ask("POST", "/conversations", { body: { jobApplicationId }, repeats: true });
 	}
@@ -71,7 +71,7 @@ export class RestClient {
 		return this.#ask("GET", path`/conversations/${id}/metadata`);
 	}
 
-	/** For both sides; sending is refused until somebody reopens it. */
+	/** Archives it for both participants. Sending is refused until one of them reopens it. */
 	archiveConversation(id: string): Promise<Conversation> {
 		return this.#ask("PATCH", path`/conversations/${id}/archive`);
 	}
@@ -80,17 +80,17 @@ export class RestClient {
 		return this.#ask("PATCH", path`/conversations/${id}/reopen`);
 	}
 
-	/** Everything up to `seq`, by default everything, is read. Never moves back. */
+	/** Marks all messages up to `seq` as read, by default all messages. Never moves back. */
 	markConversationRead(id: string, seq?: number): Promise<ReadState> {
 		return this.#ask("PATCH", path`/conversations/${id}/read`, { body: { seq }, repeats: seq !== undefined });
 	}
 
-	/** No notifications until then; null: notify again. */
+	/** No notifications until this time; null: notify again. */
 	async muteConversation(id: string, until: Time | null): Promise<void> {
 		await this.#ask("PUT", path`/conversations/${id}/mute`, { body: { until } });
 	}
 
-	/** Unread messages in all conversations. */
+	/** Counts the unread messages in all conversations. */
 	countUnread(): Promise<{ count: number }> {
 		return this.#ask("GET", "/conversations/unread-count/count");
 	}
@@ -99,7 +99,7 @@ export class RestClient {
 		return this.#ask("GET", path`/conversations/${id}/unread-count`);
 	}
 
-	/** Safe to repeat with the same clientId, which errors have, too: the message is stored once. */
+	/** May be repeated with the same clientId, which is also in errors: the message is stored once. */
 	async sendMessage(conversationId: string, message: Draft & { clientId: string }): Promise<Message> {
 		try {
 			return await this.#ask("POST", path`/conversations/${conversationId}/messages`, { body: message, repeats: true });
@@ -114,8 +114,8 @@ export class RestClient {
 	}
 
 	/**
-	 * JPEG, PNG or WebP of at most 5 MB, straight to the storage. Then send a message of type IMAGE with its id. An error with an
-	 * `imageId` came after the upload: `confirmImage` goes on from there.
+	 * Uploads a JPEG, PNG or WebP of at most 5 MB to the storage. After that, send a message of type IMAGE with its id. If an error has an
+	 * `imageId`, the upload itself succeeded, and `confirmImage` may succeed later.
 	 */
 	async uploadImage(conversationId: string, image: Blob, filename = "image"): Promise<Image> {
 		const wanted = { filename, mimeType: image.type, sizeBytes: image.size };
@@ -129,33 +129,33 @@ export class RestClient {
 		}
 	}
 
-	/** Once more, for an image whose upload could not be confirmed. It is done within a day. */
+	/** Confirms an uploaded image whose confirmation failed. Possible within a day after the upload. */
 	confirmImage(conversationId: string, imageId: string): Promise<Image> {
 		const request = { body: { imageId }, repeats: true, timeoutMs: confirmTimeoutMs, pausesMs: this.#confirmPausesMs };
 		return this.#ask("POST", `${imagesPath(conversationId)}/confirm`, request);
 	}
 
-	/** With fresh URLs. */
+	/** The image with new URLs. */
 	getImage(id: string): Promise<Image> {
 		return this.#ask("GET", path`/images/${id}`);
 	}
 
-	/** An image of one's own. Its message stays. */
+	/** Deletes an image that the caller has uploaded. Its message stays. */
 	async deleteImage(id: string): Promise<void> {
 		await this.#ask("DELETE", path`/images/${id}`);
 	}
 
-	/** This message and everything before it is read. */
+	/** Marks this message and all before it as read. */
 	markMessageRead(messageId: string): Promise<ReadState> {
 		return this.#ask("PATCH", path`/messages/${messageId}/read`, { repeats: true });
 	}
 
-	/** What is new or changed since a `nextSince`; without one, the 50 most recent conversations. */
+	/** What is new or changed since `since`, the `nextSince` of an earlier answer. Without it, the 50 most recent conversations. */
 	sync(since?: string): Promise<SyncAnswer> {
 		return this.#ask("GET", "/sync", { query: { since } });
 	}
 
-	/** Of somebody with whom the caller shares a conversation. */
+	/** The presence of someone with whom the caller shares a conversation. */
 	getPresence(userId: string): Promise<Presence> {
 		return this.#ask("GET", path`/users/${userId}/presence`);
 	}
@@ -170,7 +170,7 @@ export class RestClient {
 		await this.#ask("DELETE", path`/platform/users/${id}`);
 	}
 
-	/** Role `platform`: two people may now write to each other. */
+	/** Role `platform`: registers an application, after which its two people may write to each other. */
 	async putApplication(id: string, application: NewApplication): Promise<void> {
 		await this.#ask("PUT", path`/platform/applications/${id}`, { body: application });
 	}
@@ -184,7 +184,7 @@ function imagesPath(conversationId: string): string {
 	return path`/conversations/${conversationId}/messages/images`;
 }
 
-/** Putting the same bytes again changes nothing. */
+/** May be repeated: storing the same bytes again changes nothing. */
 function put(image: Blob, { uploadUrl, method, headers }: Upload, timeoutMs: number): Promise<void> {
 	return repeatedly(async () => {
 		const message = "The image could not be uploaded.";

@@ -1,12 +1,13 @@
 import { ParleyApiError } from "./errors.ts";
 
 /**
- * A token, or a way to get a fresh one: asked before every request and at every connection. `refused` is the token that the server
- * did not accept last: whoever keeps tokens must not give that one again, however good it looks by the device's clock.
+ * A token, or a function that returns one. The function is called before every request and every connection. `refused` is the last
+ * token that the server did not accept. A source that caches tokens must not return that one again, even if it seems valid by the
+ * device's clock.
  */
 export type TokenSource = string | ((refused?: string) => string | Promise<string>);
 
-/** A token source as the client asks it. What shares one remembers the same refusal. */
+/** Asks the token source. Clients that share this object also share the last refused token. */
 export class Tokens {
 	readonly #source: TokenSource;
 	#refused: string | undefined;
@@ -15,7 +16,7 @@ export class Tokens {
 		this.#source = source;
 	}
 
-	/** Whether a token that is refused is the last word. */
+	/** Whether the source is a fixed token, so that a refusal is final. */
 	get isFixed(): boolean {
 		return typeof this.#source === "string";
 	}

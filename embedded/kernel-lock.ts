@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
+import { onlyOf } from "../lib/config/child-env.ts";
 import { EmbeddedError } from "./error.ts";
 import { giveToOwner } from "./ownership.ts";
 
@@ -8,9 +9,9 @@ import { giveToOwner } from "./ownership.ts";
 export type LockAttempt = { descriptor: number; holder?: never } | { descriptor?: never; holder: string };
 
 /**
- * Takes the flock(2) lock of a file. The file is made if there is none, and must never be removed. The kernel holds the lock until the
- * descriptor is closed, also in child processes that inherited it. It holds for other containers too, and is freed however the
- * processes end.
+ * Takes the flock(2) lock of a file. The file is made if there is none, and must never be removed. The kernel holds the lock
+ * until the descriptor is closed, also in child processes that inherited it. It holds for other containers too, and is freed
+ * however the processes end.
  * @throws {EmbeddedError} when the file cannot be locked at all
  */
 export function tryLock(path: string): LockAttempt {
@@ -22,7 +23,7 @@ export function tryLock(path: string): LockAttempt {
 			closeSync(descriptor);
 			return { holder };
 		}
-		// For the error message of others. In another container a pid alone says nothing.
+		// Other processes show this in their error message. A pid alone does not identify a process in another container.
 		const holder = `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`;
 		ftruncateSync(descriptor);
 		writeSync(descriptor, holder, 0);
@@ -50,7 +51,7 @@ function flock(descriptor: number, path: string): boolean {
 	for (const [program, args] of programs) {
 		const { error, status, stderr } = spawnSync(program, args, {
 			stdio: ["ignore", "ignore", "pipe", descriptor],
-			env: { PATH: process.env.PATH },
+			env: onlyOf(["PATH"]),
 			encoding: "utf8",
 		});
 		if (error && "code" in error && error.code === "ENOENT") continue;

@@ -4,8 +4,8 @@ import type { Role } from "./token.ts";
 /**
  * Who may call an action: data on its contract, enforced by middlewares/authorize.
  * - `internal`: only Parley's own services. No gateway offers the action.
- * - A role: only callers of this role. For `user`, the other fields name the parameters that are checked as well. A caller to whom the
- *   thing does not belong gets NOT_FOUND. A parameter that is not there is not checked.
+ * - A role: only callers of this role. For `user`, the other fields name the parameters that are checked as well. The answer is
+ *   NOT_FOUND when the conversation, message, image or user is not the caller's. A missing parameter is not checked.
  */
 export type Access = "internal" | { role: Exclude<Role, "user"> } | UserAccess;
 
@@ -29,11 +29,11 @@ export interface Caller {
 	role: Role;
 }
 
-/** Travels with every call. */
+/** Moleculer passes this on with every call, also with nested ones. */
 export interface Meta {
 	/** Absent when Parley itself calls: a timer, a sweep, an event. */
 	user?: Caller;
-	/** Set by the gateway for what came over a socket. */
+	/** Set by the gateway on requests that came over a socket. */
 	$via?: "socket";
 	/** A rate limit has counted this request. */
 	$counted?: true;

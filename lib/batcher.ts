@@ -9,9 +9,9 @@ interface Parked<Item, Result> {
 type Run<Item, Result> = (items: Item[]) => Promise<(Result | Promise<Result> | Error)[]>;
 
 /**
- * Does what many callers ask for in few round trips. An item that comes while nothing runs goes at the end of this turn of the
- * event loop; what comes meanwhile is parked and goes together in the next run. So a lone item waits for nobody, and batches
- * grow with the load by themselves. Around a commit this is known as group commit.
+ * Combines the items of many callers into few runs. If no run is under way, one begins at the end of this turn of the event loop.
+ * Items that come during a run are parked, and go together into the next one. So a single item does not wait, and batches grow with
+ * the load. With database commits this is known as group commit.
  */
 export class Batcher<Item, Result> {
 	readonly #run: Run<Item, Result>;
@@ -21,8 +21,8 @@ export class Batcher<Item, Result> {
 	#running: Promise<void> | undefined;
 
 	/**
-	 * `run` answers every item, in order: an Error rejects just that one, and for a promise only that one waits, not the next run.
-	 * A rejected `run` rejects the whole batch.
+	 * `run` returns one result for each item, in order. An Error rejects only that item. A promise delays only that item, not the
+	 * next run. If `run` rejects, the whole batch is rejected.
 	 */
 	constructor(run: Run<Item, Result>, options: { maxBatch: number; maxParked: number }) {
 		this.#run = run;
@@ -44,7 +44,7 @@ export class Batcher<Item, Result> {
 		});
 	}
 
-	/** Resolves when all that was added is done. */
+	/** Resolves when all items are done. */
 	async drain(): Promise<void> {
 		await this.#running;
 	}

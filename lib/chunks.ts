@@ -1,4 +1,4 @@
-/** Ids in one call to another service. It keeps statements and answers small, whatever number of ids the caller has. */
+/** Ids in one call to another service. It keeps statements and answers small, however many ids the caller has. */
 export const idsPerCall = 500;
 
 /** Cuts a list into chunks of at most `size` items, in order. */
@@ -8,7 +8,10 @@ export function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
 	return chunks;
 }
 
-/** Cuts a list into chunks of at most `maxSize` in all, as `sizeOf` measures. A larger item is a chunk of its own. */
+/**
+ * Cuts a list into chunks, in order. The sizes of a chunk's items add up to at most `maxSize`. A larger item is a chunk of its
+ * own.
+ */
 export function chunksBySize<Item>(items: Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
 	const chunks: Item[][] = [];
 	let chunk: Item[] = [];

@@ -1,6 +1,6 @@
 /**
- * Does for many requests at once what only their newest state matters for: acknowledgements, counts. The first goes at once;
- * what comes while it runs, or within `intervalMs` of it, is merged by key and goes together.
+ * Combines updates of which only the newest for each key matters, such as acknowledgements and counts. The first one is flushed at
+ * once. Those that come during a flush, or within `intervalMs` of its beginning, are merged by key and flushed together.
  */
 export class Coalescer<Item> {
 	readonly #flush: (items: Item[]) => Promise<void>;
@@ -8,24 +8,24 @@ export class Coalescer<Item> {
 	#waiting = new Map<string, Item>();
 	#running: Promise<void> | undefined;
 
-	/** `flush` must not reject: what it cannot do, it says itself. */
+	/** `flush` must not reject; it handles its own errors. */
 	constructor(flush: (items: Item[]) => Promise<void>, intervalMs: number) {
 		this.#flush = flush;
 		this.#intervalMs = intervalMs;
 	}
 
-	/** What waits under this key. */
+	/** The item that waits under this key. */
 	get(key: string): Item | undefined {
 		return this.#waiting.get(key);
 	}
 
-	/** Replaces what waits under the same key. */
+	/** Adds an item; it replaces the one that waits under the same key. */
 	set(key: string, item: Item): void {
 		this.#waiting.set(key, item);
 		this.#running ??= this.#run();
 	}
 
-	/** Resolves when all that was set is flushed. */
+	/** Resolves when all items are flushed. */
 	async drain(): Promise<void> {
 		await this.#running;
 	}

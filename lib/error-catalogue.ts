@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /**
- * Every error that a client can meet: its HTTP status, the sentence it carries by default, and what the client should do.
+ * Every error that a client can get: its HTTP status, its default message, and what the client should do.
  * Codes are part of the protocol and never change.
  */
 export const errorCatalogue = {
@@ -38,7 +38,7 @@ export const rejectionReasons = {
 	NOT_UPLOADED: "Nothing was uploaded, or it was deleted meanwhile.",
 	SIZE_MISMATCH: "The upload has another size than was declared.",
 	TOO_LARGE: "The upload is larger than an image may be.",
-	WRONG_TYPE: "By its content the upload is neither JPEG nor PNG nor WebP.",
+	WRONG_TYPE: "The content of the upload is neither JPEG nor PNG nor WebP.",
 	TOO_MANY_PIXELS: "The image has too many pixels in all or on a side.",
 	TOO_COSTLY: "The image takes more time or memory than an image may, or was tried twice without an outcome.",
 	CORRUPT: "The image cannot be decoded to its end.",
@@ -75,7 +75,7 @@ export const errorDetails = {
 		retryAfterSeconds: z.number().meta({ description: "How long to wait before the next attempt.", examples: [30] }),
 	}),
 	UNAVAILABLE: z.object({
-		missing: z.array(z.string()).meta({ description: "The parts that are away. Only `GET /health/ready` tells them." }),
+		missing: z.array(z.string()).meta({ description: "The parts that are unavailable. Only `GET /health/ready` reports them." }),
 	}),
 } satisfies Partial<Record<ErrorCode, z.ZodType>>;
 

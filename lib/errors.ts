@@ -6,7 +6,7 @@ export { type ErrorCode, type ErrorDetails, errorCatalogue, type ValidationDetai
 
 /**
  * An error of the catalogue. Between nodes it arrives as a plain Error with the same `type`, `code` (the HTTP status) and
- * `data`: branch on `type`, never on `instanceof`.
+ * `data`. So check `type`, never `instanceof`.
  */
 export class ParleyError<Code extends ErrorCode = ErrorCode> extends Errors.MoleculerError {
 	constructor(code: Code, options: ParleyErrorOptions<Code> = {}) {
@@ -18,7 +18,7 @@ export class ParleyError<Code extends ErrorCode = ErrorCode> extends Errors.Mole
 }
 
 interface ParleyErrorOptions<Code extends ErrorCode> {
-	/** Instead of the catalogue's sentence. */
+	/** Replaces the message of the catalogue. */
 	message?: string;
 	/** For the client. Only the codes of `errorDetails` have some. */
 	details?: Code extends keyof ErrorDetails ? ErrorDetails[Code] : never;
@@ -33,7 +33,7 @@ export interface PublicError {
 	details?: unknown;
 }
 
-/** Turns any error into one of the catalogue. Any other error is INTERNAL, and the client sees nothing of it. */
+/** Turns any error into one of the catalogue. Any other error is INTERNAL, and the client gets no details of it. */
 export function publicError(error: unknown): PublicError {
 	const { type, message, data } = describe(error);
 	const code = isErrorCode(type) ? type : codeOf(error);

@@ -1,14 +1,14 @@
-/** Work that is done again and again. */
+/** Work that is repeated. */
 export interface Repeated {
-	/** Does it now. While it is being done: once more directly afterwards, for all who asked meanwhile. */
+	/** Runs the work now. While it is running: once more directly afterwards, for all calls meanwhile. */
 	now(): void;
-	/** Aborts the signal that the work was given. Resolves when what is being done has ended; nothing is done any more. */
+	/** Ends the repetition and aborts the signal of the work. Resolves when the work that is running has ended. */
 	stop(): Promise<void>;
 }
 
 /**
- * Does the work every `intervalMs`, and whenever `now` is called, but never twice at once. `failed` gets what it rejects with; then
- * it is done again as usual. What is due while it is being done is left out, unless it was asked for by `now`.
+ * Runs the work every `intervalMs`, and whenever `now` is called, but never twice at the same time. If it is still running when the
+ * interval ends, that run is left out. `failed` gets what the work rejects with; the repetition goes on.
  */
 export function every(
 	intervalMs: number,

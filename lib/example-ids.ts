@@ -1,4 +1,4 @@
-/** Ids that the examples of contracts share, so that documents show one story: Alice applied for a job of Bob's and writes to him. */
+/** Ids for all examples in contracts. They show the same case everywhere: Alice applied for Bob's job and writes to him. */
 export const exampleIds = {
 	alice: "user-alice",
 	bob: "user-bob",

@@ -2,32 +2,32 @@
  * The bus refuses messages above a size (1 MB on NATS by default). A longer packet is cut into fragments of 512 KB, which the
  * receiver joins again (docs/adr/0014).
  *
- * A fragment is one byte 0, with which no JSON begins; the length of a header, in two bytes; the header as JSON; a piece of the
- * packet. One publisher's messages arrive in the order in which they were sent, so the pieces of a packet come in order, perhaps
- * between those of other senders. A piece that is not the next one says that a piece was lost, and the packet with it.
+ * A fragment consists of one byte 0, with which no JSON begins; the length of its header, in two bytes; the header as JSON; and a
+ * piece of the packet. The messages of one publisher arrive in order, so the pieces of a packet arrive in order, perhaps between
+ * pieces of other senders. If a piece is not the next one, a piece was lost, and with it the packet.
  */
 export interface FragmentHeader {
-	/** Names the packet among those of its sender. */
+	/** Identifies the packet among those of its sender. */
 	packet: string;
 	/** The sender's node. */
 	sender: string;
-	/** Moleculer's name for what the packet is: REQ, RES, EVENT. */
+	/** Moleculer's type of the packet: REQ, RES, EVENT. */
 	type: string;
-	/** The id of the call that the packet asks for or answers. */
+	/** The id of the call to which the packet belongs. */
 	call: string | null;
 	index: number;
 	count: number;
-	/** Of the whole packet. */
+	/** The size of the whole packet. */
 	sizeBytes: number;
 }
 
-/** A longer packet is cut into pieces of this length. */
+/** The length of the pieces. A longer packet is cut. */
 export const fragmentBytes = 512 * 1024;
 
-/** What the bus must take: a piece and its header. */
+/** The message size that the bus must accept: a piece and its header. */
 export const neededPayloadBytes = fragmentBytes + 4 * 1024;
 
-/** A longer packet is refused by its sender. */
+/** The sender refuses a longer packet. */
 export const maxPacketBytes = 32 * 1024 * 1024;
 
 const marker = 0;
@@ -48,29 +48,29 @@ export function* cut(data: Buffer, packet: Omit<FragmentHeader, "index" | "count
 	}
 }
 
-/** @throws an error when it is not a fragment of ours */
+/** Throws if it is not one of our fragments. */
 export function readFragment(data: Buffer): { header: FragmentHeader; piece: Buffer } {
 	const bodyAt = prefixBytes + data.readUInt16BE(1);
 	return { header: JSON.parse(data.toString("utf8", prefixBytes, bodyAt)), piece: data.subarray(bodyAt) };
 }
 
-/** What a fragment led to: more are to come; the packet is there; or it never will be. Of a lost packet the rest is ignored. */
+/** The result of adding a fragment. `ignored`: it belongs to a packet that was reported as lost before. */
 export type Joined = { state: "unfinished" | "ignored" } | { state: "whole"; data: Buffer } | { state: "lost"; reason: string };
 
-/** Joins the fragments of many senders. Packets that are not finished are bounded in bytes and in time. */
+/** Joins the fragments of many senders. Unfinished packets are limited in bytes and in time. */
 export class FragmentJoiner {
 	readonly #maxUnfinishedBytes: number;
 	readonly #timeoutMs: number;
 	readonly #unfinished = new Map<string, Unfinished>();
 	#reservedBytes = 0;
 
-	/** `maxUnfinishedBytes` for all unfinished packets together; `timeoutMs` without another fragment of a packet. */
+	/** `maxUnfinishedBytes`: for all unfinished packets together. `timeoutMs`: without another fragment of the packet. */
 	constructor({ maxUnfinishedBytes, timeoutMs }: { maxUnfinishedBytes: number; timeoutMs: number }) {
 		this.#maxUnfinishedBytes = maxUnfinishedBytes;
 		this.#timeoutMs = timeoutMs;
 	}
 
-	/** How many packets are not finished. */
+	/** How many packets are unfinished. */
 	get size(): number {
 		return this.#unfinished.size;
 	}
@@ -95,10 +95,10 @@ export class FragmentJoiner {
 		this.#forget(key);
 		const data = Buffer.concat(known.pieces);
 		if (data.length === header.sizeBytes) return { state: "whole", data };
-		return { state: "lost", reason: `${data.length} of ${header.sizeBytes} bytes came` };
+		return { state: "lost", reason: `${data.length} of ${header.sizeBytes} bytes arrived` };
 	}
 
-	/** Gives up packets of which nothing came for too long, and says which. */
+	/** Gives up packets without another fragment for `timeoutMs`. Returns their headers. */
 	expire(nowMs: number): FragmentHeader[] {
 		const lost: FragmentHeader[] = [];
 		for (const [key, { header, pieces, touchedAtMs }] of this.#unfinished) {
@@ -116,7 +116,7 @@ export class FragmentJoiner {
 		return undefined;
 	}
 
-	/** Remembers it without its pieces, so that what still comes of it is not taken for another loss. */
+	/** Keeps the packet without its pieces, so that its later fragments are ignored and not reported as another loss. */
 	#lose(key: string, header: FragmentHeader, isLast: boolean, nowMs: number, reason: string): Joined {
 		this.#forget(key);
 		if (!isLast) this.#unfinished.set(key, { header, pieces: undefined, touchedAtMs: nowMs });

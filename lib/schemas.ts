@@ -1,10 +1,11 @@
 import { z } from "zod";
 
 /*
- * `.meta` says what JSON Schema cannot see: refinements, and what comes after a pipe. Its keys go into the JSON Schema as they are.
+ * `.meta` adds what zod leaves out of a JSON Schema: refinements, and what comes after a pipe. Its keys go into the JSON Schema
+ * as they are.
  */
 
-/** Text that PostgreSQL can hold and every client can show: no NUL, no half of a surrogate pair. */
+/** Text that PostgreSQL can hold and every client can show: no NUL, no lone surrogate. */
 export const Text = z
 	.string()
 	.refine((text) => !text.includes("\0"), "must not contain NUL")
@@ -28,11 +29,11 @@ export const PlatformId = Text.pipe(z.string().min(1).max(128)).meta({
 	maxLength: 128,
 });
 
-/** An id that Parley made. A malformed one names nothing that exists, so it is answered like any other unknown id. */
+/** An id that Parley made. A malformed one cannot exist, so the answer is the same as for an unknown id. */
 export const Id = z
 	.guid({ error: "NOT_FOUND" })
 	.transform((id) => id.toLowerCase())
-	.meta({ description: "An id that Parley made. A malformed one is answered with NOT_FOUND, as an unknown one is." });
+	.meta({ description: "An id that Parley made. The answer to a malformed one is NOT_FOUND, as to an unknown one." });
 
 /** A UUID made by the client; compared without case, as UUIDs are. */
 export const ClientId = z
@@ -40,7 +41,7 @@ export const ClientId = z
 	.transform((id) => id.toLowerCase())
 	.meta({ description: "A UUID that the client makes, compared without case." });
 
-/** Of the years 1 to 9999: PostgreSQL knows no year 0, and four digits cannot say more. */
+/** Only the years 1 to 9999: PostgreSQL has no year 0, and our format has four digits. */
 const hasYear = (time: string) => /^(?!0000)\d{4}-/.test(time);
 const yearError = "must be of a year from 0001 to 9999";
 

@@ -1,33 +1,33 @@
 import { ParleyError } from "./errors.ts";
 
-/** Lets few do something costly at a time, and a bounded number wait for it, in the order in which they came. */
+/** Runs a bounded number of jobs at the same time. A bounded number of others wait for their turn, in order. */
 export class Semaphore {
 	readonly #concurrency: number;
 	readonly #maxWaiting: number;
 	readonly #waiting: (() => void)[] = [];
-	#inside = 0;
+	#running = 0;
 
 	constructor(options: { concurrency: number; maxWaiting: number }) {
 		this.#concurrency = options.concurrency;
 		this.#maxWaiting = options.maxWaiting;
 	}
 
-	/** How many wait. */
+	/** How many jobs wait. */
 	get depth(): number {
 		return this.#waiting.length;
 	}
 
-	/** Does the work when it is its turn. UNAVAILABLE at once when too many wait. */
+	/** Runs the work when it is its turn. Rejects at once with UNAVAILABLE when too many wait. */
 	async run<Result>(work: () => Promise<Result>): Promise<Result> {
-		if (this.#inside < this.#concurrency) this.#inside++;
+		if (this.#running < this.#concurrency) this.#running++;
 		else await this.#turn();
 		try {
 			return await work();
 		} finally {
-			// Whoever is next takes the place over, so that nobody who comes now can slip in between.
+			// The next job takes over this place directly, so that a new job cannot overtake it.
 			const next = this.#waiting.shift();
 			if (next) next();
-			else this.#inside--;
+			else this.#running--;
 		}
 	}
 

@@ -4,8 +4,8 @@ import type { ErrorCode } from "./error-catalogue.ts";
 import type { RateLimit } from "./rate.ts";
 
 /**
- * Everything about an action that others need to know, as data: middlewares enforce it, the gateway makes routes of it, and documents
- * show it. A contract imports only zod and pure functions, so that a tool can read it without starting anything.
+ * Everything about an action that others need to know, as data: middlewares enforce it, the gateway makes routes of it, and
+ * documents show it. A contract imports only zod and pure functions, so that a tool can read it without starting anything.
  */
 export interface ActionContract {
 	/** What the action does, in one or two sentences. */
@@ -23,7 +23,10 @@ export interface ActionContract {
 	statuses?: (200 | 201 | 202 | 204)[];
 	/** A socket may name it in `call`. */
 	isSocketQuery?: true;
-	/** The codes that only this action's own rules answer with. `impliedErrors` gives the others. A public action must have the list. */
+	/**
+	 * The codes that only this action's own rules answer with. `impliedErrors` gives the others. A public action must have the
+	 * list.
+	 */
 	errors?: readonly ErrorCode[];
 }
 
@@ -39,10 +42,10 @@ export interface ServiceContract {
 /**
  * The codes that an action may answer with because of what its contract says. `errors` of a contract does not repeat them.
  *
- * - Every action: VALIDATION_FAILED for wrong params, UNAVAILABLE when a part is away or busy, INTERNAL.
- * - `access` with a role: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN. When it names a parameter as well: NOT_FOUND for what is not
- *   there or not the caller's.
- * - `rateLimit`: RATE_LIMITED. So does an address that failed to authenticate too often, whatever action it calls.
+ * - Every action: VALIDATION_FAILED for wrong params, UNAVAILABLE when a service or server is unavailable or busy, INTERNAL.
+ * - `access` with a role: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN. If it also names a parameter: NOT_FOUND when
+ *   what that identifies does not exist or is not the caller's.
+ * - `rateLimit`: RATE_LIMITED. Every action answers with it after too many failed authentications from the caller's address.
  * - A route with a body: MALFORMED_JSON, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE.
  */
 export function impliedErrors({ access, routes = [] }: Pick<ActionContract, "access" | "routes">): ErrorCode[] {

@@ -1,22 +1,22 @@
 /**
- * Shares the event loop between what goes through long texts and everything else: work that was announced by `next` gets a slice
- * of each turn together, and goes on in later turns, in the order in which it asked. So however much of it comes at once, a
- * socket or an answer of the database waits for no more than a slice and one piece of work.
+ * Shares the event loop between long computations and everything else. All pieces of work that ask with `next` share one slice of each
+ * turn of the event loop, in the order in which they asked; the others continue in later turns. So however much work comes at once,
+ * a socket or a database answer waits for one slice and one piece of work at most.
  */
 export class Turns {
 	readonly #sliceMs: number;
 	readonly #now: () => number;
 	readonly #waiting: (() => void)[] = [];
-	/** When the work of this turn began; undefined while there was none. */
+	/** When the first piece of work of this turn began; undefined if there was none. */
 	#sinceMs: number | undefined;
 
-	/** `sliceMs`: how long all of the work together may hold one turn; the last piece of it comes on top. */
+	/** `sliceMs`: how long all work together may take in one turn. The last piece may take longer. */
 	constructor(sliceMs: number, now: () => number = () => performance.now()) {
 		this.#sliceMs = sliceMs;
 		this.#now = now;
 	}
 
-	/** To be asked before each piece of work. Undefined: it may be done at once; else when the promise resolves. */
+	/** To be called before each piece of work. Undefined: it may run now; else when the promise resolves. */
 	next(): Promise<void> | undefined {
 		if (this.#sinceMs === undefined) this.#begin();
 		else if (this.#waiting.length > 0 || this.#now() - this.#sinceMs >= this.#sliceMs) {
@@ -27,7 +27,7 @@ export class Turns {
 
 	#begin(): void {
 		this.#sinceMs = this.#now();
-		// After what has come from sockets by then.
+		// Runs after the I/O events that have arrived until then.
 		setImmediate(() => {
 			const resume = this.#waiting.shift();
 			if (resume) this.#begin();
@@ -37,7 +37,7 @@ export class Turns {
 	}
 }
 
-/** `map`, in slices of turns of the event loop. */
+/** `map`, with a call of `turns.next` before each item. */
 export async function mapInTurns<Item, Result>(turns: Turns, items: Item[], work: (item: Item) => Result): Promise<Result[]> {
 	const results: Result[] = [];
 	for (const item of items) {
@@ -49,8 +49,8 @@ export async function mapInTurns<Item, Result>(turns: Turns, items: Item[], work
 }
 
 /*
- * For all brokers of this process, since it has one event loop. Nobody queues behind work of another kind: sends not behind
- * pages, and pages not behind searches.
+ * One for each kind of work, so that sends do not wait for pages, nor pages for searches. All brokers of the process share them, since
+ * they share the event loop.
  */
 export const sendingTurns = new Turns(5);
 export const readingTurns = new Turns(5);

@@ -1,8 +1,9 @@
 import { isSqlState, sqlState, sqlStateClass } from "./sqlstate.ts";
 
 /**
- * Errors which say that PostgreSQL, Redis, the bus or another node cannot be reached, is overloaded or is in a failover, so that the
- * same request may succeed later. From other nodes these errors arrive as plain Errors with `name`, `message`, `code` and `type`.
+ * Errors which say that PostgreSQL, Redis, the bus or another node cannot be reached, is overloaded or is in a failover, so that
+ * the same request may succeed later. From other nodes these errors arrive as plain Errors with `name`, `message`, `code` and
+ * `type`.
  */
 const known = {
 	/** Of Moleculer's errors. */
@@ -44,7 +45,7 @@ const known = {
 		"SequelizeHostNotReachableError",
 		"SequelizeInvalidConnectionError",
 	],
-	/** How the messages begin of errors that have neither a code nor a name of their own. */
+	/** For errors that have neither a code nor a name of their own: the beginnings of their messages. */
 	messages: [
 		// pg
 		"Connection terminated",

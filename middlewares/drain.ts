@@ -1,13 +1,13 @@
 import type { Middleware, Service, ServiceBroker } from "moleculer";
 
-/** A service that has something to end with its clients before it stops. */
+/** A service that must move its clients away before the node stops. */
 interface Draining extends Service {
 	drain(): Promise<void>;
 }
 
 /**
- * When a node stops, its services' `drain` comes first, while the other nodes still find it. Moleculer by itself withdraws the node
- * from the registry before anything else, so that its sockets would hear nothing until they have moved.
+ * When a node stops, first calls `drain` of its services, while the other nodes still have the node in their registries. Moleculer by
+ * itself withdraws the node first, so that its sockets would get no pushes until they have moved.
  */
 export const drain: Middleware = {
 	name: "drain",
@@ -20,7 +20,7 @@ export const drain: Middleware = {
 	},
 };
 
-/** A service that cannot be drained must not keep the node from stopping. */
+/** Drains all services. One that fails does not keep the node from stopping. */
 async function drainAll({ services, logger }: ServiceBroker): Promise<void> {
 	const draining = services.filter((service): service is Draining => typeof (service as Draining).drain === "function");
 	const results = await Promise.allSettled(draining.map((service) => service.drain()));

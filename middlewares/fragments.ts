@@ -9,10 +9,10 @@ import {
 	readFragment,
 } from "../lib/fragments.ts";
 
-/** What unfinished packets may take of a node's memory. */
+/** How much memory unfinished packets may take. */
 const maxUnfinishedBytes = 4 * maxPacketBytes;
 
-/** The pieces of a packet are sent at once. */
+/** A packet is given up this long after its last fragment. (All fragments of a packet are sent together.) */
 const unfinishedTimeoutMs = 5_000;
 
 const sweepIntervalMs = 1_000;
@@ -22,18 +22,18 @@ type Send = Transporter["send"];
 type Receive = Transporter["receive"];
 
 /**
- * Lets packets of any kind be longer than the bus takes at a time (lib/fragments). What is not longer than a fragment passes as
- * it is. A call whose request or answer is too long for us, or was lost on the way, is rejected at once: its caller is told.
+ * Sends packets that are longer than the bus accepts as fragments (lib/fragments). A packet that is not longer than one fragment is
+ * sent as it is. If a request or an answer is above our own limit, or is lost, its call is rejected at once.
  */
 export function fragments(): Middleware {
 	const joiner = new FragmentJoiner({ maxUnfinishedBytes, timeoutMs: unfinishedTimeoutMs });
 	let packets = 0;
 	let sweep: NodeJS.Timeout | undefined;
 
-	/** Runs only while something is unfinished. */
-	function watch(broker: ServiceBroker): void {
+	/** Expires unfinished packets. The timer runs only while there are any. */
+	function startSweep(broker: ServiceBroker): void {
 		sweep ??= setInterval(() => {
-			for (const header of joiner.expire(performance.now())) lost(broker, header, "the rest did not come");
+			for (const header of joiner.expire(performance.now())) lost(broker, header, "the rest did not arrive");
 			if (joiner.size > 0) return;
 			clearInterval(sweep);
 			sweep = undefined;
@@ -45,10 +45,10 @@ export function fragments(): Middleware {
 			const { header, piece } = readFragment(data);
 			const joined = joiner.add(header, piece, performance.now());
 			if (joined.state === "lost") lost(broker, header, joined.reason);
-			if (joiner.size > 0) watch(broker);
+			if (joiner.size > 0) startSweep(broker);
 			return joined.state === "whole" ? joined.data : undefined;
 		} catch (error) {
-			broker.logger.warn("A fragment was not understood:", error);
+			broker.logger.warn("A fragment could not be read:", error);
 			return undefined;
 		}
 	}
@@ -62,7 +62,7 @@ export function fragments(): Middleware {
 				const call = payload.id ?? null;
 				if (data.length > maxPacketBytes) return tooLarge(this, type, target, call, data.length);
 				packets += 1;
-				// All in one turn: what is sent later must not arrive earlier.
+				// All in one turn of the event loop, so that no later packet arrives earlier.
 				const sent: Promise<void>[] = [];
 				for (const piece of cut(data, { packet: String(packets), sender: this.nodeID, type, call })) {
 					sent.push(next(topic, piece, meta));
@@ -82,8 +82,8 @@ export function fragments(): Middleware {
 			sweep = undefined;
 		},
 	};
-	// Moleculer's types say that these hooks give what the wrapped function gives; they give the wrapped function.
-	return hooks as unknown as Middleware;
+	// Moleculer's types want these hooks to return the result of the wrapped function. They must return the wrapped function.
+	return hooks as unknown as Middleware; // See above.
 }
 
 interface Packet {
@@ -94,7 +94,7 @@ interface Packet {
 
 function tooLarge(bus: Transporter, type: string, target: string, call: string | null, sizeBytes: number): Promise<void> {
 	const error = new Errors.MoleculerError(
-		`A packet of ${sizeBytes} bytes is more than the bus takes (${maxPacketBytes}).`,
+		`A packet of ${sizeBytes} bytes is longer than allowed (${maxPacketBytes}).`,
 		500,
 		"PACKET_TOO_LARGE",
 		{ sizeBytes, maxPacketBytes },
@@ -106,7 +106,7 @@ function tooLarge(bus: Transporter, type: string, target: string, call: string |
 	return Promise.reject(error);
 }
 
-/** Tells who waits for a packet that it will not come: the sender of a request, or our own caller of what was answered. */
+/** Rejects the call whose packet was lost: for a request at its sender, for an answer here. */
 function lost(broker: ServiceBroker, { type, sender, call, sizeBytes }: FragmentHeader, reason: string): void {
 	broker.logger.warn(`A packet of ${sizeBytes} bytes from ${sender} was lost: ${reason}.`);
 	const { transit } = broker;
@@ -120,7 +120,7 @@ function lost(broker: ServiceBroker, { type, sender, call, sizeBytes }: Fragment
 	}
 }
 
-/** `nodeID`: the node that was called, whose request or answer it was. */
+/** `nodeID`: the node that was called. */
 function packetLost(nodeID: string, reason: string): Error {
 	return new Errors.MoleculerRetryableError(`A packet was lost: ${reason}.`, 503, "PACKET_LOST", { nodeID });
 }

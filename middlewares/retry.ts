@@ -3,27 +3,27 @@ import { type Context, Errors, type Middleware, type ServiceBroker } from "molec
 import { callTimeoutMs, requestDeadlineMs } from "../lib/timeouts.ts";
 
 /**
- * The one place that repeats calls (docs/adr/0015). A call to another node that failed on the way there or back is made again, to
- * whichever node the registry names then, until its time is up. Every action may be repeated: sends are idempotent by `clientId`.
+ * The one place that repeats calls (docs/adr/0015). If a call to another node fails on the way there or back, it is made again until
+ * its time is over, each time to a node that the registry selects. Every action may be repeated: sends are idempotent by `clientId`.
  *
  * 1. A call's `timeout` is for all of its attempts together; by default it is the deadline of a client's request. Moleculer
- *    gives what is left of it to the calls that are made on its behalf, here and on other nodes.
- * 2. One attempt takes `callTimeoutMs` at the most, or what the action itself says it takes. The other node is told that time, so
- *    that nothing there outlives the attempt.
- * 3. Only a failure of this very hop is repeated. What failed further down was repeated there. A local call is never repeated.
- * 4. `retries: 0` makes a call single.
+ *    passes the time that is left to nested calls, here and on other nodes.
+ * 2. One attempt takes `callTimeoutMs` at most, or the action's own `timeout` if that is longer. The other node gets the time of the
+ *    attempt as its timeout, so that nothing there runs longer.
+ * 3. Only a failure between this node and the next one is repeated. A failure of a nested call was repeated where that call was
+ *    made. A local call is never repeated.
+ * 4. With `retries: 0` there is one attempt.
  */
 export const retry: Middleware = {
 	name: "retry-remote-calls",
 	remoteAction(next, action) {
 		const ownTimeoutMs = (action as { timeout?: number }).timeout ?? 0;
 		const attemptMs = Math.max(callTimeoutMs, ownTimeoutMs);
-		// Moleculer's own, which needs no `this`, though its type says so.
-		const send = next as unknown as Send;
+		const send = next as unknown as Send; // The type wants `this` to be a service; Moleculer's remote handler uses no `this`.
 		return (ctx) => {
 			const startedMs = performance.now();
 			return attempt(this, send, ctx, attemptMs).catch((error: unknown) =>
-				again(this, ctx, error, { attemptMs, deadlineMs: startedMs + (timeoutOf(ctx) || requestDeadlineMs) }),
+				repeat(this, ctx, error, { attemptMs, deadlineMs: startedMs + (timeoutOf(ctx) || requestDeadlineMs) }),
 			);
 		};
 	},
@@ -31,21 +31,21 @@ export const retry: Middleware = {
 
 type Send = (ctx: Context) => Promise<unknown>;
 
-/** Without a time-out of the call itself (0), there is none here. */
+/** Makes one attempt. If the call has no timeout (0), the attempt has none. */
 function attempt(broker: ServiceBroker, send: Send, ctx: Context, attemptMs: number): Promise<unknown> {
-	// Said here once, and not logged as an error by Moleculer for each packet.
+	// Otherwise Moleculer would log an error for each packet.
 	if (broker.transit?.tx.connected === false) return Promise.reject(new Errors.BrokerDisconnectedError("There is no bus."));
 	const totalMs = timeoutOf(ctx);
 	if (totalMs === 0) return send(ctx);
 	const timeoutMs = Math.min(totalMs, attemptMs);
 	return new Promise((resolve, reject) => {
 		const timer = setTimeout(() => {
-			// Moleculer would wait for the answer as long as the other node lives.
+			// Otherwise Moleculer would wait for the answer as long as the other node lives.
 			broker.transit?.removePendingRequest(ctx.id);
 			reject(new Errors.RequestTimeoutError({ action: String(ctx.action?.name), nodeID: String(ctx.nodeID) }));
 		}, timeoutMs);
-		// The packet, which is made in this turn, tells the other node the time of the attempt. What waits here for the call as a
-		// whole needs the time of all attempts.
+		// Moleculer makes the packet in this turn of the event loop, with the timeout of the attempt. Code on this node that looks at
+		// the call later needs the timeout of the whole call again.
 		const { options } = ctx;
 		options.timeout = timeoutMs;
 		const answered = send(ctx);
@@ -63,24 +63,24 @@ function attempt(broker: ServiceBroker, send: Send, ctx: Context, attemptMs: num
 	});
 }
 
-async function again(broker: ServiceBroker, ctx: Context, error: unknown, { attemptMs, deadlineMs }: Limits): Promise<unknown> {
+async function repeat(broker: ServiceBroker, ctx: Context, error: unknown, { attemptMs, deadlineMs }: Limits): Promise<unknown> {
 	const name = String(ctx.action?.name);
-	const most = ctx.options.retries ?? Number.POSITIVE_INFINITY;
+	const maxRepeats = ctx.options.retries ?? Number.POSITIVE_INFINITY;
 	let failed = ctx;
-	for (let repeats = 0; repeats < most && isOfThisHop(broker, failed, error) && !broker.stopping; repeats++) {
+	for (let repeats = 0; repeats < maxRepeats && isOfThisHop(broker, failed, error) && !broker.stopping; repeats++) {
 		const waitMs = backoffMs(repeats);
 		const leftMs = Math.floor(deadlineMs - performance.now() - waitMs);
 		if (leftMs <= 0) break;
 		await delay(waitMs);
-		broker.logger.debug(`Calling ${name} again:`, error);
+		broker.logger.debug(`Repeating the call of ${name}:`, error);
 		const endpoint = broker.findNextActionEndpoint(name, ctx.options, ctx);
-		// Nobody is left to ask. A new call would be refused as well.
+		// No node has the action any more. A new call would be refused too.
 		if (endpoint instanceof Error) throw endpoint;
 		failed = ctx.copy(endpoint);
-		// `retries`: the repetitions are counted here, not there.
+		// `retries: 0`: attempts are counted here, not on the other node.
 		failed.options = { ...ctx.options, timeout: Math.min(leftMs, attemptMs), retries: 0 };
 		try {
-			return await (endpoint.action.handler as unknown as Send)(failed);
+			return await (endpoint.action.handler as unknown as Send)(failed); // As above: it uses no `this`.
 		} catch (next) {
 			error = next;
 		}
@@ -93,19 +93,19 @@ interface Limits {
 	deadlineMs: number;
 }
 
-/** In milliseconds; 0: none. Moleculer has put its default there. */
+/** In milliseconds; 0: none. Moleculer has set its default already. */
 function timeoutOf({ options }: Context): number {
 	return options.timeout ?? 0;
 }
 
-/** The request or its answer was lost, or the node refused it unread. Errors from further down name another action or node. */
+/** Whether the request or its answer was lost, or the node refused it unread. Errors of nested calls name another action or node. */
 function isOfThisHop(broker: ServiceBroker, { action, endpoint }: Context, error: unknown): boolean {
 	if (!endpoint || endpoint.local) return false;
 	const { type, data, nodeID } = error as { type?: unknown; data?: { action?: string; nodeID?: string }; nodeID?: string };
 	const namesIt = data?.nodeID === endpoint.id && (data.action === undefined || data.action === action?.name);
 	switch (type) {
 		case "REQUEST_TIMEOUT":
-			// The other node's own clock for the same attempt may be the faster one. It names us, as whom it was asked by.
+			// The same timeout also runs on the other node and may end first. Its error names this node, the caller.
 			return namesIt || (data?.nodeID === broker.nodeID && data.action === action?.name && nodeID === endpoint.id);
 		case "REQUEST_REJECTED":
 		case "SERVICE_NOT_AVAILABLE":
@@ -113,14 +113,14 @@ function isOfThisHop(broker: ServiceBroker, { action, endpoint }: Context, error
 		case "PACKET_LOST":
 			return namesIt;
 		case "BAD_GATEWAY":
-			// Moleculer's word for «this node is not connected». What came from another node names that.
+			// Moleculer's code for «this node is not connected». Such an error from another node has that node's id.
 			return nodeID === undefined;
 		default:
 			return false;
 	}
 }
 
-/** At first at once: most often another node answers. Never in step with others. */
+/** The pause before a repetition: short at first, since most often another node answers; jittered. */
 function backoffMs(repeats: number): number {
 	return Math.min(1_000, 50 * 2 ** repeats) * (0.5 + Math.random() / 2);
 }

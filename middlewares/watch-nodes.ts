@@ -1,32 +1,32 @@
 import type { Middleware, ServiceBroker } from "moleculer";
 import { NatsTransporter } from "../mixins/nats-transporter.ts";
 
-/** Something is amiss with a node that leaves a request unanswered over two looks: for 150 to 300 ms. */
-const lookIntervalMs = 150;
+/** A node is suspected if a request is unanswered at two checks in a row: for 150 to 300 ms at least. */
+const checkIntervalMs = 150;
 
-/** A node under suspicion is asked again after this time: it may have died since. */
+/** A suspected node is probed again after this time, since it may have died meanwhile. */
 const probeIntervalMs = 400;
 
-/** Heartbeats come every 0.5 to 1.5 s, and Moleculer notes their times in whole seconds. */
+/** A heartbeat is late after this time. They come every 0.5 to 1.5 s, and Moleculer stores their times in whole seconds. */
 const lateHeartbeatSeconds = 2;
 
-/** Without a heartbeat for longer than this a node is taken for dead, whatever NATS says: its host is gone, or it hangs. */
+/** A node without a heartbeat for longer than this is removed, whatever NATS answers: its host is gone, or it hangs. */
 const heartbeatTimeoutSeconds = 5;
 
-/** After NATS was away, nodes come back one after the other: within this time nobody is given up for not being there yet. */
-const reunionMs = 2_000;
+/** After NATS was away, nodes reconnect one after the other. No node is removed within this time for being absent. */
+const reconnectGraceMs = 2_000;
 
-/** A look that came so much too late says that this process stood still: what it knows of the others is old. */
-const stoodStillMs = 1_000;
+/** If the time between two checks is longer than this, this process stood still, and its data about other nodes are old. */
+const stallMs = 1_000;
 
 /**
- * Finds out which nodes have died (docs/adr/0015). NATS forgets the subscriptions of a process in the moment in which it ends, and
- * answers «no responders» to a request to a subject without one. So a node that leaves a request unanswered, or whose heartbeat
- * is late, is pinged with a reply subject: if NATS says that nobody is there, the node leaves the registry, what it has not answered is
- * rejected, and middlewares/retry asks another. A node that is only slow has its subscription, and stays.
+ * Detects nodes that have died (docs/adr/0015). When a process ends, NATS drops its subscriptions at once, and answers «no responders»
+ * to a request to a subject without a subscriber. A node with an unanswered request or a late heartbeat gets a PING with a reply
+ * subject. If NATS answers «no responders», the node is removed from the registry, its pending requests are rejected, and
+ * middlewares/retry calls another node. A node that is only slow still has its subscription, and stays.
  *
- * A timer looks at what is pending, so that a call costs nothing. On other buses than NATS only heartbeats count; without a bus
- * there is nothing to watch.
+ * A timer checks the pending requests, so a call costs nothing more. On other buses than NATS only heartbeats count. Without a bus
+ * there are no other nodes.
  */
 export function watchNodes(): Middleware {
 	let watch: NodeWatch | undefined;
@@ -45,31 +45,31 @@ class NodeWatch {
 	readonly #broker: ServiceBroker;
 	readonly #nats: NatsTransporter | undefined;
 	readonly #timer: NodeJS.Timeout;
-	/** Requests that were unanswered at the last look. */
+	/** The requests that were unanswered at the last check. */
 	#unanswered = new Set<unknown>();
-	/** At most one probe a node. */
+	/** The probes under way, by node; at most one for each. */
 	readonly #probes = new Map<string, { name: string; sentAtMs: number }>();
 	#probesSent = 0;
-	#lookedAtMs = performance.now();
-	#stoodStillAtMs = Number.NEGATIVE_INFINITY;
+	#checkedAtMs = performance.now();
+	#stalledAtMs = Number.NEGATIVE_INFINITY;
 
 	constructor(broker: ServiceBroker) {
 		this.#broker = broker;
 		const bus: unknown = broker.transit?.tx;
 		this.#nats = bus instanceof NatsTransporter ? bus : undefined;
-		if (this.#nats) this.#nats.onAbsent = (probe) => this.#absent(probe);
-		this.#timer = setInterval(() => this.#look(), lookIntervalMs).unref();
+		if (this.#nats) this.#nats.onAbsent = (probe) => this.#onAbsent(probe);
+		this.#timer = setInterval(() => this.#check(), checkIntervalMs).unref();
 	}
 
 	stop(): void {
 		clearInterval(this.#timer);
 	}
 
-	#look(): void {
+	#check(): void {
 		const nowMs = performance.now();
-		if (nowMs - this.#lookedAtMs > stoodStillMs) this.#stoodStillAtMs = nowMs;
-		this.#lookedAtMs = nowMs;
-		const suspects = new Set([...this.#slow(), ...this.#silent(nowMs)]);
+		if (nowMs - this.#checkedAtMs > stallMs) this.#stalledAtMs = nowMs;
+		this.#checkedAtMs = nowMs;
+		const suspects = new Set([...this.#withOldRequests(), ...this.#withLateHeartbeats(nowMs)]);
 		for (const nodeId of this.#probes.keys()) if (!suspects.has(nodeId)) this.#probes.delete(nodeId);
 		if (!this.#nats?.connected) return;
 		for (const nodeId of suspects) {
@@ -81,49 +81,49 @@ class NodeWatch {
 		}
 	}
 
-	/** Nodes with a request that was unanswered at the last look already. */
-	#slow(): string[] {
-		const slow: string[] = [];
+	/** The nodes with a request that was unanswered at the last check too. */
+	#withOldRequests(): string[] {
+		const nodeIds: string[] = [];
 		const unanswered = new Set<unknown>();
 		for (const request of this.#broker.transit?.pendingRequests.values() ?? []) {
-			if (this.#unanswered.has(request)) slow.push(request.nodeID);
+			if (this.#unanswered.has(request)) nodeIds.push(request.nodeID);
 			unanswered.add(request);
 		}
 		this.#unanswered = unanswered;
-		return slow;
+		return nodeIds;
 	}
 
-	/** Nodes whose heartbeat is late. Those that were silent for too long leave the registry. */
-	#silent(nowMs: number): string[] {
+	/** The nodes whose heartbeat is late. Removes those without a heartbeat for too long. */
+	#withLateHeartbeats(nowMs: number): string[] {
 		const { transit, registry } = this.#broker;
 		if (!transit?.tx.connected) return [];
 		const nowSeconds = Math.round(process.uptime());
-		// Before that this node could not hear the others.
-		const hearsForSeconds = (nowMs - Math.max(this.#stoodStillAtMs, this.#connectedAtMs)) / 1000;
-		const silent: string[] = [];
+		// Before that, this node could not receive heartbeats.
+		const receivingSeconds = (nowMs - Math.max(this.#stalledAtMs, this.#connectedAtMs)) / 1000;
+		const late: string[] = [];
 		for (const node of registry.nodes.toArray()) {
 			if (node.local || !node.available) continue;
-			const silentSeconds = Math.min(nowSeconds - node.lastHeartbeatTime, hearsForSeconds);
+			const silentSeconds = Math.min(nowSeconds - node.lastHeartbeatTime, receivingSeconds);
 			if (silentSeconds > heartbeatTimeoutSeconds) {
-				this.#broker.logger.warn(`Nothing was heard of ${node.id} for more than ${heartbeatTimeoutSeconds} s.`);
+				this.#broker.logger.warn(`There was no heartbeat of ${node.id} for more than ${heartbeatTimeoutSeconds} s.`);
 				registry.discoverer.remoteNodeDisconnected(node.id, true);
-			} else if (silentSeconds >= lateHeartbeatSeconds) silent.push(node.id);
+			} else if (silentSeconds >= lateHeartbeatSeconds) late.push(node.id);
 		}
-		return silent;
+		return late;
 	}
 
 	get #connectedAtMs(): number {
 		return this.#nats?.connectedAtMs ?? Number.NEGATIVE_INFINITY;
 	}
 
-	/** NATS says that nobody was there to hear the probe. */
-	#absent(name: string): void {
+	/** NATS had no subscriber for the probe. */
+	#onAbsent(name: string): void {
 		const [nodeId] = [...this.#probes].find(([, probe]) => probe.name === name) ?? [];
 		if (nodeId === undefined) return;
 		this.#probes.delete(nodeId);
-		// What was asked is lost in any case.
-		const isReunion = performance.now() - this.#connectedAtMs < reunionMs;
-		if (isReunion) this.#broker.transit?.removePendingRequestByNodeID(nodeId);
+		// The pending requests are lost in both cases.
+		const isReconnecting = performance.now() - this.#connectedAtMs < reconnectGraceMs;
+		if (isReconnecting) this.#broker.transit?.removePendingRequestByNodeID(nodeId);
 		else this.#broker.registry.discoverer.remoteNodeDisconnected(nodeId, true);
 	}
 }

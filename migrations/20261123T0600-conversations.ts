@@ -1,12 +1,12 @@
 /**
  * People, applications, conversations and messages.
  *
- * The head of a conversation (`last_seq`, `user1_sent`, `user2_sent`, `last_message_at`) is written with every message: no index
- * holds these columns, so that the update stays in its page (HOT).
+ * The head of a conversation (`last_seq`, `user1_sent`, `user2_sent`, `last_message_at`) is updated with every message. No index
+ * has these columns, so that PostgreSQL can make heap-only (HOT) updates.
  *
- * `user1_sent` and `user2_sent` of a message say how many of the messages 1…seq either participant wrote. Like seq they are
- * assigned under the lock of the head and never change. `others_read` of a participant is how many of the messages up to
- * `read_seq` were not their own. So unread = (last_seq - own sent) - others_read, without counting a row.
+ * `user1_sent` and `user2_sent` of a message say how many of the messages 1…seq each participant wrote. Like seq, they are
+ * assigned under the lock of the head and never change. `others_read` of a participant says how many of the messages up to
+ * `read_seq` are not their own. So unread = (last_seq - own sent) - others_read, without counting rows.
  */
 export const up = `
 create table users (

@@ -1,9 +1,9 @@
 /**
- * Messages carry a signature of their text (services/messages/search/signature.ts makes it, docs/adr/search.md says why), and
- * the primary key carries it too: a search reads signatures of one conversation after the other from the index alone. A row
- * without a signature is always looked at, so none has to be filled in.
+ * Messages get a signature of their text (services/messages/search/signature.ts). docs/adr/0009-search-signatures.md says why.
+ * The primary key includes it, so that a search reads the signatures of a conversation from the index alone. A row without a
+ * signature always counts as a candidate, so existing rows need none.
  *
- * Who changes a content, as erasure does, need not know of this: the signature of what was there goes with it.
+ * A trigger removes the signature when the content changes. So code that changes a content does not have to.
  */
 export const up = `
 alter table messages add column search bit varying;

@@ -1,11 +1,12 @@
 /**
  * Images, and their place in messages.
  *
- * The keys of all objects that an image will ever have are chosen with its row, and a row goes only after its objects: so no
- * object is without a row. services/media/image-lifecycle.ts says what the statuses are.
+ * A row is made with the keys of all objects that its image will ever have, and it becomes GONE or
+ * is deleted only after them. So every object has a row.
+ * services/media/image-lifecycle.ts explains the statuses.
  *
- * A message keeps what is needed to show its image (`image`), so that a page of history asks nobody. `image` becomes null when
- * the image goes; `image_id` stays, to know the same message when it is sent again.
+ * A message has a copy of what is needed to show its image (`image`), so that a page of history needs no call to `media`. `image`
+ * becomes null when the image is deleted. `image_id` stays, to recognize a repeated send.
  */
 export const up = `
 create table images (

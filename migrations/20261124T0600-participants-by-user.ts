@@ -1,6 +1,6 @@
 /**
- * The index by user now has the conversation too. With the user alone the planner took it for a lookup by both, as soon as it
- * made a plan for any parameters: for somebody with 10,000 conversations it read 10,000 rows for each of them.
+ * The index by user gets the conversation as a second column. In generic plans, PostgreSQL used the index on the user alone also
+ * for a lookup by user and conversation. For a user with 10,000 conversations each such lookup read 10,000 rows.
  */
 export const up = `
 create index participants_user_conversation on participants (user_id, conversation_id);

@@ -1,7 +1,7 @@
 /**
- * A name or a title that changed is in conversations that others have loaded. `renamed_xid` is the transaction that changed
- * it, until the conversations service has told of it (services/conversations/follow-names.ts); null: everybody knows.
- * Whoever changes a name, as erasure does, need not know of this.
+ * Clients have loaded conversations that contain a name or a title. When it changes, `renamed_xid` gets the number of the
+ * transaction. It becomes null when the service conversations has announced the change
+ * (services/conversations/announce-renames.ts). A trigger sets it, so code that changes a name does not have to.
  */
 export const up = `
 alter table users add column renamed_xid xid8;

@@ -1,10 +1,10 @@
 /**
- * An application's people are fixed from the moment in which a conversation of theirs is opened (docs/adr/0022): `opened_at` says
- * since when.
+ * The applicant and the employer of an application cannot change after its conversation was opened (docs/adr/0022). `opened_at`
+ * is the time of that.
  *
- * A pair has one conversation an application, whoever of the two is named first. Where there are two from before, none is lost:
- * both stay as they are, and the one with fewer messages is marked as the duplicate of the other, which is the one that
- * `POST /conversations` answers with from now on.
+ * Two people have one conversation for each application, in whichever order they are named. If there are two from before, both
+ * are kept. The one with fewer messages is marked as the duplicate of the other. From now on, `POST /conversations` answers with
+ * the other.
  */
 export const up = `
 alter table job_applications add column opened_at timestamptz(3);

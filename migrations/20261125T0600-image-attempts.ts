@@ -1,4 +1,4 @@
-/** How often an image was begun to be processed without an outcome; services/media/image-lifecycle.ts says what counts. */
+/** How many attempts to process an image ended without an outcome. services/media/image-lifecycle.ts says what counts. */
 export const up = `
 alter table images add column attempts smallint not null default 0;
 `;

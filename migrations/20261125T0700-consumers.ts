@@ -3,8 +3,8 @@
  *
  * - `consumers` says how far each consumer has worked: up to the row (`xid`, `key`), where `key` is the primary key of the row.
  *   `restored_by` and `restored_to` are null until the table is restored from a dump (mixins/tail/position.ts).
- * - The BRIN indexes find the rows of new transactions. They cost an insert next to nothing: they hold two numbers for 32 pages.
- * - Receipts get the number of their transaction. Those that exist already share the number of this migration.
+ * - The BRIN indexes find the rows of new transactions. They hold two numbers for 32 pages, so an insert costs almost the same.
+ * - Receipts get the number of their transaction. Existing ones get the number of this migration.
  *
  * Building the indexes reads both tables once. Sends and acknowledgements wait meanwhile.
  */

@@ -8,7 +8,10 @@ import { type Config, loadConfig } from "../lib/config/config.ts";
 import { localUrl } from "../lib/local-url.ts";
 import { type Role, signToken } from "../lib/token.ts";
 
-/** Runs a short conversation on a running server and prints what each side sees. Exits with 1 when something is not as it should be. */
+/**
+ * Runs a short conversation on a running server and prints what each side sees. Exits with 1 when something is not as it should
+ * be.
+ */
 
 const columnWidth = 58;
 const timeoutMs = 10_000;
@@ -24,12 +27,14 @@ async function main(): Promise<number> {
 	const config = loadConfig();
 	const baseUrl = urlOf(config);
 	if (!(await fetch(`${baseUrl}/health/live`).catch(() => undefined))) {
-		console.error(`No server answers at ${baseUrl}: start one with npm start, or set PORT and HOST as the server has them`);
+		console.error(
+			`No server answers at ${baseUrl}: start one with npm start, or set PORT and HOST to the values that the server has`,
+		);
 		return 1;
 	}
 	const { jobApplicationId, alice, bob } = await createPeople(baseUrl, config).catch((error: unknown) => {
 		if (!(error instanceof ParleyApiError) || error.status !== 401) throw error;
-		throw new Error(`${baseUrl} does not accept my tokens: set JWT_SECRET, or DATA_DIR, as the server has it`);
+		throw new Error(`${baseUrl} does not accept the demo's tokens: set JWT_SECRET or DATA_DIR to the value that the server has`);
 	});
 	console.log(`\n${alice.name.padEnd(columnWidth)}${bob.name}`);
 	try {
@@ -76,7 +81,7 @@ async function runConversation(jobApplicationId: string, alice: Person, bob: Per
 	}
 	const { id } = await alice.chat.rest.createConversation(jobApplicationId);
 	const [hers, his] = [await alice.chat.open(id), await bob.chat.open(id)];
-	await eventually("Bob hears of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
+	await eventually("Bob learns of the conversation", () => bob.heard.includes("conversation_updated ACTIVE"));
 
 	printHeading("Each sees that the other is there");
 	for (const [one, other] of [
@@ -117,7 +122,7 @@ async function runConversation(jobApplicationId: string, alice: Person, bob: Per
 	bob.chat.close();
 	for (const content of ["Great!", "When shall I come?", "Tuesday would suit me."]) await alice.chat.send(id, { content });
 	check(
-		"what Bob has not got has one tick",
+		"messages that Bob has not got have one tick",
 		hers.messages.slice(-3).every((message) => hers.tick(message) === "sent"),
 	);
 
@@ -140,7 +145,7 @@ async function runConversation(jobApplicationId: string, alice: Person, bob: Per
 
 	printHeading("Alice archives the conversation; Bob cannot write until he reopens it");
 	await alice.chat.rest.archiveConversation(id);
-	await eventually("Bob hears that it is archived", () => his.conversation.status === "ARCHIVED");
+	await eventually("Bob learns that it is archived", () => his.conversation.status === "ARCHIVED");
 	check("it says who archived it", his.conversation.archivedBy === alice.id);
 	const refused = await bob.chat.send(id, { content: "Wait!" }).then(
 		() => "accepted",
@@ -149,7 +154,7 @@ async function runConversation(jobApplicationId: string, alice: Person, bob: Per
 	bob.say(`→ Wait! … ${refused}`);
 	check("writing into an archived conversation is refused", refused === "CONVERSATION_ARCHIVED");
 	await bob.chat.rest.reopenConversation(id);
-	await eventually("Alice hears that it is open again", () => hers.conversation.status === "ACTIVE");
+	await eventually("Alice learns that it is open again", () => hers.conversation.status === "ACTIVE");
 	const last = await bob.chat.send(id, { content: "Tuesday at ten, then. 🤝" });
 	await eventually("Alice gets the last message", () => hers.lastSeq === last.seq);
 	await eventually("Bob sees two ticks", () => his.tick(last) !== "sent");

@@ -21,12 +21,13 @@ const introduction = `# Settings
 
 <!-- Generated from lib/config by \`npm run docs:settings\`. Change the table there, not this file. -->
 
-Settings are environment variables. A variable that is not set, or is empty, is taken from the file \`.env\` in the working
-directory; \`ENV_FILE\` names another file. A value that is not allowed stops the start: one line on standard error names the
-variable, and the exit code is 1.
+Settings are environment variables. A variable that is not set, or is empty, is taken from the file \`.env\` in the
+working directory; \`ENV_FILE\` names another file. A value that is not allowed stops the start: one line on standard
+error names the variable, and the exit code is 1.
 
-\`SERVICES\`, \`PORT\`, \`HOST\`, \`DATA_DIR\` and \`LOG_LEVEL\` may differ from process to process. Any other setting should have the
-same value wherever it is read. The column «secret» marks values that give access to something: keep them in a secret store.
+\`SERVICES\`, \`PORT\`, \`HOST\`, \`DATA_DIR\` and \`LOG_LEVEL\` may differ from process to process. Any other setting should
+have the same value in every process that reads it. The column «secret» marks values that give access to something: keep
+them in a secret store.
 `;
 
 function commonRows(): string[][] {

@@ -9,7 +9,9 @@ import { media } from "./media/media.contract.ts";
 import { messages } from "./messages/messages.contract.ts";
 import { presence } from "./presence/presence.contract.ts";
 
-/** The contract of each service, under the service's name. All types below are derived from it: a new service is one line here. */
+/**
+ * The contract of each service, under the service's name. All types below are derived from it: a new service is one line here.
+ */
 export const contracts = { applications, conversations, gateway, media, messages, presence, users };
 
 type Contracts = typeof contracts;
@@ -48,10 +50,16 @@ export interface Calls {
 	broadcast<E extends EventName>(name: E, payload: z.input<Events[E]>): Promise<void>;
 }
 
-/** Moleculer's context of a call, with typed params and calls. `callerOf(ctx)` is the user who calls a public action. */
+/**
+ * Moleculer's context of a call, with typed params and calls. `callerOf(ctx)` is the user who calls a public action
+ * (`ctx.meta.user`).
+ */
 export interface Ctx<P = unknown> extends Omit<Context<P, Meta>, "call" | "emit" | "broadcast">, Calls {}
 
-/** The actions that service `S` must have: a handler for each, typed by its contract. Access, limits and routes are on the contract. */
+/**
+ * The actions that service `S` must have: a handler for each, typed by its contract. Access, limits and routes are on the
+ * contract.
+ */
 export type ActionsOf<S extends string, This> = {
 	[N in ActionName as N extends `${S}.${infer A}` ? A : never]: Pick<ActionSchema, "strategy" | "strategyOptions"> & {
 		/** In milliseconds, 0 for none. Moleculer's types lack it. Default: the broker's `requestTimeout`. */
@@ -65,5 +73,7 @@ export type EventsOf<This> = {
 	[E in EventName]?: { handler(this: This, ctx: Ctx<z.output<Events[E]>>): Promise<void> };
 };
 
-/** Typed calls of a broker, for work that belongs to no request. The cast: Moleculer's own types allow any name and any params. */
+/**
+ * Typed calls of a broker, for work that belongs to no request. The cast: Moleculer's own types allow any name and any params.
+ */
 export const callsOf = (broker: ServiceBroker) => broker as unknown as Calls;

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Status } from "./presence/presence.contract.ts";
 
-/** Digests of entries are added modulo this. */
+/** Digests are sums modulo this. */
 export const digestModulus = 2 ** 32;
 
 /**

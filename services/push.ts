@@ -4,36 +4,37 @@ import { chunksBySize, jsonLength } from "../lib/chunks.ts";
 import { callsOf, type Result } from "./contracts.ts";
 import type { Push, ServerEvents } from "./gateway/gateway.contract.ts";
 
-/** A payload for the sockets of some people, each under an event that has this payload. */
+/** A payload, and the event under which each of these people gets it. */
 export function push<E extends keyof ServerEvents>(payload: ServerEvents[E], ...to: { userId: string; event: E }[]): Push {
 	return { payload, to };
 }
 
-/** How long the registry may take to answer; after that everybody is asked. */
+/** How long the registry may take to answer. After that all gateways get the pushes. */
 const locateTimeoutMs = 500;
 
-/** More pushes than this to one gateway are measured, and cut into calls of about so many characters. */
-const [unmeasuredPushes, chunkCharacters] = [16, 384 * 1024];
+/** More pushes than this to one gateway are cut into calls of about `chunkCharacters` characters of JSON. */
+const maxUnmeasuredPushes = 16;
+const chunkCharacters = 384 * 1024;
 
-/** How long everybody is asked, without waiting for the registry, after it did not answer. */
+/** When the registry has not answered, it is not asked again for this time. */
 const locateRetryMs = 1_000;
 
-/** When each process asks its registry again that did not answer. */
-const locateAtMs = new WeakMap<ServiceBroker, number>();
+/** When each broker may ask the registry again after it did not answer. */
+const retryLocateAtMs = new WeakMap<ServiceBroker, number>();
 
 const outboxes = new WeakMap<ServiceBroker, Batcher<Push[], null>>();
 
 /**
- * Hands pushes to those gateways on which the people have sockets; a gateway of which the registry cannot say gets all. Resolves
- * when they have left, in the order of the calls; what comes while the registry is asked goes together with the next question.
- * A gateway that cannot be reached is only logged: what a push says is in the database, and clients and sweeps catch up from
- * there.
+ * Sends pushes to the gateways on which their recipients have sockets. A gateway that the registry does not know gets all pushes.
+ * Resolves when they have been sent, in the order of the calls. Pushes that come while the registry is asked are batched for the
+ * next question. A gateway that cannot be reached is only logged: the content of a push is in the database, and clients get it
+ * by `sync` or redelivery.
  */
 export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<void> {
 	const wanted = pushes.filter(({ to }) => to.length > 0);
 	if (wanted.length === 0) return;
 	const gateways = gatewayNodes(broker);
-	// With a single gateway there is nothing to look up, and nothing to wait for.
+	// A single gateway gets all pushes without a lookup.
 	if (gateways.length <= 1) return dispatch(broker, gateways, wanted, undefined);
 	try {
 		await outboxOf(broker).add(wanted);
@@ -42,13 +43,13 @@ export async function deliver(broker: ServiceBroker, pushes: Push[]): Promise<vo
 	}
 }
 
-/** Those of the users who may have a socket: all but those of whom the registry knows that they have none. */
+/** The users who may have a socket: all except those who certainly have none. */
 export async function maybeConnected(broker: ServiceBroker, userIds: string[]): Promise<Set<string>> {
 	const gateways = gatewayNodes(broker);
 	if (gateways.length === 0) return new Set();
-	const places = await locate(broker, userIds);
-	if (!places || !gateways.every((nodeID) => places.reporting.includes(nodeID))) return new Set(userIds);
-	return new Set(userIds.filter((userId) => places.nodes[userId]?.length));
+	const locations = await locate(broker, userIds);
+	if (!locations || !gateways.every((nodeID) => locations.reporting.includes(nodeID))) return new Set(userIds);
+	return new Set(userIds.filter((userId) => locations.nodes[userId]?.length));
 }
 
 function outboxOf(broker: ServiceBroker): Batcher<Push[], null> {
@@ -70,9 +71,9 @@ async function send(broker: ServiceBroker, pushes: Push[]): Promise<void> {
 	dispatch(broker, gatewayNodes(broker), pushes, await locate(broker, userIds));
 }
 
-function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], places: Places | undefined): void {
+function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], locations: Locations | undefined): void {
 	for (const nodeID of gateways) {
-		const here = places?.reporting.includes(nodeID) ? pushesFor(nodeID, pushes, places.nodes) : pushes;
+		const here = locations?.reporting.includes(nodeID) ? pushesFor(nodeID, pushes, locations.nodes) : pushes;
 		for (const chunk of nodeID === broker.nodeID ? inOneCall(here) : inCalls(here)) {
 			callsOf(broker)
 				.call("gateway.deliver", { pushes: chunk }, { nodeID, retries: 0 })
@@ -85,37 +86,39 @@ function dispatch(broker: ServiceBroker, gateways: string[], pushes: Push[], pla
 
 const inOneCall = (pushes: Push[]) => (pushes.length === 0 ? [] : [pushes]);
 
-/** One enormous call would hold up all others on its way. A few pushes go as they are: the bus takes any length. */
+/**
+ * One very large call would delay all others to that gateway. A few pushes are sent without measuring: the bus takes any length.
+ */
 function inCalls(pushes: Push[]): Push[][] {
-	return pushes.length <= unmeasuredPushes ? inOneCall(pushes) : chunksBySize(pushes, jsonLength, chunkCharacters);
+	return pushes.length <= maxUnmeasuredPushes ? inOneCall(pushes) : chunksBySize(pushes, jsonLength, chunkCharacters);
 }
 
-type Places = Result<"presence.locate">;
+type Locations = Result<"presence.locate">;
 
-async function locate(broker: ServiceBroker, userIds: string[]): Promise<Places | undefined> {
-	if (performance.now() < (locateAtMs.get(broker) ?? 0)) return undefined;
+async function locate(broker: ServiceBroker, userIds: string[]): Promise<Locations | undefined> {
+	if (performance.now() < (retryLocateAtMs.get(broker) ?? 0)) return undefined;
 	try {
 		return await callsOf(broker).call("presence.locate", { userIds }, { timeout: locateTimeoutMs, retries: 0 });
 	} catch (error) {
-		broker.logger.debug("The registry does not answer:", error);
-		locateAtMs.set(broker, performance.now() + locateRetryMs);
+		broker.logger.debug("The presence registry does not answer:", error);
+		retryLocateAtMs.set(broker, performance.now() + locateRetryMs);
 		return undefined;
 	}
 }
 
-function pushesFor(nodeID: string, pushes: Push[], nodes: Places["nodes"]): Push[] {
+function pushesFor(nodeID: string, pushes: Push[], nodes: Locations["nodes"]): Push[] {
 	return pushes
 		.map((one) => ({ ...one, to: one.to.filter(({ userId }) => nodes[userId]?.includes(nodeID)) }))
 		.filter(({ to }) => to.length > 0);
 }
 
-/** Moleculer's registry is not in its types. */
+/** The part of Moleculer's registry that is used here. */
 interface ActionRegistry {
 	actions: { get(name: string): { endpoints: { id: string; isAvailable: boolean }[] } | undefined };
 }
 
-/** The gateways that this node knows to be there. */
+/** The node ids of the gateways that are available. */
 export function gatewayNodes(broker: ServiceBroker): string[] {
-	const { actions } = broker.registry as unknown as ActionRegistry;
+	const { actions } = broker.registry as unknown as ActionRegistry; // Moleculer's types leave out the catalogue of actions.
 	return (actions.get("gateway.deliver")?.endpoints ?? []).filter(({ isAvailable }) => isAvailable).map(({ id }) => id);
 }

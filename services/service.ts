@@ -2,17 +2,18 @@ import type { Service, ServiceSchema } from "moleculer";
 import type { ActionsOf, EventsOf, ServiceContractName } from "./contracts.ts";
 
 /*
- * The one place where our types meet Moleculer. A service is an object: its actions answer calls, its events react to what others emit,
- * and its hooks open and close what it needs. What a newcomer must know of Moleculer:
+ * The one place where our types meet Moleculer. A service is an object: its actions answer calls, its events react to what others
+ * emit, and its hooks open and close what it needs. What a newcomer must know of Moleculer:
  *
- * - `this`. Moleculer makes a `Service` from the definition and calls every handler, method and hook with `this` being that service.
- *   So handlers are written as methods, not as arrow functions. A service file declares `interface This extends Service` with what
- *   it keeps there: `this.db`, `this.mailbox`. `this.broker` calls other services, `this.logger` logs.
- * - Hooks, in their order: `merged` (the mixins are merged in), `created` (the service exists), `started`, `stopped`. A mixin has the
- *   same hooks; its `started` runs before the service's own, its `stopped` after it.
- * - Clones. Moleculer deep-clones the definition for each broker. A clone of plain data or of a function works; a clone of a live object
- *   (a pool, a client, a zod schema) is broken, often without an error: a cloned zod schema accepts anything. So live objects are
- *   made in `created` or `started` and kept on `this`, and schemas are looked up by the action's name (middlewares/validate).
+ * - `this`. Moleculer makes a `Service` from the definition and calls every handler, method and hook with `this` being that
+ *   service. So handlers are written as methods, not as arrow functions. A service file declares `interface This extends Service`
+ *   with what it keeps there: `this.db`, `this.mailbox`. `this.broker` calls other services, `this.logger` logs.
+ * - Hooks, in their order: `merged` (the mixins are merged in), `created` (the service exists), `started`, `stopped`. A mixin has
+ *   the same hooks; its `started` runs before the service's own, its `stopped` after it.
+ * - Clones. Moleculer deep-clones the definition for each broker. A clone of plain data or of a function works; a clone of a live
+ *   object (a pool, a client, a zod schema) is broken, often without an error: a cloned zod schema accepts anything. So live
+ *   objects are made in `created` or `started` and kept on `this`, and schemas are looked up by the action's name
+ *   (middlewares/validate).
  */
 
 /** The definition of a service. A misspelt action, event, method or hook does not compile. */
@@ -43,7 +44,7 @@ export interface ServiceDefinition<Name extends ServiceContractName, This extend
 interface FrameworkEvents<This> {
 	/** This node is connected to the bus, for the first time or again. Events of the time in between are lost. */
 	"$transporter.connected"?: { handler(this: This): Promise<void> };
-	/** A node left the registry: it stopped, or (`unexpected`) its heartbeats stayed away for too long. */
+	/** A node left the registry: it stopped, or (`unexpected`) it sent no heartbeat for too long. */
 	"$node.disconnected"?: { handler(this: This, ctx: { params: NodeDisconnected }): Promise<void> };
 }
 

@@ -15,23 +15,23 @@ import { storageEnv } from "./storage-env.ts";
 import type { Target } from "./target.ts";
 
 export interface ClusterOptions {
-	/** Migrated, or not yet. */
+	/** The database may be migrated or empty. */
 	databaseUrl: string;
-	/** How many processes run a service; those not named: one. */
+	/** How many processes run each service. Default: one. */
 	counts?: Partial<Record<ServiceName, number>>;
-	/** A storage that is prepared; one of its own if not given. */
+	/** A storage that is running. Default: the cluster starts its own. */
 	s3?: Config["s3"];
-	/** Further settings of every process. */
+	/** Additional settings of every process. */
 	env?: Record<string, string>;
-	/** Puts something between the processes and a server that they share: gives the URL by which they reach it. */
+	/** Returns the URL by which the processes reach a shared server, for example that of a proxy in front of it. */
 	route?: (server: SharedServer, url: string) => Promise<string>;
 }
 
-/** What all processes reach over the network. */
+/** The servers that all processes share. */
 export const sharedServers = ["postgres", "nats", "redis"] as const;
 export type SharedServer = (typeof sharedServers)[number];
 
-/** Parley as operators run it: each service a process of its own, or several, over NATS, Redis and one S3. */
+/** Parley as operators run it: one or more processes for each service, over NATS, Redis and one S3. */
 export interface Cluster extends Target {
 	nats: NatsServer;
 	redis: RedisServer;
@@ -39,15 +39,17 @@ export interface Cluster extends Target {
 	nodes: ReadonlyMap<string, OsProcess>;
 	node(name: string): OsProcess;
 	urlOf(gateway: string): string;
-	/** Starts more processes of a service, and gives their names. */
+	/** Starts more processes of a service, and returns their names. */
 	add(service: ServiceName, count: number): Promise<string[]>;
 	stop(): Promise<void>;
 }
 
-/** Starting costs a second of CPU each: so many at once do not make each other time out on two cores. */
+/**
+ * How many processes start at a time. Each start takes a second of CPU, and more at a time would exceed timeouts on two cores.
+ */
 const startingAtOnce = 2;
 
-/** Resolves when every gateway is ready. What was started is ended if something does not start. */
+/** Resolves when every gateway is ready. If one part does not start, the others are stopped. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 	const { databaseUrl, counts = {}, s3, env = {}, route = async (_server, url) => url } = options;
 	const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
@@ -61,7 +63,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 	const stop = async () => {
 		stopping = true;
 		const all = [...nodes.values()];
-		// Gateways first: as long as they answer, they need the others.
+		// Gateways first: they need the others as long as they answer requests.
 		await stopAll(all.filter(({ name }) => urls.has(name)));
 		await stopAll(all.filter(({ name }) => !urls.has(name)));
 		await stopAll(servers);

@@ -8,9 +8,9 @@ import { findProgram } from "./programs.ts";
 export interface NatsServer {
 	url: string;
 	process: OsProcess;
-	/** Messages that came in from all clients since it started. */
+	/** How many messages the server has received from all clients since its start. */
 	messagesIn(): Promise<number>;
-	/** The subjects that the client which is the process `pid` listens to; none: it is not connected. */
+	/** The subjects to which the process `pid` has subscribed. None when it is not connected. */
 	subjectsOf(pid: number): Promise<string[]>;
 }
 
@@ -18,12 +18,15 @@ interface Connection {
 	subscriptions_list?: string[];
 }
 
-/** Whether a subject is for the Moleculer node which is the process `pid`: it ends with the node's id, in which the pid is. */
+/**
+ * Whether a subject belongs to the Moleculer node of the process `pid`. Such a subject ends with the node's id, which contains
+ * the pid.
+ */
 export function isAddressedTo(subject: string, pid: number): boolean {
 	return new RegExp(`-${pid}(-[0-9a-f]+)?$`).test(subject);
 }
 
-/** `folder` gets its log; it has no data. `settings` are those of its configuration file. */
+/** `folder` is for its log; it stores no data. `settings` is the text of its configuration file. */
 export async function startNats(folder: string, settings = ""): Promise<NatsServer> {
 	const [port, monitorPort] = [await freePort(), await freePort()];
 	const ask = async <Answer>(path: string): Promise<Answer> => {

@@ -9,9 +9,9 @@ import type { Target } from "./target.ts";
 export interface ParleyProcess {
 	/** Unique among the processes that share `folder`. */
 	name: string;
-	/** Gets its log and its DATA_DIR. */
+	/** The folder for its log and its DATA_DIR. */
 	folder: string;
-	/** Settings, over those that make it quiet, unlimited and local. */
+	/** Settings that replace or extend the defaults below. */
 	env: Record<string, string>;
 	isReady(running: OsProcess): Promise<boolean>;
 }
@@ -19,14 +19,14 @@ export interface ParleyProcess {
 const root = new URL("../", import.meta.url);
 const allowedOrigin = "https://app.example.org";
 
-/** Settings that let a test or a load do in a minute what a person does in a day. */
+/** Settings without rate limits: a test or a benchmark does in a minute what a person does in a day. */
 export const unlimited = Object.fromEntries(
 	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "SOCKET_EVENTS", "AUTH_FAILURES"].map(
 		(limit) => [`RATE_LIMIT_${limit}`, "off"],
 	),
 );
 
-/** What `npm start` runs, to be started. */
+/** A process as `npm start` runs it, not started yet. */
 export function parleyProcess({ name, folder, env, isReady }: ParleyProcess): OsProcess {
 	const command = startCommand();
 	const dataDir = join(folder, name);
@@ -51,7 +51,7 @@ export function parleyProcess({ name, folder, env, isReady }: ParleyProcess): Os
 	});
 }
 
-/** Whether a gateway says that it has all it needs. */
+/** Whether a gateway reports that it is ready. */
 export async function isGatewayReady(baseUrl: string): Promise<boolean> {
 	const signal = AbortSignal.timeout(3_000);
 	return (await fetch(`${baseUrl}/health/ready`, { headers: { connection: "close" }, signal })).ok;
@@ -70,7 +70,7 @@ export function targetOf(baseUrls: readonly [string, ...string[]], secret: strin
 	};
 }
 
-/** package.json's start script as arguments for Node. */
+/** The start script of package.json, as environment and arguments for Node. */
 export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
 	const manifest: { scripts: { start: string } } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
 	const words = [...manifest.scripts.start.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
@@ -89,7 +89,10 @@ export function startCommand(): { env: NodeJS.ProcessEnv; args: string[] } {
 	};
 }
 
-/** Nothing of the developer's own settings may reach a process under test, not even by a `.env`. */
+/**
+ * An environment with only these variables. The developer's own settings must not reach a process under test, nor may their
+ * `.env`.
+ */
 export function inherited(...names: string[]): NodeJS.ProcessEnv {
 	const blank = Object.fromEntries(settingNames.map((name) => [name, ""]));
 	return { ...blank, ENV_FILE: "/dev/null", ...Object.fromEntries(names.map((name) => [name, process.env[name]])) };

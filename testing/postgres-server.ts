@@ -5,18 +5,20 @@ import { startPostgres } from "../embedded/postgres.ts";
 import { runAs } from "../embedded/unprivileged.ts";
 import { OsProcess } from "./processes.ts";
 
-/** A PostgreSQL of a test's own, which may be stopped and started again under the same URL. */
+/** A PostgreSQL for one test, which can be stopped and started again under the same URL. */
 export interface PostgresServer {
 	url: string;
 	pid(): number;
-	/** A fast shutdown, which ends every session, and a start; after a `crash` the start recovers from the log. */
+	/**
+	 * Stops it by a fast shutdown, which ends every session, and starts it. With `crash`, the start recovers the data from the log.
+	 */
 	restart(options?: { crash?: boolean }): Promise<void>;
 	stop(): Promise<void>;
 }
 
-/** Its data is in `dataDir`, with fsync as in production. */
+/** Starts it with its data in `dataDir`, and with fsync as in production. */
 export async function startPostgresServer(dataDir: string): Promise<PostgresServer> {
-	// Once as it is embedded, which makes the data and finds a port; from then on by the command line that the server noted.
+	// The embedded start makes the data and finds a port. Later starts use the command line that the server has written to a file.
 	const embedded = await startPostgres({ dataDir, settings: { max_connections: "300" } });
 	const data = join(dataDir, "postgres");
 	const [program = "", ...parameters] = wordsOf(readFileSync(join(data, "postmaster.opts"), "utf8"));

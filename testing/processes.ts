@@ -5,14 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** How a program is run. */
 export interface Program {
-	/** What errors call it. */
+	/** Its name in error messages. */
 	name: string;
 	file: string;
 	args: readonly string[];
 	env?: NodeJS.ProcessEnv;
-	/** Gets what it writes; a restart appends. */
+	/** The file for its output. A restart appends. */
 	logFile: string;
-	/** Asked again and again after a start, until it says true. It may throw meanwhile. */
+	/** Called repeatedly after a start, until it returns true. Before that it may throw. */
 	isReady(running: OsProcess): Promise<boolean>;
 }
 
@@ -21,10 +21,10 @@ const stopMs = 10_000;
 const pollMs = 25;
 const tailCharacters = 4_000;
 
-/** A program that a test runs, breaks and runs again. It ends with the process that started it, however that ends. */
+/** A program that a test can start, kill and restart. It ends when the process that started it ends, even by SIGKILL. */
 export class OsProcess {
 	readonly name: string;
-	/** Of the last run, when that has ended; null when a signal ended it. */
+	/** The exit code of the last run that ended; null when a signal ended it. */
 	exitCode: number | null | undefined;
 	readonly #program: Program;
 	#running: Running | undefined;
@@ -58,13 +58,13 @@ export class OsProcess {
 		throw new Error(`${this.name} was not ready after ${readyMs / 1000} s\n${this.tail()}`);
 	}
 
-	/** Rejects when it ends: to be raced against what it is needed for. */
+	/** Rejects when the program ends. For `Promise.race` with work that needs the program. */
 	async failure(): Promise<never> {
 		await this.#running?.exited;
 		throw new Error(`${this.name} ended\n${this.tail()}`);
 	}
 
-	/** Asks it to end, by SIGTERM, and ends it after 10 s. True when it ended by itself. */
+	/** Sends SIGTERM, and SIGKILL after 10 s. Resolves with true when SIGTERM was enough. */
 	async stop(): Promise<boolean> {
 		let inTime = true;
 		const timer = setTimeout(() => {
@@ -77,12 +77,12 @@ export class OsProcess {
 		return inTime;
 	}
 
-	/** Ends it at once: it can neither finish nor say good-bye. */
+	/** Ends it by SIGKILL: it can neither finish its work nor close its connections. */
 	kill(): Promise<void> {
 		return this.end("SIGKILL");
 	}
 
-	/** Ends it by a signal that is sure to do that. */
+	/** Sends a signal that ends the program, and waits for the end. */
 	async end(signal: NodeJS.Signals): Promise<void> {
 		const running = this.#running;
 		if (!running) return;
@@ -90,13 +90,13 @@ export class OsProcess {
 		await running.exited;
 	}
 
-	/** Starts it again, on the same ports; stops it first if it runs. */
+	/** Stops it if it runs, and starts it on the same ports. */
 	async restart(): Promise<void> {
 		await this.stop();
 		await this.start();
 	}
 
-	/** It stands still, with all its connections open, until `thaw`. */
+	/** Stops its execution until `thaw`. Its connections stay open. */
 	freeze(): void {
 		this.#running?.child.kill("SIGSTOP");
 	}
@@ -105,12 +105,12 @@ export class OsProcess {
 		this.#running?.child.kill("SIGCONT");
 	}
 
-	/** All that it wrote. */
+	/** Its whole output. */
 	logs(): string {
 		return readFileSync(this.#program.logFile, "utf8");
 	}
 
-	/** What it wrote last. */
+	/** The end of its output. */
 	tail(): string {
 		return this.logs().slice(-tailCharacters);
 	}
@@ -126,7 +126,7 @@ export class OsProcess {
 	#spawn(): Running {
 		const { file, args, env, logFile } = this.#program;
 		const output = openSync(logFile, "a");
-		// Detached: a Ctrl-C in the terminal must not end it behind the back of a test that is cleaning up.
+		// Detached, so that Ctrl-C in the terminal does not reach it: the test stops it while it cleans up.
 		const child = spawn(file, args, { stdio: ["ignore", output, output], detached: true, ...(env && { env }) });
 		closeSync(output);
 		if (child.pid === undefined) throw new Error(`${this.name} could not be started: ${file}`);
@@ -147,8 +147,9 @@ interface Running {
 }
 
 /**
- * A shell that waits at a pipe from us and ends the process `pid` when the pipe breaks, as it does even if we are killed. The
- * answer sends it away: call it as soon as the process has gone, before its pid can be another's.
+ * Starts a shell that reads from a pipe of this process, and ends the process `pid` when the pipe is closed. The kernel closes it
+ * even if this process is killed. The returned function ends the shell. Call it as soon as the process has ended, before its pid
+ * is used again.
  */
 function guard(pid: number): () => Promise<void> {
 	const script = 'read -r _; kill -CONT "$0"; kill -TERM "$0"; sleep 5; kill -KILL "$0"';

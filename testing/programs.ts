@@ -8,14 +8,14 @@ import { lockFolder } from "../embedded/folder-lock.ts";
 import { weAreRoot } from "../embedded/unprivileged.ts";
 import { until } from "./until.ts";
 
-/** Servers lie there, and an ordinary user's PATH does not name them. */
+/** Folders with server programs that an ordinary user's PATH lacks. */
 const serverFolders = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
 
 const installMs = 180_000;
 
 /**
- * The path of a server program. One that is missing is installed as Debian's package of the same name, if we may.
- * @throws an error of one line that says what to install
+ * The path of a server program. If it is missing and this process may do so, it installs Debian's package of the same name.
+ * @throws an error whose message is one line that says what to install
  */
 export async function findProgram(name: string): Promise<string> {
 	const found = lookFor(name) ?? (await install(name));
@@ -36,7 +36,7 @@ function isProgram(path: string): boolean {
 	}
 }
 
-/** Several test processes may miss a program at once: who comes second waits, and finds it. */
+/** Several test processes may need a program at once. One installs it; the others wait and then find it. */
 async function install(name: string): Promise<string | undefined> {
 	if (!weAreRoot || !lookFor("apt-get")) return undefined;
 	const folder = join(tmpdir(), "parley-apt");

@@ -4,15 +4,15 @@ import { freePort } from "../embedded/free-port.ts";
 import { OsProcess } from "./processes.ts";
 import { findProgram } from "./programs.ts";
 
-/** A real redis-server on loopback that keeps nothing: a restart is empty. */
+/** A real redis-server on loopback. It stores nothing on disk, so it is empty after a restart. */
 export interface RedisServer {
 	url: string;
 	process: OsProcess;
-	/** Forgets everything. */
+	/** Deletes all keys. */
 	flush(): Promise<void>;
 }
 
-/** `folder` gets its log. */
+/** `folder` is for its log. */
 export async function startRedis(folder: string): Promise<RedisServer> {
 	const port = await freePort();
 	const url = `redis://127.0.0.1:${port}`;
@@ -35,7 +35,7 @@ export async function startRedis(folder: string): Promise<RedisServer> {
 
 async function withRedis<Answer>(url: string, ask: (redis: Redis) => Promise<Answer>): Promise<Answer> {
 	const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
-	// What fails rejects `connect` or the command; without a listener it is printed as well.
+	// A failure rejects `connect` or the command. Without this listener, ioredis prints it too.
 	redis.on("error", () => {});
 	try {
 		await redis.connect();

@@ -1,6 +1,6 @@
 import type { Config } from "../lib/config/config.ts";
 
-/** Where images are kept, as the environment says it. */
+/** The image storage as environment variables. */
 export function storageEnv({ endpoint, bucket, accessKeyId, secretAccessKey }: Config["s3"]): Record<string, string> {
 	return {
 		S3_ENDPOINT: String(endpoint),
@@ -10,7 +10,7 @@ export function storageEnv({ endpoint, bucket, accessKeyId, secretAccessKey }: C
 	};
 }
 
-/** A storage that nobody asks anything: enough to be told where to upload. */
+/** A storage that does not exist. Signing URLs sends no requests, so it is enough for tests of that. */
 export const silentStorage = storageEnv({
 	endpoint: "http://127.0.0.1:9",
 	bucket: "parley",

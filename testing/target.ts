@@ -1,5 +1,5 @@
 /**
- * A running Parley as the core suite sees it, whatever it is made of. Needs `RATE_LIMIT_*=off`, since the suite writes more in a
+ * A running Parley as the core suite sees it: one process or many. It needs `RATE_LIMIT_*=off`, since the suite writes more in a
  * minute than a person in a day.
  */
 export interface Target {
@@ -13,5 +13,5 @@ export interface Target {
 	userToken(sub: string, ttlSeconds?: number): Promise<string>;
 }
 
-/** Jest collects tests before anything runs, so a suite takes a way to the target, not the target. */
+/** Jest collects the tests before anything runs. So a suite takes a function that returns the target later. */
 export type TargetOf = () => Target;

@@ -12,8 +12,8 @@ import { storage } from "./storage.ts";
 import { tokens } from "./tokens.ts";
 
 /**
- * Every setting of Parley, where it is in `Config`. To add one, add it to the file of its group, then run `npm run docs:settings`.
- * docs/settings.md has them in this order.
+ * Every setting of Parley, where it is in `Config`. To add one, add it to the file of its group, then run `npm run
+ * docs:settings`. docs/settings.md has them in this order.
  */
 const settings = {
 	...http,
@@ -34,10 +34,10 @@ export const allSettings = listSettings(settings);
 /** The variables that are read. */
 export const settingNames = allSettings.map(({ variable }) => variable);
 
-/** What the environment says, read once at the start. */
+/** The values of all settings, read once at the start. */
 export type Config = Values<typeof settings>;
 
-/** The settings of a running node: by then there is a database, its own or an embedded one. */
+/** The settings of a running node. They always name a database, which may be an embedded one. */
 export interface NodeConfig extends Config {
 	databaseUrl: string;
 }
@@ -50,7 +50,7 @@ export interface NodeConfig extends Config {
 export function loadConfig(): Config {
 	const { env } = process;
 	for (const [name, value] of Object.entries(readEnvFile(env.ENV_FILE))) {
-		// An empty setting counts as not set. Other programs may give an empty variable of theirs a meaning: it stays.
+		// An empty setting counts as not set. Variables that are not ours stay, since an empty one may mean something to its program.
 		if (env[name] === undefined || (env[name] === "" && settingNames.includes(name))) env[name] = value;
 	}
 	return readConfig(env);

@@ -1,4 +1,4 @@
-/** A text that a rule does not allow. The message says what it must be, and does not show it: it may be a secret. */
+/** A text that a rule does not allow. The message says what is allowed. It does not contain the text, which may be a secret. */
 export class NotAllowed extends Error {
 	override name = "NotAllowed";
 }

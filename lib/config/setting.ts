@@ -10,7 +10,7 @@ interface About {
 	/** One or two sentences for operators, in Markdown. */
 	meaning: string;
 	services: Readers;
-	/** The value gives access to something: it belongs into a secret store. */
+	/** The value gives access to something, so it belongs in a secret store. */
 	secret?: true;
 	/** Only a process with an embedded PostgreSQL or S3 reads it. */
 	embeddedOnly?: true;
@@ -33,7 +33,7 @@ export class Setting<T> {
 		this.about = about;
 	}
 
-	/** Undefined when it is not set and has no default, and when it is not allowed: then `problems` has one more. */
+	/** Undefined when it is not set and has no default. Also undefined when it is not allowed: then this adds to `problems`. */
 	read(env: Environment, problems: string[]): T | undefined {
 		const value = env[this.variable] || ("default" in this.about ? this.about.default : undefined);
 		if (value === undefined) return undefined;
@@ -47,7 +47,7 @@ export class Setting<T> {
 	}
 }
 
-/** What defines the settings of a group. `services` are those of each setting that names none itself. */
+/** Returns a function that defines the settings of a group. `services` holds for each setting that does not name its own. */
 export function settingOf(group: string, services: Readers) {
 	type Given = Omit<About, "services"> & Partial<Pick<About, "services">>;
 	function setting<T>(variable: string, rule: Rule<T>, about: Given & { default: string }): Setting<T>;

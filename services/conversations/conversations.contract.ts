@@ -27,7 +27,9 @@ export const Conversation = z
 		unreadCount: z.int().meta({ description: "Messages by others above the caller's read cursor." }),
 		mutedUntil: Time.nullable().meta({ description: "The caller gets no notifications until then." }),
 		archivedAt: Time.nullable(),
-		archivedBy: PlatformId.nullable().meta({ description: "Who archived it. Null when nobody did, or when it was automatic." }),
+		archivedBy: PlatformId.nullable().meta({
+			description: "Who archived it. Null when it is not archived, or was archived automatically.",
+		}),
 		createdAt: Time,
 		updatedAt: Time.meta({
 			description:
@@ -38,16 +40,16 @@ export const Conversation = z
 	.meta({ description: "A conversation as one of its two participants sees it." });
 export type Conversation = z.infer<typeof Conversation>;
 
-const One = z.object({ conversationId: Id });
+const ConversationRef = z.object({ conversationId: Id });
 const example = { conversationId: exampleIds.conversation };
-const OneWithExample = One.meta({ examples: [example] });
+const ConversationRefWithExample = ConversationRef.meta({ examples: [example] });
 
 export const conversations = {
 	actions: {
 		create: {
 			description:
-				"Opens the conversation of a job application: 201, or 200 with the one that is there. The caller must be the applicant or the " +
-				"employer of the application.",
+				"Opens the conversation of a job application: 201. If it exists already: 200, with the existing one. The caller must be the " +
+				"applicant or the employer of the application.",
 			access: { role: "user" },
 			rateLimit: "conversations",
 			routes: ["POST /conversations"],
@@ -58,7 +60,7 @@ export const conversations = {
 		},
 		list: {
 			description:
-				"The caller's conversations, the one with the newest message first. A page is shorter than `limit` where last messages are large.",
+				"The caller's conversations, the one with the newest message first. A page is shorter than `limit` when last messages are large.",
 			access: { role: "user" },
 			rateLimit: "queries",
 			routes: ["GET /conversations"],
@@ -85,17 +87,17 @@ export const conversations = {
 			routes: ["GET /conversations/:conversationId"],
 			isSocketQuery: true,
 			errors: [],
-			params: OneWithExample,
+			params: ConversationRefWithExample,
 			result: Conversation,
 		},
 		metadata: {
-			description: "How many messages a conversation has, since when, and how far its participants are.",
+			description: "How many messages a conversation has, when the first and the last were sent, and its participants' cursors.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/:conversationId/metadata"],
 			isSocketQuery: true,
 			errors: [],
-			params: OneWithExample,
+			params: ConversationRefWithExample,
 			result: z.object({
 				conversationId: z.guid(),
 				messageCount: z.int(),
@@ -130,15 +132,15 @@ export const conversations = {
 							.array(Message)
 							.meta({ description: "The newest of the new messages, and older ones that changed, ascending." }),
 						hasMore: z.boolean().meta({
-							description: "There are older new messages that are not told. The list of messages has them.",
+							description: "There are older new messages that this answer leaves out. The list of messages has them.",
 						}),
 					}),
 				),
 				nextSince: z.string().meta({ description: "`since` of the next request." }),
 				reset: z.boolean().meta({
 					description:
-						"`since` could not be answered, or the answer would be too large. The answer is as without `since`, and everything else " +
-						"that the client knows may have changed.",
+						"`since` could not be answered, or the answer would be too large. The answer is as without `since`, and anything else " +
+						"that the client has may be outdated.",
 				}),
 			}),
 		},
@@ -147,7 +149,7 @@ export const conversations = {
 			access: { role: "user", conversation: "conversationId" },
 			routes: ["PATCH /conversations/:conversationId/archive"],
 			errors: [],
-			params: OneWithExample,
+			params: ConversationRefWithExample,
 			result: Conversation,
 		},
 		reopen: {
@@ -155,7 +157,7 @@ export const conversations = {
 			access: { role: "user", conversation: "conversationId" },
 			routes: ["PATCH /conversations/:conversationId/reopen"],
 			errors: [],
-			params: OneWithExample,
+			params: ConversationRefWithExample,
 			result: Conversation,
 		},
 		mute: {
@@ -163,7 +165,7 @@ export const conversations = {
 			access: { role: "user", conversation: "conversationId" },
 			routes: ["PUT /conversations/:conversationId/mute"],
 			errors: [],
-			params: One.extend({ until: InputTime.nullable().meta({ description: "Null: notify again." }) }).meta({
+			params: ConversationRef.extend({ until: InputTime.nullable().meta({ description: "Null: notify again." }) }).meta({
 				examples: [{ ...example, until: "2026-12-24T00:00:00+01:00" }],
 			}),
 			result: Conversation,
@@ -176,14 +178,14 @@ export const conversations = {
 			routes: ["GET /conversations/unread-count/count", "GET /conversations/:conversationId/unread-count"],
 			isSocketQuery: true,
 			errors: [],
-			params: One.partial().meta({ examples: [{}, example] }),
+			params: ConversationRef.partial().meta({ examples: [{}, example] }),
 			result: z.object({ count: z.int() }),
 		},
 		participants: {
 			description: "The two people of a conversation. They never change.",
 			access: "internal",
 			errors: ["NOT_FOUND"],
-			params: One,
+			params: ConversationRef,
 			result: z.object({ userIds: z.array(PlatformId) }),
 		},
 		share: {

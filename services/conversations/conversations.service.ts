@@ -26,7 +26,7 @@ interface This extends WithDatabase {
 /** The shortest time between two announcements of unread counts. */
 const countsIntervalMs = 250;
 
-/** How often new names and titles are announced whose event was lost. */
+/** How often new names and titles are announced when their event was lost. */
 const renamesIntervalMs = 5_000;
 
 function recount(service: This, userId: string, conversationId: string): void {

@@ -4,7 +4,7 @@ import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls, Result } from "../contracts.ts";
 
 /**
- * Creates the conversation of a job application, or gives the one that exists. APPLICATION_REQUIRED when there is no such
+ * Creates the conversation of a job application, or returns the one that exists. APPLICATION_REQUIRED when there is no such
  * application, NOT_FOUND when it belongs to other people.
  */
 export async function create(

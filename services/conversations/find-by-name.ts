@@ -6,8 +6,9 @@ import type { Calls } from "../contracts.ts";
 import { otherParticipant } from "../conversation-sql.ts";
 
 /**
- * The ids of the viewer's conversations whose other person's name or job title contains every word of `q`, in any order, also inside
- * longer words. The directory owns names and titles, so it is asked for those of the viewer's conversations only.
+ * The ids of the viewer's conversations in which the other person's name and the job title together contain every word of `q`, in
+ * any order, also inside longer words. The directory owns names and titles; it is asked only for those of the viewer's
+ * conversations.
  */
 export async function findByName(db: Database, calls: Calls, viewerId: string, q: string): Promise<string[]> {
 	const rows = await db.query<{ id: string; otherId: string; applicationId: string }>(othersStatement, [viewerId]);

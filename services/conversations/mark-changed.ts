@@ -2,7 +2,7 @@ import { type Database, statement } from "../../mixins/database.ts";
 import { setChanged } from "../conversation-sql.ts";
 import { type ConversationRow, selectConversations } from "./conversation-row.ts";
 
-/** Marks conversations as changed, since something of another service that they show has changed. Gives them as they are now. */
+/** Marks conversations as changed, because data of another service that they show has changed. Returns their rows. */
 export async function markChanged(db: Database, ids: string[]): Promise<ConversationRow[]> {
 	await db.query(markChangedStatement, [ids]);
 	return db.query<ConversationRow>(rowsStatement, [ids]);

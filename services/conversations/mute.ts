@@ -1,6 +1,6 @@
 import { type Database, statement } from "../../mixins/database.ts";
 
-/** This participant gets no notifications until then; null unmutes. */
+/** Stops this participant's notifications until a time; null starts them again. */
 export async function mute(db: Database, conversationId: string, userId: string, until: string | null): Promise<void> {
 	await db.query(muteStatement, [conversationId, userId, until]);
 }

@@ -10,8 +10,8 @@ export interface SyncPoint {
 }
 
 /**
- * The sync point of now. To be read before any other data: what commits in between is then reported in this answer and once more in
- * the next one. UNAVAILABLE from a standby, since it may be behind what the client has.
+ * The current sync point. Read it before any other data: what commits in between is then in this answer and once more in the next
+ * one. UNAVAILABLE from a standby, since it may be behind what the client has.
  */
 export async function currentSyncPoint(db: Database): Promise<SyncPoint> {
 	const [point] = await db.query<SyncPoint | { identity: null }>(syncPointStatement);
@@ -22,8 +22,8 @@ export async function currentSyncPoint(db: Database): Promise<SyncPoint> {
 /**
  * The identity consists of the cluster, its timeline, the database and the table.
  *
- * - A failover may lose commits and use their transaction numbers again, on a new timeline. The timeline is taken from the name of
- *   the current WAL file, which has the new one from the moment of the promotion. The control file has it only after the next
+ * - A failover may lose commits and use their transaction numbers again, on a new timeline. The timeline is taken from the name
+ *   of the current WAL file, which has the new one from the moment of the promotion. The control file has it only after the next
  *   checkpoint. A standby writes no WAL file, so it has no identity.
  * - A dump may be restored into another database, or into the same one, where its tables get new oids.
  */

@@ -25,8 +25,8 @@ const headsBytes = 384 * 1024;
  * What is new or changed for a user since a cursor.
  *
  * 1. A cursor is a `SyncPoint`: the identity of the database, and the oldest transaction that was running when it was given out.
- * 2. All that the client did not see then has this transaction number or a higher one. Some of it the client may have seen; to
- *    report it again is harmless.
+ * 2. Everything that the client has not seen has this transaction number or a higher one. The answer may repeat something that
+ *    the client has seen, which is harmless.
  * 3. A cursor of another identity (a restored backup, a failover) cannot be answered: `reset`.
  *
  * UNAVAILABLE from a standby.
@@ -97,9 +97,9 @@ async function snapshotsOf(
 const SyncCursor = z.tuple([z.string(), Xid]);
 
 /**
- * The inner select decides which conversations are in the answer, so that the other columns are read for these only. `moved` are the
- * conversations whose participants changed: read, delivered or muted. It looks at all of the viewer's conversations at once, which
- * reads half as much as one by one.
+ * The inner select decides which conversations are in the answer, so that the other columns are read for these only. `moved` are
+ * the conversations whose participants changed: read, delivered or muted. It looks at all of the viewer's conversations at once,
+ * which reads half as much as one by one.
  */
 export const changedStatement = statement(
 	"conversations.changed",

@@ -5,7 +5,7 @@ import type { ActionContract, ServiceContract } from "../../lib/service-contract
 
 const localeMeta = { description: "A BCP 47 language tag.", examples: ["de-AT"] };
 const timezoneMeta = { description: "The IANA name of a time zone.", examples: ["Europe/Vienna"] };
-const statusMeta = { description: "The platform's own word. Parley only stores it." };
+const statusMeta = { description: "A status of the hiring platform. Parley only stores it." };
 
 export const User = z
 	.object({
@@ -17,7 +17,7 @@ export const User = z
 		createdAt: Time,
 		updatedAt: Time,
 	})
-	.meta({ description: "A person of the hiring platform. An erased person keeps the id and loses everything else." });
+	.meta({ description: "A person of the hiring platform. Only the id of an erased person is kept." });
 export type User = z.infer<typeof User>;
 
 export const JobApplication = z
@@ -41,14 +41,14 @@ const Renamed = z.array(
 );
 
 const renamed = {
-	description: "The people or applications with a new name or title that is not yet known everywhere it is shown.",
+	description: "The people or applications whose new name or title was not announced yet in the conversations that show it.",
 	access: "internal",
 	params: z.object({ limit: z.int().positive().max(1_000) }),
 	result: z.object({ renamed: Renamed }),
 } satisfies ActionContract;
 
 const forgetRenamed = {
-	description: "These new names or titles are known everywhere now. One that changed again since it was listed stays listed.",
+	description: "These new names or titles are announced. One that changed again after it was listed stays listed.",
 	access: "internal",
 	params: z.object({ renamed: Renamed }),
 	result: z.null(),
@@ -57,7 +57,8 @@ const forgetRenamed = {
 export const users = {
 	actions: {
 		put: {
-			description: "Registers a person, or replaces what is known of one. An erased person cannot come back under the same id.",
+			description:
+				"Registers a person, or replaces the data of a registered one. An erased person cannot come back under the same id.",
 			access: { role: "platform" },
 			routes: ["PUT /platform/users/:id"],
 			errors: ["ERASED"],
@@ -83,7 +84,7 @@ export const users = {
 			result: User,
 		},
 		erase: {
-			description: "Makes a person anonymous for good and refuses their tokens from now on. To repeat it changes nothing.",
+			description: "Makes a person anonymous permanently and refuses their tokens from now on. A repeated call changes nothing.",
 			access: { role: "platform" },
 			routes: ["DELETE /platform/users/:id"],
 			statuses: [204],
@@ -155,7 +156,8 @@ export const applications = {
 		},
 		open: {
 			description:
-				"The application, for a user who opens its conversation. When the user is one of its people, they cannot change from now on.",
+				"The application, for a user who opens its conversation. If the user is its applicant or employer, these two cannot change from " +
+				"now on.",
 			access: "internal",
 			errors: ["NOT_FOUND"],
 			params: z.object({ id: PlatformId, userId: PlatformId }),

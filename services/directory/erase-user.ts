@@ -7,8 +7,8 @@ import type { UserRow } from "./user.model.ts";
 export const erasedName = "Deleted user";
 
 /**
- * Makes a user anonymous permanently. NOT_FOUND when there never was such a user. It is one statement: if it read the user first, a put
- * in between could go unnoticed.
+ * Makes a user anonymous permanently. NOT_FOUND when there never was such a user. This is one statement, because a put between
+ * a read and a write could be lost.
  */
 export async function eraseUser({ model }: WithModel<UserRow>, id: string): Promise<void> {
 	const blank = { name: erasedName, email: null, locale: null, timezone: null };

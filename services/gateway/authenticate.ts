@@ -6,16 +6,18 @@ import { callsOf } from "../contracts.ts";
 import { createVerifier, type Verified } from "./token-verifier.ts";
 
 /**
- * Who a token speaks for. A user must be registered and not erased; `admin` and `platform` need no user. Of tokens that are good
- * for nobody, an address is told so only so often: then RATE_LIMITED. A good token always passes, for many people may share an
- * address; one that has expired is no failure, but how an app learns that it needs a new one.
+ * Verifies a token. A token of role `user` needs a user who is registered and not erased; `admin` and `platform` need none.
+ *
+ * Invalid tokens count against the address. Above the limit they are answered with RATE_LIMITED instead of UNAUTHENTICATED. A valid
+ * token always passes, since many people may share an address. An expired token is not counted: apps come back with one all the
+ * time, and learn from the answer that they need a new one.
  */
 export type Authenticate = (token: unknown, address: string) => Promise<Verified>;
 
 export function createAuthenticate(broker: ServiceBroker): Authenticate {
 	const verify = createVerifier(broker.config.jwt);
 	const failures = broker.limits.of("authFailures");
-	// When thousands reconnect at once, one question asks for many.
+	// When thousands of clients reconnect at once, one call asks for many users.
 	const active = new Batcher<string, boolean>(
 		async (userIds) => {
 			const { ids } = await callsOf(broker).call("users.active", { ids: [...new Set(userIds)] });

@@ -2,16 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { gatewayNodes } from "../push.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 
-/** Over how long the sockets are asked to move, so that they do not all come to the other gateways at once. */
+/** The waves of requests to move are spread over this time, so that the other gateways do not get all clients at once. */
 const wavesMs = 4_000;
 const waveIntervalMs = 200;
 
-/** A client that was asked reconnects within this time. */
+/** A client that is asked to move reconnects after a random time up to this. */
 const maxReconnectAfterMs = 1_000;
 
 /**
- * Asks the sockets of this node to move to other gateways, in waves; resolves when they have, or had the time to. Without
- * another gateway they are told to come back, and nobody waits.
+ * Asks the clients of this node to move to other gateways, in waves. Resolves when they have moved, or had enough time. If there is
+ * no other gateway, they are all asked at once, and it resolves without waiting.
  */
 export async function drain(gateway: GatewayContext): Promise<void> {
 	const sockets = gateway.sockets.all();
@@ -28,7 +28,7 @@ export async function drain(gateway: GatewayContext): Promise<void> {
 	await gateway.presence.leave();
 }
 
-/** Also for who connects while this node leaves. */
+/** Asks one client to move; also one that connects during the drain. */
 export function askToMove(socket: { emit(event: string, payload: object): unknown }): void {
 	socket.emit("server_draining", { reconnectAfterMs: Math.floor(Math.random() * maxReconnectAfterMs) });
 }

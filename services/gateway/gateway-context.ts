@@ -11,7 +11,7 @@ import type { ClientSocket, Sockets } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 import type { Unauthenticated } from "./unauthenticated.ts";
 
-/** What this gateway has at hand for its sockets: the service itself. */
+/** What the functions of the gateway work with. The gateway service itself has these members. */
 export interface GatewayContext {
 	broker: ServiceBroker;
 	logger: Logger;
@@ -22,20 +22,20 @@ export interface GatewayContext {
 	acks: Coalescer<DeliveryAck>;
 	unauthenticated: Unauthenticated;
 	maxSocketsPerUser: number;
-	/** Of `call` and `sync`. */
+	/** Limits `call` and `sync`. */
 	queryLimit: SocketLimit;
-	/** Of everything that a client says. */
+	/** Limits all events of clients. */
 	eventLimit: SocketLimit;
 }
 
-/** A device of the user has the message with this seq, and with it all before. */
+/** A device of the user has all messages up to this seq. */
 export interface DeliveryAck {
 	conversationId: string;
 	userId: string;
 	seq: number;
 }
 
-/** Calls an action for the socket's user. The payload is the client's: the action's contract decides whether it will do. */
+/** Calls an action as the socket's user. The payload comes from the client, and the action validates it. */
 export async function callAs<N extends ActionName>(
 	gateway: GatewayContext,
 	socket: ClientSocket,
@@ -46,7 +46,7 @@ export async function callAs<N extends ActionName>(
 	return callsOf(gateway.broker).call(action, (payload ?? {}) as ActionInput<N>, { meta });
 }
 
-/** Whom the socket speaks for. UNAUTHENTICATED. */
+/** The verified token of the socket. UNAUTHENTICATED if there is none. */
 export function speaker(socket: ClientSocket): Verified {
 	if (!socket.data.verified) throw new ParleyError("UNAUTHENTICATED");
 	return socket.data.verified;

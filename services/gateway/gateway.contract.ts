@@ -13,12 +13,12 @@ const PresenceChange = z.object({ userId: PlatformId, lastSeenAt: Time.nullable(
 /** The payloads of the events that the server emits to sockets. Descriptions say which sockets get them. */
 export const serverEvents = {
 	message_sent: z.object({ message: Message }).meta({
-		description: "The caller's message is stored. To all sockets of the sender. A message sent again may be told again.",
+		description: "The caller's message is stored. To all sockets of the sender. A repeated send may be announced again.",
 	}),
 	message_received: z.object({ message: Message }).meta({
 		description:
 			"A new message. To all sockets of the other participant. The client acknowledges it with the socket.io callback, without " +
-			"arguments; a message that no device acknowledges is told again.",
+			"arguments; a message that no device acknowledges is sent again.",
 	}),
 	message_delivered: Receipt.meta({
 		description: "A device of `userId` has all messages up to `seq`. To all sockets of the other participant.",
@@ -40,12 +40,14 @@ export const serverEvents = {
 		}),
 	conversation_updated: z.object({ conversation: Conversation }).meta({
 		description:
-			"A conversation was created, archived or reopened, a name or title in it changed, or an image went. To all sockets of its participants.",
+			"A conversation was created, archived or reopened, a name or title in it changed, or an image was deleted. To all sockets of its " +
+			"participants.",
 	}),
 	user_online: PresenceChange.meta({ description: "The user is online now. To people who share a conversation with the user." }),
 	user_away: PresenceChange.meta({ description: "The user is away now. To people who share a conversation with the user." }),
 	user_offline: PresenceChange.meta({
-		description: "The user is offline, ten seconds after the last socket went. To people who share a conversation with the user.",
+		description:
+			"The user is offline, ten seconds after the last socket closed. To people who share a conversation with the user.",
 	}),
 	user_typing: z.object({ conversationId: z.guid(), userId: PlatformId, typing: z.boolean() }).meta({
 		description: "The user began to type, or stopped. To sockets of the other participant that joined the conversation.",
@@ -74,15 +76,15 @@ export interface ClientEventContract {
 	/** The codes besides those that any event may be answered with (`anyEventErrors`). */
 	errors: readonly ErrorCode[];
 	/**
-	 * Where the payload is validated, once: by the gateway, by the contract of the action that gets it as it is, or by the verification of
-	 * the token, which answers everything that is no token with UNAUTHENTICATED.
+	 * Where the payload is validated, once: by the gateway, by the contract of the action that gets it unchanged, or by the
+	 * verification of the token, which answers anything that is not a token with UNAUTHENTICATED.
 	 */
 	validatedBy: "gateway" | "token verification" | `${string}.${string}`;
 	/** The gateway refuses other roles before it looks at the payload. An action that gets the payload checks its own access. */
 	role?: "user";
 }
 
-/** What any event of a client may be answered with. UNAUTHENTICATED: the socket has not shown a valid token yet. */
+/** The codes with which any client event may be answered. UNAUTHENTICATED: the socket has not shown a valid token yet. */
 export const anyEventErrors: ErrorCode[] = ["VALIDATION_FAILED", "UNAUTHENTICATED", "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"];
 
 const Nothing = z.object({});
@@ -98,7 +100,9 @@ const typing = {
 /** The events that clients emit. The queries of `call` are in the contracts of their actions (`isSocketQuery`). */
 export const clientEvents = {
 	authenticate: {
-		description: "Shows a token. A socket that connected without one has 5 s for it; any socket may renew its token this way.",
+		description:
+			"Authenticates the socket by a token. A socket that connected without one must do this within 5 s. Any socket may renew its " +
+			"token this way.",
 		payload: z
 			.object({ token: z.string().meta({ description: "A JSON Web Token of the same user as before." }) })
 			.meta({ examples: [{ token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyLWFsaWNlIn0.c2lnbmF0dXJl" }] }),
@@ -110,14 +114,15 @@ export const clientEvents = {
 		validatedBy: "token verification",
 	},
 	join_conversation: {
-		description: "This socket wants to know who types in the conversation. People who type already are told at once.",
+		description:
+			"Subscribes this socket to `user_typing` of the conversation. If somebody is typing already, it gets that event at once.",
 		payload: conversations.actions.get.params,
 		answer: Nothing,
 		errors: ["FORBIDDEN", "NOT_FOUND"],
 		validatedBy: "conversations.get",
 	},
 	leave_conversation: {
-		description: "This socket no longer wants to know who types in the conversation. Its own typing ends.",
+		description: "Ends this socket's subscription to `user_typing` of the conversation. Its own typing ends too.",
 		payload: conversations.actions.get.params,
 		answer: Nothing,
 		errors: ["FORBIDDEN", "NOT_FOUND"],
@@ -143,7 +148,7 @@ export const clientEvents = {
 	},
 	typing_stop: { description: "The user has stopped typing.", ...typing },
 	set_presence: {
-		description: "This device is in use, or is not. A new socket counts as online.",
+		description: "Whether this device is in use. A new socket counts as online.",
 		payload: z.object({ status: z.enum(["online", "away"]) }).meta({ examples: [{ status: "away" }] }),
 		answer: Nothing,
 		errors: ["FORBIDDEN"],
@@ -162,7 +167,7 @@ export const clientEvents = {
 export type ClientEventName = keyof typeof clientEvents;
 export const clientEventNames = Object.keys(clientEvents) as ClientEventName[];
 
-/** What a client gives, and what it is answered with besides `ok`. */
+/** The payload of each client event, and its answer without `ok`. */
 export type ClientEvents = {
 	[E in ClientEventName]: {
 		payload: z.input<(typeof clientEvents)[E]["payload"]>;
@@ -170,7 +175,7 @@ export type ClientEvents = {
 	};
 };
 
-/** One payload, and under which event name each person's sockets get it. Made with `push` of services/push. */
+/** One payload, and the event name under which each person's sockets get it. Made by `push` of services/push.ts. */
 export interface Push {
 	payload: unknown;
 	to: { userId: string; event: string }[];
@@ -184,7 +189,7 @@ const Pushes = z.unknown().refine(Array.isArray).meta({ type: "array" }) as z.Zo
 export const gateway = {
 	actions: {
 		deliver: {
-			description: "Hands payloads to the sockets that the named people have on this node.",
+			description: "Sends payloads to the sockets of the named people on this node.",
 			access: "internal",
 			params: z.object({ pushes: Pushes }),
 			result: z.null(),

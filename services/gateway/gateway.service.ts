@@ -15,6 +15,7 @@ import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent } from "./client-events.ts";
 import { deliverToSockets } from "./deliver.ts";
 import { askToMove, drain } from "./drain.ts";
+import { engineConnectionOf } from "./engine-connection.ts";
 import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { clientEventNames } from "./gateway.contract.ts";
 import type { GatewayContext } from "./gateway-context.ts";
@@ -28,8 +29,8 @@ import { Redelivery, tickMs } from "./redelivery.ts";
 import { awaitAuthentication, connectError, expel, signIn, signOut } from "./session.ts";
 import { SocketLimit } from "./socket-limit.ts";
 import { type ClientNamespace, type ClientSocket, Sockets } from "./sockets.ts";
+import { closeStalledPolling } from "./stalled-polling.ts";
 import { retryAfterSeconds, Unauthenticated } from "./unauthenticated.ts";
-import { closeUnreadPolls } from "./unread-polls.ts";
 
 interface This extends Service, GatewayContext {
 	io: Server;
@@ -38,30 +39,30 @@ interface This extends Service, GatewayContext {
 	health: HealthCheck;
 	sweeps: Repeated[];
 	httpHandler: RequestListener;
-	/** Of moleculer-web. */
+	/** From moleculer-web. */
 	addRoute(route: object): void;
 	createServer(): void;
 	errorHandler(req: Request, res: ServerResponse, error: unknown): void;
 	sendError(req: Request, res: ServerResponse, error: unknown): void;
-	/** Of moleculer-io. */
+	/** From moleculer-io. */
 	socketAuthorize(socket: ClientSocket): Promise<void>;
-	/** Of middlewares/drain. */
+	/** Called by middlewares/drain. */
 	drain(): Promise<void>;
 	expelErased(): Promise<void>;
 }
 
 const namespace = "/messaging";
 
-/** How often the same device's acknowledgements of a conversation are written at the most. */
+/** The acknowledgements of one user in one conversation are stored at most this often. */
 const ackIntervalMs = 200;
 
-/** How often sockets of people who were erased meanwhile are looked for, should the event have been lost. */
+/** How often sockets of erased users are looked up, in case the event `user.erased` was lost. */
 const erasedIntervalMs = 30_000;
 
-/** Also how soon the registry notices that it lacks something of what was reported. Its lease lasts for six. */
+/** How often the registry lease is renewed and the registry's content compared. The lease (30 s) lasts for six renewals. */
 const renewIntervalMs = 5_000;
 
-/** Handlers as moleculer-io wants them: `this` is the socket, which knows its service. */
+/** The form of handlers in moleculer-io: `this` is the socket, and `$service` is its service. */
 type Handler = (this: ClientSocket & { $service: This }, ...args: unknown[]) => void;
 
 const socketEvents: Record<string, Handler> = {
@@ -88,11 +89,11 @@ export default defineService<"gateway", This>("gateway", {
 		rootCallOptions(options: { requestID: string }, req: IncomingMessage, res: ServerResponse) {
 			options.requestID = requestIdOf(req);
 			res.setHeader("X-Request-Id", options.requestID);
-			// What people write is for nobody's cache.
+			// No cache may keep what people write.
 			res.setHeader("Cache-Control", "no-store");
 		},
 		io: {
-			// Who has authenticated may send longer packets (unauthenticated.ts).
+			// After authentication longer packets are accepted (unauthenticated.ts).
 			options: { perMessageDeflate: false, maxHttpBufferSize: maxUnauthenticatedPacketBytes, serveClient: false },
 			namespaces: { [namespace]: { authorization: true, events: socketEvents } },
 		},
@@ -112,25 +113,26 @@ export default defineService<"gateway", This>("gateway", {
 				for (const socket of this.sockets.of(ctx.params.userId)) expel(socket, "UNAUTHENTICATED");
 			},
 		},
-		/** Pushes were lost. */
+		/** While the bus was away, pushes were lost. */
 		"$transporter.connected": {
 			async handler() {
-				this.redelivery.hurry();
+				this.redelivery.checkAll();
 			},
 		},
 	},
 	methods: {
-		/** In place of moleculer-web's, which knows no options. */
+		/** Replaces moleculer-web's, which does not pass options to Node's server. */
 		createServer() {
 			this.server = createBoundedServer(this.httpHandler);
 		},
 		errorHandler: sendError,
 		sendError,
-		/** moleculer-io asks before each connection. One without a token may come in, to authenticate. */
+		/** moleculer-io calls this for each new connection. Without a token it is accepted, and must authenticate soon. */
 		async socketAuthorize(socket: ClientSocket) {
 			const { token } = socket.handshake.auth as { token?: unknown };
 			if (token === undefined) {
-				if (this.unauthenticated.isCrowded(socket.conn)) throw connectError(rateLimited({ resetSeconds: retryAfterSeconds }));
+				if (this.unauthenticated.isCrowded(engineConnectionOf(socket)))
+					throw connectError(rateLimited({ resetSeconds: retryAfterSeconds }));
 				return;
 			}
 			try {
@@ -140,7 +142,7 @@ export default defineService<"gateway", This>("gateway", {
 				throw connectError(error);
 			}
 		},
-		/** Comes before the node is withdrawn (middlewares/drain). */
+		/** Runs before the node is withdrawn from the other nodes' registries (middlewares/drain). */
 		async drain() {
 			this.draining = true;
 			await drain(this);
@@ -155,7 +157,7 @@ export default defineService<"gateway", This>("gateway", {
 			}
 		},
 	},
-	/** moleculer-io adds a namespace `/` of its own, in which anybody may call any published action, without a token. */
+	/** Removes the namespace `/` that moleculer-io adds. In it anyone could call any published action without a token. */
 	merged({ settings }) {
 		delete (settings as { io: { namespaces: Record<string, unknown> } }).io.namespaces["/"];
 	},
@@ -167,9 +169,9 @@ export default defineService<"gateway", This>("gateway", {
 		this.redelivery = new Redelivery(this);
 		this.presence = new PresenceReporter(this.broker, this.sockets, {
 			onLate: (userIds) => {
-				for (const userId of userIds) this.redelivery.soon(userId);
+				for (const userId of userIds) this.redelivery.checkSoon(userId);
 			},
-			onLost: () => this.redelivery.hurry(),
+			onLost: () => this.redelivery.checkAll(),
 		});
 		this.sweeps = [];
 		this.authenticate = createAuthenticate(this.broker);
@@ -184,8 +186,8 @@ export default defineService<"gateway", This>("gateway", {
 			try {
 				await callsOf(this.broker).call("messages.markDelivered", { acks });
 			} catch (error) {
-				this.logger.warn("Could not store acknowledgements; the messages are given again:", error);
-				for (const { userId } of acks) this.redelivery.soon(userId);
+				this.logger.warn("Could not store acknowledgements; the messages are sent again:", error);
+				for (const { userId } of acks) this.redelivery.checkSoon(userId);
 			}
 		}, ackIntervalMs);
 		Object.assign(this.settings, { port: config.port, ip: config.host });
@@ -199,9 +201,9 @@ export default defineService<"gateway", This>("gateway", {
 	async started() {
 		flushOnceATurn(this.io);
 		this.unauthenticated.watch(this.io);
-		closeUnreadPolls(this.io);
+		closeStalledPolling(this.io);
 		keepConnections(this.server, () => this.draining);
-		// socket.io itself always has it.
+		// socket.io itself always has this namespace.
 		this.io.of("/").use((_socket, next) => next(connectError(new ParleyError("NOT_FOUND"))));
 		const clients: ClientNamespace = this.io.of(namespace);
 		clients.on("connection", (socket) => {
@@ -209,7 +211,7 @@ export default defineService<"gateway", This>("gateway", {
 			if (!socket.data.verified) awaitAuthentication(socket);
 			if (this.draining) askToMove(socket);
 		});
-		const failed = (error: unknown) => this.logger.warn("A sweep failed and is done again:", error);
+		const failed = (error: unknown) => this.logger.warn("A periodic task failed and runs again:", error);
 		this.sweeps = [
 			every(erasedIntervalMs, () => this.expelErased(), failed),
 			every(tickMs, () => this.redelivery.tick(), failed),

@@ -1,35 +1,35 @@
 import type { ServiceBroker } from "moleculer";
 import { callsOf } from "../contracts.ts";
 
-/** How long a service may take to answer before it counts as away. */
+/** A service without an answer within this time counts as unavailable. */
 const timeoutMs = 2_000;
 
-/** How long an answer is given again: no number of questions makes more checks than one a second. */
-const rememberMs = 1_000;
+/** How long a result is reused, so that there is at most one check a second. */
+const cacheMs = 1_000;
 
-/** What the gateway cannot reach, by the names of services. */
+/** The names of the services that the gateway cannot reach. */
 export interface Health {
-	/** What it needs; each of these services answers only when its database does. */
+	/** Services that the gateway needs. Each of them answers only if its database does. */
 	missing: string[];
-	/** What people do without while they write to each other: it must not take the gateway out of service. */
+	/** Services that messaging works without. They must not take the gateway out of service. */
 	degraded: string[];
 }
 
-/** The answer to everybody who asks how this gateway is: one check at a time, and one a second. */
+/** Checks whether the gateway can reach its services; one check at a time, and at most one a second. */
 export class HealthCheck {
 	readonly #broker: ServiceBroker;
 	#health: Promise<Health> | undefined;
-	#forgetAtMs = 0;
+	#expiresAtMs = 0;
 
 	constructor(broker: ServiceBroker) {
 		this.#broker = broker;
 	}
 
 	ask(): Promise<Health> {
-		if (!this.#health || performance.now() >= this.#forgetAtMs) {
-			this.#forgetAtMs = Number.POSITIVE_INFINITY;
+		if (!this.#health || performance.now() >= this.#expiresAtMs) {
+			this.#expiresAtMs = Number.POSITIVE_INFINITY;
 			this.#health = check(this.#broker).finally(() => {
-				this.#forgetAtMs = performance.now() + rememberMs;
+				this.#expiresAtMs = performance.now() + cacheMs;
 			});
 		}
 		return this.#health;

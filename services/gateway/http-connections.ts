@@ -2,28 +2,28 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { answerUnparsable } from "./unparsable.ts";
 
 /**
- * Load balancers keep idle connections for 60 s by default (AWS, nginx, HAProxy). Were ours to end first, a balancer would now
- * and then send a request into a connection that is just being closed, and answer 502.
+ * How long idle connections are kept. Load balancers keep them for 60 s by default (AWS, nginx, HAProxy). If the gateway closed
+ * first, a balancer would sometimes send a request into a connection that is just being closed, and answer 502.
  */
 const keepAliveTimeoutMs = 72_000;
 
-/** How long the headers of a request may take, and a request as a whole. Between requests neither counts. */
+/** How long the headers of a request may take, and the whole request. Idle time between requests does not count. */
 const headersTimeoutMs = 15_000;
 const requestTimeoutMs = 20_000;
 
-/** How often Node looks for requests that take longer. Its default is 30 s, for which all of them would be held besides. */
-const lookIntervalMs = 5_000;
+/** How often Node looks for requests that take longer. With its default (30 s) they would be held up to 30 s longer. */
+const checkIntervalMs = 5_000;
 
-/** What is still open this long after the server was closed is cut: connections without a request, or with an endless one. */
+/** Connections that are still open this long after the server was closed are cut. */
 const closingMs = 1_000;
 
-/** The server of the gateway, with bounds on how long requests take. What cannot be parsed is answered as anything else. */
+/** The gateway's HTTP server, with limits on how long requests take. Requests that cannot be parsed get a normal error answer. */
 export function createBoundedServer(handler: RequestListener): Server {
 	const options = {
 		headersTimeout: headersTimeoutMs,
 		requestTimeout: requestTimeoutMs,
-		connectionsCheckingInterval: lookIntervalMs,
-		// Node would answer such a request itself, without an envelope. `jsonBody` refuses it.
+		connectionsCheckingInterval: checkIntervalMs,
+		// Node would answer a request without Host itself, not in our error format. `jsonBody` refuses it instead.
 		requireHostHeader: false,
 	};
 	return createServer(options, handler).on("clientError", answerUnparsable);
@@ -34,12 +34,12 @@ export function keepConnections(server: Server, isDraining: () => boolean): void
 	server.keepAliveTimeout = keepAliveTimeoutMs;
 	server.prependListener("request", ({ socket }: IncomingMessage, res: ServerResponse) => {
 		if (isDraining()) res.setHeader("Connection", "close");
-		// A request that came before: the answer had promised to keep the connection.
+		// The drain may begin before the answer is finished. Its headers have already promised to keep the connection.
 		else res.once("finish", () => isDraining() && socket.end());
 	});
 }
 
-/** To be called just before the server is closed, which closes idle connections and waits for the others. */
+/** To be called just before the server is closed. Closing ends idle connections and waits for the others. */
 export function closeConnectionsSoon(server: Server): void {
 	const closing = setTimeout(() => server.closeAllConnections(), closingMs);
 	server.once("close", () => clearTimeout(closing));

@@ -22,7 +22,7 @@ export function apiRoute(config: Config, authenticate: Authenticate) {
 	return {
 		path: "/",
 		mappingPolicy: "restrict",
-		// Ours come first, so that also a refused body is answered with their headers.
+		// `jsonBody` runs after helmet and cors, so that a refused body is answered with their headers too.
 		bodyParsers: false,
 		use: [helmet(), crossOrigin(config.corsOrigins), jsonBody],
 		aliases: routes,
@@ -35,7 +35,7 @@ export function apiRoute(config: Config, authenticate: Authenticate) {
 	};
 }
 
-/** What load balancers and Kubernetes ask; no token is needed. */
+/** Health checks for load balancers and Kubernetes, without a token. */
 export const healthRoute = {
 	path: "/health",
 	mappingPolicy: "restrict",
@@ -53,13 +53,13 @@ export const healthRoute = {
 	},
 };
 
-/** The client's own request id if it is a decent one, else a new one. */
+/** The client's request id if it is well-formed, else a new one. */
 export function requestIdOf(req: IncomingMessage): string {
 	const given = req.headers["x-request-id"];
 	return typeof given === "string" && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** Answers with the protocol's envelope. What is unexpected is logged under the request's id; none of it leaves. */
+/** Answers with the protocol's error format. An unexpected error is logged with the request id, and not shown to the client. */
 export function sendError(req: Request, res: ServerResponse, error: unknown): void {
 	const shown = publicError(error);
 	if (isUnexpected(shown)) req.$service.logger.error(`${req.method} failed (${req.$ctx?.requestID}):`, error);
@@ -82,7 +82,7 @@ function sendJson(res: ServerResponse, status: number, body: unknown): void {
 	res.end(JSON.stringify(body));
 }
 
-/** As the package `cors` wants it, which socket.io uses as well. */
+/** The option `origin` of the package `cors`, which socket.io uses as well. */
 export function allowed(origins: string[]): string | string[] {
 	return origins.includes("*") ? "*" : origins;
 }

@@ -6,35 +6,35 @@ import { ParleyError } from "../../lib/errors.ts";
 type Next = (error?: unknown) => void;
 type Request = IncomingMessage & { body?: unknown };
 
-/** 5,000 code points, each written as two JSON escapes, and the metadata. */
+/** Enough for 5,000 code points, each written as two JSON escapes, and the metadata. */
 const bodyLimitBytes = 128 * 1024;
 
 const parseJson = ApiService.bodyParser.json({
 	limit: bodyLimitBytes,
 	inflate: false,
-	// What is not UTF-8 would be read as something else than was sent.
+	// The parser would replace invalid bytes silently.
 	verify(_req: unknown, _res: unknown, bytes: Buffer) {
 		if (!isUtf8(bytes)) throw new ParleyError("MALFORMED_JSON");
 	},
 });
 
 /**
- * Reads the body: a JSON object in UTF-8, uncompressed. Nothing is unpacked: it is for anybody, token or not, and a few bytes would
- * take megabytes. UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, PAYLOAD_TOO_LARGE, VALIDATION_FAILED.
+ * Reads the body: a JSON object in UTF-8. Compressed bodies are refused: the body is read before the token is verified, and a few
+ * compressed bytes could expand to megabytes. UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, PAYLOAD_TOO_LARGE, VALIDATION_FAILED.
  */
 export function jsonBody(req: Request, res: ServerResponse, next: Next): void {
 	const refused = refusalOf(req);
 	if (refused) next(refused);
 	else
 		parseJson(req, res, (error?: unknown) => {
-			if (error) next(isOurs(error) ? new ParleyError(error.type) : error);
+			if (error) next(isMalformed(error) ? new ParleyError(error.type) : error);
 			else next(Array.isArray(req.body) ? invalid("", "must be an object") : undefined);
 		});
 }
 
-/** What is wrong before anything of the body was read. */
+/** The error of a request whose headers show that its body cannot be accepted. */
 function refusalOf(req: Request): ParleyError | undefined {
-	// Node lets it through where we ask for that, so that the answer has the form of all others (http-connections.ts).
+	// `requireHostHeader` is off (http-connections.ts), so that this answer has our error format.
 	if (req.headers.host === undefined && req.httpVersion !== "1.0") return invalid("Host", "is needed");
 	return hasBody(req) && !isPlainJson(req) ? new ParleyError("UNSUPPORTED_MEDIA_TYPE") : undefined;
 }
@@ -53,8 +53,8 @@ function isPlainJson({ headers }: IncomingMessage): boolean {
 	);
 }
 
-/** The body parser puts what `verify` throws into an error of its own. */
-function isOurs(error: unknown): error is { type: "MALFORMED_JSON" } {
+/** Whether `verify` threw this. The body parser wraps such an error in one of its own, with the same type. */
+function isMalformed(error: unknown): error is { type: "MALFORMED_JSON" } {
 	return (error as { type?: unknown }).type === "MALFORMED_JSON";
 }
 

@@ -1,11 +1,11 @@
 import { Decoder, Encoder, type Packet, PacketType } from "socket.io-parser";
 
-/** JSON of payloads that go to several sockets, as long as somebody still holds them. */
+/** The JSON of payloads, since a payload may go to several sockets. */
 const texts = new WeakMap<object, string>();
 
 /**
- * The wire format of socket.io, for packets that are known to hold nothing binary: nobody searches them for buffers, and a payload
- * that goes to several sockets becomes JSON once. Encoding was a tenth of a busy gateway's time.
+ * Encodes socket.io packets that hold nothing binary. It does not search payloads for buffers, and makes the JSON of a payload for
+ * several sockets only once. With socket.io's own encoder, encoding took a tenth of a busy gateway's CPU time.
  */
 class TextEncoder extends Encoder {
 	override encode(packet: Packet): unknown[] {

@@ -1,5 +1,5 @@
 /** The longest packet that a client may send over a socket. */
 export const maxPacketBytes = 256 * 1024;
 
-/** The longest packet until somebody has authenticated on the connection: a token and what is around it. */
+/** The longest packet on a connection that has not authenticated: enough for a token and its packet. */
 export const maxUnauthenticatedPacketBytes = 16 * 1024;

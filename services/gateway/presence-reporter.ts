@@ -5,33 +5,33 @@ import { maxReported, mergeStatuses } from "../presence/presence.contract.ts";
 import { ReportQueue } from "./report-queue.ts";
 import type { Sockets } from "./sockets.ts";
 
-/** How long one call to the registry may take. It is not retried by the broker: the next attempt tells what has changed by then. */
+/** Options of calls to the registry. The broker does not repeat them, since the next attempt has newer statuses. */
 const options = { timeout: 2_000, retries: 0 };
 
-/** How long somebody who connects waits for the registry at the most. */
-const patienceMs = 500;
+/** How long a client that connects waits for the registry at most. */
+const registrationTimeoutMs = 500;
 
-/** Between attempts, at random from half of it to all of it; doubled with each. */
+/** The pause between attempts: half to all of this at random, doubled with each attempt. */
 const firstPauseMs = 100;
 const maxPauseMs = 1_000;
 
-/** What else is to be done when the registry was wrong about this gateway: pushes may have been missed. */
+/** Called when the registry was wrong about this gateway, so that pushes may have been missed. */
 export interface ReporterHooks {
-	/** These users were connected before they were registered. Now they are. */
+	/** These users were connected before they were registered. They are registered now. */
 	onLate(userIds: string[]): void;
-	/** The registry did not have what this gateway had reported, or did not know it yet. Now it has everybody. */
+	/** The registry did not have what this gateway had reported. It has all users now. */
 	onLost(): void;
 }
 
 /**
- * Keeps the registry told of who has sockets here. A user is reported before their socket is connected: what is committed from
- * then on is pushed here, and what was committed before is in the `sync` that the client does next. Without the registry
- * everything still works, through sweeps and with more traffic.
+ * Reports to the registry which users have sockets on this node. A user is reported before their socket is connected: messages
+ * committed after that are pushed here, and messages committed before are in the `sync` that the client asks for next. Without
+ * the registry everything still works, with more traffic.
  *
  * 1. There is one call at a time, a report or a renewal of the lease. A report that fails is repeated until it is acknowledged.
  * 2. Each report has a higher number than all before. The registry ignores one that arrives after a newer one, so a repeated or
  *    late report undoes nothing.
- * 3. A renewal says what the registry must have by the reports so far. If it has something else, everybody is reported anew.
+ * 3. A renewal carries a digest of what was reported so far. If the registry's digest differs, all users are reported again.
  */
 export class PresenceReporter {
 	readonly #broker: ServiceBroker;
@@ -39,8 +39,8 @@ export class PresenceReporter {
 	readonly #hooks: Partial<ReporterHooks>;
 	readonly #queue: ReportQueue;
 	#number = 0;
-	/** While everybody is reported: the number of the first of these reports, and how many users have yet to be named. */
-	#everybody: { since: number; left: number } | undefined;
+	/** While all users are reported: the number of the first of these reports, and how many users are left. */
+	#fullReport: { since: number; left: number } | undefined;
 	#isRenewalDue = false;
 	#working: Promise<void> | undefined;
 	readonly #stopping = new AbortController();
@@ -53,44 +53,44 @@ export class PresenceReporter {
 	}
 
 	/**
-	 * To be called when something changed for a user. `chosen`: the user set the status, no socket went. Resolves when the registry
-	 * knows, or after 0.5 s.
+	 * To be called when a user's status may have changed. `chosen`: the user has set it, no socket disconnected. Resolves when the
+	 * registry has it, or after 0.5 s.
 	 */
 	async report(userId: string, { chosen = false } = {}): Promise<void> {
 		const pending = this.#queue.add(userId, chosen);
 		if (!pending) return;
 		this.#work();
-		if (!(await isDoneWithin(patienceMs, pending.acknowledged))) pending.isLate = true;
+		if (!(await isDoneWithin(registrationTimeoutMs, pending.acknowledged))) pending.isLate = true;
 	}
 
 	/** Prolongs the lease, and compares what the registry has. Resolves when that is done, or after 0.5 s. */
 	async renew(): Promise<void> {
 		this.#isRenewalDue = true;
-		await isDoneWithin(patienceMs, this.#work());
+		await isDoneWithin(registrationTimeoutMs, this.#work());
 	}
 
-	/** Says that nobody is here any more, and reports nothing afterwards. */
+	/** Reports that no user is here any more, and nothing after that. */
 	async leave(): Promise<void> {
 		await this.stop();
 		await this.#report({ users: [], since: this.#number + 1 }).catch((error: unknown) =>
-			this.#broker.logger.debug("The registry was not told:", error),
+			this.#broker.logger.debug("The last report to the registry failed:", error),
 		);
 	}
 
-	/** Nothing is reported afterwards. */
+	/** Ends reporting. */
 	async stop(): Promise<void> {
 		this.#stopping.abort();
 		await this.#working;
 	}
 
 	#work(): Promise<void> {
-		this.#working ??= this.#workOff();
+		this.#working ??= this.#run();
 		return this.#working;
 	}
 
-	/** Does what is to be done, one thing after the other. It never rejects. */
-	async #workOff(): Promise<void> {
-		// What comes in the same turn of the event loop goes into one report.
+	/** Makes all calls that are due, one after the other. Never rejects. */
+	async #run(): Promise<void> {
+		// All changes of one turn of the event loop go into one report.
 		await new Promise((resolve) => setImmediate(resolve));
 		let pauseMs = firstPauseMs;
 		for (let next = this.#next(); next; next = this.#next()) {
@@ -98,7 +98,7 @@ export class PresenceReporter {
 				await next();
 				pauseMs = firstPauseMs;
 			} catch (error) {
-				this.#broker.logger.debug("The registry was not told, which is tried again:", error);
+				this.#broker.logger.debug("A report to the registry failed and is repeated:", error);
 				await delay(pauseMs * (0.5 + Math.random() / 2), undefined, this.#stopping).catch(() => {});
 				pauseMs = Math.min(2 * pauseMs, maxPauseMs);
 			}
@@ -108,9 +108,9 @@ export class PresenceReporter {
 
 	#next(): (() => Promise<void>) | undefined {
 		if (this.#stopping.signal.aborted) return undefined;
-		// While everybody is reported, each report prolongs the lease.
-		if (this.#isRenewalDue && !this.#everybody) return () => this.#sendRenewal();
-		if (this.#everybody && this.#everybody.left <= 0) return () => this.#sendEnd();
+		// While all users are reported, each report prolongs the lease.
+		if (this.#isRenewalDue && !this.#fullReport) return () => this.#sendRenewal();
+		if (this.#fullReport && this.#fullReport.left <= 0) return () => this.#sendFullReportEnd();
 		return this.#queue.size > 0 ? () => this.#sendChanges() : undefined;
 	}
 
@@ -123,7 +123,7 @@ export class PresenceReporter {
 			throw error;
 		}
 		const late = this.#queue.succeeded(users);
-		if (this.#everybody) this.#everybody.left -= users.length;
+		if (this.#fullReport) this.#fullReport.left -= users.length;
 		if (late.length > 0) this.#hooks.onLate?.(late);
 	}
 
@@ -133,15 +133,15 @@ export class PresenceReporter {
 		const { known } = await callsOf(this.#broker).call("presence.renew", params, options);
 		this.#isRenewalDue = false;
 		if (known) return;
-		// What waits already was there first: the next `left` users are all who are here now.
+		// Users who wait already come first in the queue, so the next `left` users are all users who are here now.
 		this.#queue.addAll(this.#sockets.userIds());
-		this.#everybody = { since: this.#number + 1, left: this.#queue.size };
+		this.#fullReport = { since: this.#number + 1, left: this.#queue.size };
 	}
 
-	/** Everybody has been named. */
-	async #sendEnd(): Promise<void> {
-		await this.#report({ users: [], since: this.#everybody?.since });
-		this.#everybody = undefined;
+	/** Says that all users have been reported. */
+	async #sendFullReportEnd(): Promise<void> {
+		await this.#report({ users: [], since: this.#fullReport?.since });
+		this.#fullReport = undefined;
 		this.#hooks.onLost?.();
 	}
 

@@ -1,27 +1,29 @@
 import { type ErrorCode, errorCatalogue, ParleyError, publicError } from "../../lib/errors.ts";
-import { cutSoon, type EngineConnection } from "./engine-connection.ts";
+import { cutSoon, engineConnectionOf } from "./engine-connection.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import type { ClientSocket } from "./sockets.ts";
 import type { Verified } from "./token-verifier.ts";
 import { setTyping } from "./typing.ts";
 import { retryAfterSeconds } from "./unauthenticated.ts";
 
-/** How long a socket may stay without having authenticated. */
+/** How long a socket may stay unauthenticated. */
 const authenticateWithinMs = 5_000;
 
-/** The longest delay that a timer takes. */
+/** The longest delay of a timer in Node. */
 const maxDelayMs = 2 ** 31 - 1;
 
-/** A socket that came without a token must authenticate soon. */
+/** Closes a socket that connected without a token, unless it authenticates soon. */
 export function awaitAuthentication(socket: ClientSocket): void {
 	socket.data.deadline = setTimeout(() => expel(socket, "UNAUTHENTICATED"), authenticateWithinMs);
 }
 
 /**
- * The socket speaks for this caller until the token expires. A renewal must be for the same caller: what a socket has been
- * told must not be taken for another's. Only users are delivered to: another role's `sub` may equal a user's id by chance.
- * Resolves when the registry knows, so that a client which is connected misses no push; without the registry it waits for a moment
- * only. RATE_LIMITED when the user has too many sockets here. UNAVAILABLE when the connection broke while the token was looked at: it would never say that it has gone.
+ * Signs the socket in as this caller until the token expires. Resolves when the registry has the user, so that a connected client
+ * misses no push; if the registry does not answer, after 0.5 s.
+ *
+ * Only users get pushes: the `sub` of another role may equal a user's id by chance. FORBIDDEN when a renewal is for another caller,
+ * since the client has already received what was meant for the first one. RATE_LIMITED when the user has too many sockets here.
+ * UNAVAILABLE when the connection broke while the token was verified: its close event is over, so it would stay registered.
  */
 export async function signIn(gateway: GatewayContext, socket: ClientSocket, verified: Verified): Promise<void> {
 	const { caller, expiresAtMs } = verified;
@@ -31,18 +33,18 @@ export async function signIn(gateway: GatewayContext, socket: ClientSocket, veri
 	if (!known && gateway.sockets.of(caller.id).length >= gateway.maxSocketsPerUser)
 		throw new ParleyError("RATE_LIMITED", { details: { retryAfterSeconds } });
 	socket.data.verified = verified;
-	gateway.unauthenticated.admit(socket.conn);
+	gateway.unauthenticated.admit(engineConnectionOf(socket));
 	closeAt(socket, expiresAtMs);
 	if (known) return;
-	// A connection that breaks before it is one of the namespace never says `disconnect`.
+	// A connection that breaks before it has joined the namespace emits no `disconnect`.
 	socket.conn.once("close", () => signOut(gateway, socket));
 	if (caller.role !== "user") return;
 	gateway.sockets.add(caller.id, socket);
-	gateway.redelivery.soon(caller.id);
+	gateway.redelivery.checkSoon(caller.id);
 	await gateway.presence.report(caller.id);
 }
 
-/** To be called when the socket has gone; a second time is harmless. */
+/** To be called when the socket has disconnected. A second call does nothing. */
 export function signOut(gateway: GatewayContext, socket: ClientSocket): void {
 	clearTimeout(socket.data.deadline);
 	const { verified } = socket.data;
@@ -55,14 +57,14 @@ export function signOut(gateway: GatewayContext, socket: ClientSocket): void {
 	}
 }
 
-/** Tells the client why, and closes its connection. */
+/** Sends the client an error, and closes its connection. */
 export function expel(socket: ClientSocket, code: ErrorCode): void {
 	socket.emit("error", { code, message: errorCatalogue[code].message });
-	cutSoon(socket.conn as unknown as EngineConnection);
+	cutSoon(engineConnectionOf(socket));
 	socket.disconnect(true);
 }
 
-/** In the form in which socket.io passes a refused connection on: `err.data` is for the client. */
+/** The error with which a socket.io middleware refuses a connection. The client gets `data`. */
 export function connectError(error: unknown): Error {
 	const shown = publicError(error);
 	return Object.assign(new Error(shown.message), { data: shown });

@@ -1,26 +1,26 @@
-import { closeSoon, type EngineConnection } from "./engine-connection.ts";
+import { closeSoon, type EngineConnection, engineConnectionOf } from "./engine-connection.ts";
 import type { ClientSocket } from "./sockets.ts";
 
-/** With more than this waiting, a socket whose connection takes nothing is slow. A page of history over a bad line is less. */
+/** A socket with more than this waiting is slow if its connection takes nothing. A page of history over a bad line is less. */
 const maxWaitingBytes = 1024 * 1024;
 const maxWaitingPackets = 1_000;
 
-/** How long the connection may take nothing meanwhile: a bad line takes a little all the time. */
+/** How long the connection may take nothing. A bad line takes a little all the time. */
 const stalledMs = 5_000;
 
-/** With this waiting a socket is closed however its connection does: memory is bounded. */
-const mostWaitingBytes = 4 * maxWaitingBytes;
+/** A socket with more than this waiting is closed in any case, to bound memory. */
+const hardLimitBytes = 4 * maxWaitingBytes;
 
-/** Every how many packets their bytes are counted. */
+/** The waiting bytes are counted once in this many packets. */
 const countEvery = 32;
 
-/** A socket has room for what can wait as long as no more than this is on its way to it. */
+/** A socket has room for a redelivery as long as no more than this is under way to it. */
 const roomyBytes = 64 * 1024;
 
-/** WebSocket's «try again later»: the client reconnects and gets the rest by `sync`. */
+/** The WebSocket close code «try again later». The client reconnects and gets the rest by `sync`. */
 const tryAgainLater = 1013;
 
-/** How much the connection had taken, and since when it has taken nothing, while too much waits for it. */
+/** Of a connection for which too much waits: how many bytes it had taken, and since when it has taken nothing more. */
 interface Pressure {
 	takenBytes: number;
 	sinceMs: number;
@@ -29,12 +29,12 @@ interface Pressure {
 const pressures = new WeakMap<EngineConnection, Pressure>();
 
 /**
- * Whether the socket does not read what it is told, so that it must be closed: its memory must not grow with the traffic. Much
- * that waits is not enough, since a burst is read in a moment: its connection must have taken nothing for a while, too. engine.io
- * hands the next packets to the connection when the last ones are written; until then they are in its buffer.
+ * Whether the client does not read what it is sent, so that the socket must be closed to bound memory. A long queue alone does not
+ * mean that, since a burst is read in a moment: the connection must also have taken nothing for a while. engine.io hands packets
+ * to the connection when the packets before were written; until then they are in `writeBuffer`.
  */
 export function isSlow(socket: ClientSocket): boolean {
-	const connection = socket.conn as unknown as EngineConnection;
+	const connection = engineConnectionOf(socket);
 	const packets = connection.writeBuffer.length;
 	if (packets < countEvery || packets % countEvery !== 0) return false;
 	const waitingBytes = bytesOf(connection);
@@ -42,38 +42,38 @@ export function isSlow(socket: ClientSocket): boolean {
 		pressures.delete(connection);
 		return false;
 	}
-	return waitingBytes > mostWaitingBytes || isStalled(connection);
+	return waitingBytes > hardLimitBytes || isStalled(connection);
 }
 
-/** Whether nearly all that the socket was told has left, so that what can wait may go out to it. */
+/** Whether nearly everything that was sent to the socket has left, so that a redelivery may be sent. */
 export function hasRoom(socket: ClientSocket): boolean {
-	const connection = socket.conn as unknown as EngineConnection;
+	const connection = engineConnectionOf(socket);
 	if (connection.writeBuffer.length >= countEvery) return false;
-	return onTheWay(connection) <= roomyBytes;
+	return bytesUnderWay(connection) <= roomyBytes;
 }
 
 /**
- * Whether something may be done for the socket that it asks for. Not while much waits for it: answers to a socket that does not
- * read would fill the memory as well as pushes. `slow`: it must be closed.
+ * Whether a request of the socket may be answered. `none`: not now, since too much waits for it; answers to a client that does not
+ * read would fill the memory just as pushes would. `slow`: the socket must be closed.
  */
 export function roomFor(socket: ClientSocket): "enough" | "none" | "slow" {
-	const connection = socket.conn as unknown as EngineConnection;
-	const waitingBytes = onTheWay(connection);
+	const connection = engineConnectionOf(socket);
+	const waitingBytes = bytesUnderWay(connection);
 	if (waitingBytes <= maxWaitingBytes) return "enough";
-	return waitingBytes > mostWaitingBytes || isStalled(connection) ? "slow" : "none";
+	return waitingBytes > hardLimitBytes || isStalled(connection) ? "slow" : "none";
 }
 
-/** Closes it with a code that says to reconnect, and drops what waits. */
+/** Closes the socket with a code that tells the client to reconnect, and drops the packets that wait. */
 export function dropSlow(socket: ClientSocket): void {
-	closeSoon(socket.conn as unknown as EngineConnection, tryAgainLater, "too slow");
+	closeSoon(engineConnectionOf(socket), tryAgainLater, "too slow");
 }
 
 function bytesOf({ writeBuffer }: EngineConnection): number {
 	return writeBuffer.reduce((bytes, { data }) => bytes + (data?.length ?? 0), 0);
 }
 
-/** Bytes that wait here, and those that were handed to the connection and that the kernel has not taken. */
-function onTheWay(connection: EngineConnection): number {
+/** Bytes in `writeBuffer`, and bytes that were handed to the connection and not yet taken by the kernel. */
+function bytesUnderWay(connection: EngineConnection): number {
 	return bytesOf(connection) + (connection.transport.socket?.bufferedAmount ?? 0);
 }
 
@@ -86,7 +86,7 @@ function isStalled(connection: EngineConnection): boolean {
 	return false;
 }
 
-/** Bytes that the kernel has taken. 0 for long polling: a client that polls empties the buffer. */
+/** Bytes that the kernel has taken. 0 for long polling, since each poll empties `writeBuffer`. */
 function takenBy({ transport }: EngineConnection): number {
 	const handle = transport.socket?._socket?._handle;
 	return handle ? handle.bytesWritten - handle.writeQueueSize : 0;

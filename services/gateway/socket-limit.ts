@@ -3,28 +3,28 @@ import { rateLimited } from "../../lib/rate.ts";
 import type { ClientSocket } from "./sockets.ts";
 
 /**
- * Limits how often each socket asks for something. The windows are common to all sockets of the node, and with each everything that was counted
- * is forgotten: a socket that asks nothing costs nothing.
+ * Limits the requests of each socket. All sockets of the node have the same time windows. A new window begins with an empty map, so
+ * a socket that sends nothing takes no memory.
  */
 export class SocketLimit {
 	readonly #rate: Rate | "off";
 	#endsAtMs = 0;
-	#asked = new WeakMap<ClientSocket, number>();
+	#counts = new WeakMap<ClientSocket, number>();
 
 	constructor(rate: Rate | "off") {
 		this.#rate = rate;
 	}
 
-	/** Counts one more. RATE_LIMITED when it is one too many. */
+	/** Counts one request. RATE_LIMITED above the limit. */
 	take(socket: ClientSocket): void {
 		if (this.#rate === "off") return;
 		const nowMs = performance.now();
 		if (nowMs >= this.#endsAtMs) {
 			this.#endsAtMs = nowMs + this.#rate.windowSeconds * 1000;
-			this.#asked = new WeakMap();
+			this.#counts = new WeakMap();
 		}
-		const asked = (this.#asked.get(socket) ?? 0) + 1;
-		if (asked > this.#rate.points) throw rateLimited({ resetSeconds: Math.ceil((this.#endsAtMs - nowMs) / 1000) });
-		this.#asked.set(socket, asked);
+		const count = (this.#counts.get(socket) ?? 0) + 1;
+		if (count > this.#rate.points) throw rateLimited({ resetSeconds: Math.ceil((this.#endsAtMs - nowMs) / 1000) });
+		this.#counts.set(socket, count);
 	}
 }

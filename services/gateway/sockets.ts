@@ -1,23 +1,23 @@
 import type { DefaultEventsMap, Namespace, Socket } from "socket.io";
 import type { Semaphore } from "../../lib/semaphore.ts";
-import type { Offer } from "./offers.ts";
+import type { RedeliveryAttempts } from "./redelivery-attempts.ts";
 import type { Verified } from "./token-verifier.ts";
 
-/** What a socket knows about itself. */
+/** What the gateway keeps for a socket. */
 export interface SocketData {
-	/** Whose token it is. Absent until the socket has authenticated. */
+	/** Its token. Absent until the socket has authenticated. */
 	verified?: Verified;
-	/** Closes the socket: when it does not authenticate in time, or when its token expires. */
+	/** Closes the socket when it does not authenticate in time, or when its token expires. */
 	deadline?: NodeJS.Timeout;
-	/** As the client set it; online where it did not. */
+	/** The status that the client has set; online if it has set none. */
 	status?: "online" | "away";
 	/** The conversations in which this device types. */
 	typing?: Set<string>;
-	/** What it was given again, by conversation. */
-	offers?: Map<string, Offer>;
-	/** Its questions take turns. */
+	/** What was sent again, by conversation. */
+	redeliveries?: Map<string, RedeliveryAttempts>;
+	/** Bounds how many of its queries run at the same time. */
 	questions?: Semaphore;
-	/** The push that has waited longest for its acknowledgement, by socket.io's id, and since when it is known to be that. */
+	/** The oldest push without an acknowledgement, by socket.io's packet id, and when it was first seen to be the oldest. */
 	oldestPush?: { id: number; sinceMs: number };
 }
 
@@ -25,7 +25,7 @@ type AnyEvents = DefaultEventsMap;
 export type ClientSocket = Socket<AnyEvents, AnyEvents, AnyEvents, SocketData>;
 export type ClientNamespace = Namespace<AnyEvents, AnyEvents, AnyEvents, SocketData>;
 
-/** The sockets of this node, by user: each of a user's devices has one. */
+/** The authenticated sockets of users on this node, by user. A user has one socket for each device. */
 export class Sockets {
 	readonly #byUser = new Map<string, Set<ClientSocket>>();
 
@@ -35,7 +35,7 @@ export class Sockets {
 		else this.#byUser.set(userId, new Set([socket]));
 	}
 
-	/** False when it was not there. */
+	/** Returns whether it was there. */
 	remove(userId: string, socket: ClientSocket): boolean {
 		const sockets = this.#byUser.get(userId);
 		const removed = sockets?.delete(socket) ?? false;
@@ -43,7 +43,7 @@ export class Sockets {
 		return removed;
 	}
 
-	/** The user's sockets as they are now. */
+	/** A copy of the user's sockets. */
 	of(userId: string): ClientSocket[] {
 		const sockets = this.#byUser.get(userId);
 		return sockets ? [...sockets] : [];
@@ -57,7 +57,7 @@ export class Sockets {
 		return [...this.each()];
 	}
 
-	/** Every socket, without a copy: for looks at all of them. */
+	/** Iterates over all sockets without making a copy. */
 	*each(): Generator<ClientSocket> {
 		for (const sockets of this.#byUser.values()) yield* sockets;
 	}

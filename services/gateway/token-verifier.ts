@@ -45,7 +45,7 @@ export function createVerifier(jwt: Config["jwt"]): VerifyToken {
 	};
 }
 
-/** The last second of the year 9999: what expires later is in no calendar of ours, and 1e999 never does. */
+/** The last second of the year 9999. A later expiry does not fit into an ISO date, and 1e999 (infinity) would never come. */
 const lastSecond = 253_402_300_799;
 
 function expiryOf({ exp = Number.POSITIVE_INFINITY }: JWTPayload): number {

@@ -2,7 +2,7 @@ import { callsOf } from "../contracts.ts";
 import { callAs, type GatewayContext } from "./gateway-context.ts";
 import type { ClientSocket } from "./sockets.ts";
 
-/** The device that types is remembered, so that its typing ends when it goes. */
+/** Reports that the user types or has stopped. The socket keeps the conversation, so that typing ends when it disconnects. */
 export async function setTyping(
 	gateway: GatewayContext,
 	socket: ClientSocket,
@@ -15,12 +15,12 @@ export async function setTyping(
 	else socket.data.typing.delete(conversationId);
 }
 
-/** How long the answer is worth waiting for: typing is over after 3 s. */
+/** A later answer would be useless: typing ends by itself after 3 s. */
 const typistsTimeoutMs = 1_000;
 
 /**
- * Tells a socket that has joined a conversation which of the others type in it. They are asked after once more: who stopped while
- * the first answer was on its way was said to stop before the socket heard of a beginning.
+ * Tells a socket that has joined a conversation which of the other participants are typing. Then it asks once more: if someone
+ * stopped while the first answer was under way, the socket got that event before it got the beginning.
  */
 export async function tellTypists(
 	gateway: GatewayContext,

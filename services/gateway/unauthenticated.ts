@@ -1,25 +1,25 @@
 import type { IncomingMessage } from "node:http";
 import type { Server } from "socket.io";
 import { requestAddress } from "./address.ts";
-import { closeSoon, type EngineConnection, limitPackets } from "./engine-connection.ts";
+import { closeSoon, type EngineConnection, limitPackets, onEngineConnection } from "./engine-connection.ts";
 import { maxPacketBytes } from "./packets.ts";
 
-/** How long a connection may stay without having authenticated: as long as a socket, and a moment for its answer. */
+/** How long a connection may stay unauthenticated: as long as a socket (session.ts), and one more second for its error event. */
 const authenticateWithinMs = 6_000;
 
 /**
- * Above its limit an address is let in with a token only, since many people may share it. Above so many times the limit nobody is:
- * what connections hold before they have said anything is bounded, too.
+ * Above its limit an address may connect with a token only, since many people may share it. Above this many times the limit all its
+ * new connections are closed, which bounds the memory of connections that have sent nothing.
  */
-const mostTimesLimit = 2;
+const closeFactor = 2;
 
-/** How soon somebody who was refused may try again: by then the oldest connections have been closed. */
+/** When a refused client may try again. By then the oldest unauthenticated connections have been closed. */
 export const retryAfterSeconds = 5;
 
 /**
- * Bounds what connections may hold that nobody has authenticated on: how many an address has, and how long they stay. Until then
- * their packets have the limit that the server has for all; also those of a WebSocket to which long polling would be upgraded. It
- * begins with the connection itself, since a peer may never ask for a namespace.
+ * Limits unauthenticated connections: how many an address may have, and how long they may stay. Their packets have the server's low
+ * size limit; `admit` raises it, also for the WebSocket that long polling is upgraded to later. Counting begins with the
+ * connection and not with a namespace, since a peer may never ask for a namespace.
  */
 export class Unauthenticated {
 	readonly #maxPerAddress: number | "off";
@@ -33,21 +33,20 @@ export class Unauthenticated {
 		this.#trustProxy = trustProxy;
 	}
 
-	/** Watches every connection from now on. */
+	/** Limits all connections that are opened from now on. */
 	watch(io: Server): void {
-		io.engine.on("connection", (engineSocket) => this.#begin(engineSocket as unknown as EngineConnection));
+		onEngineConnection(io, (connection) => this.#begin(connection));
 	}
 
-	/** Whether the address of this connection had too many already when it came. */
-	isCrowded(connection: object): boolean {
-		return this.#crowded.has(connection as EngineConnection);
+	/** Whether its address was above the limit when this connection was opened. */
+	isCrowded(connection: EngineConnection): boolean {
+		return this.#crowded.has(connection);
 	}
 
-	/** Somebody has authenticated on it. */
-	admit(connection: object): void {
-		const engineConnection = connection as EngineConnection;
-		this.#waiting.get(engineConnection)?.();
-		limitPackets(engineConnection.transport, maxPacketBytes);
+	/** To be called when a socket of the connection has authenticated. */
+	admit(connection: EngineConnection): void {
+		this.#waiting.get(connection)?.();
+		limitPackets(connection.transport, maxPacketBytes);
 	}
 
 	#begin(connection: EngineConnection): void {
@@ -69,6 +68,6 @@ export class Unauthenticated {
 		connection.once("upgrade", (transport) => {
 			if (!this.#waiting.has(connection)) limitPackets(transport, maxPacketBytes);
 		});
-		if (count > mostTimesLimit * limit) closeSoon(connection);
+		if (count > closeFactor * limit) closeSoon(connection);
 	}
 }

@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { type ErrorCode, errorCatalogue } from "../../lib/errors.ts";
 
-/** What Node's parser calls its errors, and how they are answered; any other is a request that is not HTTP. */
+/** The answers to errors of Node's HTTP parser, by their codes. Any other error means that the request is not HTTP. */
 const answers: Record<string, { status: number; code: ErrorCode }> = {
 	HPE_HEADER_OVERFLOW: { status: 431, code: "PAYLOAD_TOO_LARGE" },
 	HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, code: "PAYLOAD_TOO_LARGE" },
@@ -11,11 +11,11 @@ const answers: Record<string, { status: number; code: ErrorCode }> = {
 };
 const notHttp: { status: number; code: ErrorCode } = { status: 400, code: "VALIDATION_FAILED" };
 
-/** For the server's event `clientError`: a request that does not come as far as a handler is answered in the envelope, too. */
+/** Listener for the server's event `clientError`: answers a request that never reaches a handler, in our error format. */
 export function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {
-	// Behind the head of an answer that has gone out already, ours would be read as its body.
-	const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null };
-	if (!socket.writable || error.code === "ECONNRESET" || underWay?.headersSent) {
+	// After the head of another answer, this answer would be read as its body.
+	const { _httpMessage: current } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null };
+	if (!socket.writable || error.code === "ECONNRESET" || current?.headersSent) {
 		socket.destroy(error);
 		return;
 	}

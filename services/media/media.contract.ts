@@ -5,14 +5,14 @@ import type { ServiceContract } from "../../lib/service-contract.ts";
 
 export type { RejectionReason } from "../../lib/error-catalogue.ts";
 
-/** What may be uploaded. The content decides, not what was declared. */
+/** The types that may be uploaded. The content of an upload must have one of them, whatever type was declared. */
 export const imageTypes = ["image/jpeg", "image/png", "image/webp"] as const;
 export type ImageType = (typeof imageTypes)[number];
 
 /** 5 MiB. */
 export const maxUploadBytes = 5 * 1024 * 1024;
 
-/** An image as other services keep it: where its objects are, without the right to fetch them. */
+/** An image as other services store it: with the keys of its objects, without signed URLs. */
 export const StoredImage = z.object({
 	id: z.guid(),
 	mimeType: z.enum(imageTypes),
@@ -38,9 +38,9 @@ export const Image = StoredImage.omit({ storageKey: true, previewKey: true, thum
 	.meta({ description: "An image with URLs from which it can be downloaded." });
 export type Image = z.infer<typeof Image>;
 
-const One = z.object({ imageId: Id });
-const OneWithExample = One.meta({ examples: [{ imageId: exampleIds.image }] });
-const Use = z.object({ imageId: Id, conversationId: Id });
+const ImageRef = z.object({ imageId: Id });
+const ImageRefWithExample = ImageRef.meta({ examples: [{ imageId: exampleIds.image }] });
+const ImageInConversation = z.object({ imageId: Id, conversationId: Id });
 const example = { imageId: exampleIds.image, conversationId: exampleIds.conversation };
 
 export const media = {
@@ -76,13 +76,13 @@ export const media = {
 		},
 		confirm: {
 			description:
-				"Verifies an upload and makes its renditions. To repeat it gives the same answer. UNAVAILABLE when too many uploads wait, or " +
-				"when the storage or the scanner is away: confirm again.",
+				"Verifies an upload and makes its renditions. A repeated call gives the same answer. UNAVAILABLE when too many uploads wait, or " +
+				"when the storage or the scanner is unavailable: then confirm again.",
 			access: { role: "user", conversation: "conversationId", image: "imageId", uploader: true },
 			rateLimit: "confirms",
 			routes: ["POST /conversations/:conversationId/messages/images/confirm"],
 			errors: ["IMAGE_REJECTED"],
-			params: Use.meta({ examples: [example] }),
+			params: ImageInConversation.meta({ examples: [example] }),
 			result: Image,
 		},
 		get: {
@@ -92,25 +92,25 @@ export const media = {
 			routes: ["GET /images/:imageId"],
 			isSocketQuery: true,
 			errors: ["IMAGE_NOT_READY"],
-			params: OneWithExample,
+			params: ImageRefWithExample,
 			result: Image,
 		},
 		delete: {
-			description: "Deletes an image of the caller's own, sent or not. Its message stays. NOT_FOUND when it is gone already.",
+			description: "Deletes an image of the caller's own, sent or not. Its message stays. NOT_FOUND when it was deleted before.",
 			access: { role: "user", image: "imageId", uploader: true },
 			routes: ["DELETE /images/:imageId"],
 			statuses: [204],
 			errors: [],
-			params: OneWithExample,
+			params: ImageRefWithExample,
 			result: z.null(),
 		},
 		claim: {
 			description:
-				"Keeps an image for the message with this clientId. To repeat it gives the same answer. NOT_FOUND unless the uploader uploaded " +
-				"it for this conversation; IMAGE_NOT_READY when it is not confirmed or is kept for another message.",
+				"Reserves an image for the message with this clientId. A repeated call gives the same answer. NOT_FOUND unless the uploader uploaded " +
+				"it for this conversation; IMAGE_NOT_READY when it is not confirmed or is reserved for another message.",
 			access: "internal",
 			errors: ["NOT_FOUND", "IMAGE_NOT_READY"],
-			params: Use.extend({ uploaderId: PlatformId, clientId: ClientId }),
+			params: ImageInConversation.extend({ uploaderId: PlatformId, clientId: ClientId }),
 			result: StoredImage.extend({
 				claimedUntil: Time.meta({
 					description: "The message must be stored by then, by the clock of the database, or the image must be claimed again.",
@@ -118,16 +118,16 @@ export const media = {
 			}),
 		},
 		release: {
-			description: "Gives an image back whose message was refused: another message may have it.",
+			description: "Ends the reservation of an image whose message was refused. Another message may then have it.",
 			access: "internal",
-			params: One.extend({ clientId: ClientId }),
+			params: ImageRef.extend({ clientId: ClientId }),
 			result: z.null(),
 		},
 		locate: {
 			description: "The conversation and the uploader of an image. They never change.",
 			access: "internal",
 			errors: ["NOT_FOUND"],
-			params: One,
+			params: ImageRef,
 			result: z.object({ conversationId: z.guid(), uploaderId: PlatformId }),
 		},
 		sign: {
@@ -146,7 +146,7 @@ export const media = {
 		},
 		reconcile: {
 			description:
-				"Compares the storage with the database. Leaves out what is younger than `minAgeMinutes`: it may be under way.",
+				"Compares the storage with the database. Ignores what is younger than `minAgeMinutes`, since it may still be in progress.",
 			access: "internal",
 			params: z.object({ minAgeMinutes: z.int().min(0).default(60) }),
 			result: z.object({

@@ -2,7 +2,7 @@ import type { ErrorCode } from "../../lib/errors.ts";
 import { type Statement, statement } from "../../mixins/database.ts";
 import { otherParticipant } from "../conversation-sql.ts";
 
-/** What the statement gives for each draft, in their order. */
+/** What the statement returns for each draft, in their order. */
 export interface AppendedRow {
 	outcome:
 		| "created"
@@ -48,7 +48,7 @@ function statementsOf(name: string, { waits }: { waits: boolean }): AppendStatem
 
 /**
  * 1. `heads` locks the conversations in the order of their ids and reads them as they are once the lock is there.
- * 2. `judged` decides about each draft: its outcome.
+ * 2. `judged` decides the outcome of each draft.
  * 3. `numbered` gives the accepted ones their seqs, in the order of the batch, and `created_at`, which never goes back within a
  *    conversation.
  * 4. `inserted` stores them, and `advanced` moves their conversations on to the last of them.

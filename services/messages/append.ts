@@ -11,7 +11,7 @@ import type { Message } from "./messages.contract.ts";
 import { pick } from "./pick.ts";
 import { signatureOf } from "./search/signature.ts";
 
-/** A message that somebody wants to send, after validation. */
+/** A message to be stored, after validation. */
 export interface Draft {
 	conversationId: string;
 	senderId: string;
@@ -19,7 +19,7 @@ export interface Draft {
 	type: "TEXT" | "IMAGE";
 	content: string | null;
 	imageId: string | null;
-	/** The image, which `media` reserves for this message. Null where the message is known to be stored already. */
+	/** The image, which `media` reserves for this message. Null when the message is known to be stored already. */
 	image: StoredImage | null;
 	/** Until when it is reserved, by the clock of the database. A message stored later might show an image that is deleted. */
 	claimedUntil?: string | null;
@@ -36,11 +36,11 @@ export interface Sent {
 	reopened: boolean;
 }
 
-/** What became of a draft. `locked`: another transaction has locked its conversation, and nothing was stored. */
+/** The outcome of a draft. `locked`: another transaction has locked its conversation, and nothing was stored. */
 export type Appended = Sent | ParleyError | "locked";
 
 /**
- * Appends drafts to their conversations, all in one statement and one commit; answers each, in order.
+ * Appends drafts to their conversations, all in one statement and one commit. Returns one answer for each, in order.
  *
  * 1. The statement locks the conversations that no other transaction has locked. Under this lock it decides who takes part,
  *    whether the conversation is archived, and what the next seq is.

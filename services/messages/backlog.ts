@@ -18,8 +18,8 @@ export async function backlog(
 const [conversationLimit, pageLimit] = [100, 200];
 
 /**
- * Bytes of text on a page. The first message is on it whatever its length. As JSON, which contains each text also as HTML, a page
- * has about three times as many.
+ * Bytes of text on a page. The first message is always on it. The JSON of a page contains each text also as HTML, and is about
+ * three times as long.
  */
 const maxTextBytes = 96 * 1024;
 

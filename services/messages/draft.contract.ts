@@ -8,12 +8,12 @@ export const maxContentLength = 5000;
 
 const maxMetadataBytes = 2048;
 
-/** What JSON can say and PostgreSQL gives back as it was: there, -0 is 0. */
+/** A JSON value that PostgreSQL returns unchanged. It stores -0 as 0, so this makes 0 of -0. */
 const MetadataValue = z.union([Text, z.number().transform((value) => value + 0), z.boolean(), z.null()]);
 
 type MetadataInput = Record<string, z.input<typeof MetadataValue>>;
 
-/** A name that JavaScript takes for a prototype would be lost, so it is looked for before zod copies the object. */
+/** zod copies the object, and a property `__proto__` would become the prototype of the copy. So it is refused before that. */
 const AnyMetadata = z
 	.unknown()
 	.refine((metadata) => !Object.hasOwn(Object(metadata), "__proto__"), "must not have the name __proto__")
@@ -36,7 +36,7 @@ const Content = Text.transform((typed) => typed.trim()).refine(
 	`must be at most ${maxContentLength} characters`,
 );
 
-/** For a refinement that zod shall also run when a single field is wrong: all validation errors are reported together. */
+/** Makes zod run a refinement although a field is wrong, so that all validation errors are reported together. */
 const besideOthers = { when: ({ value }: { value: unknown }) => typeof value === "object" && value !== null };
 
 /** A text, or an image with a caption or without. */

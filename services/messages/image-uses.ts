@@ -2,7 +2,7 @@ import { type Database, statement } from "../../mixins/database.ts";
 import type { Params, Result } from "../contracts.ts";
 import { setChanged } from "../conversation-sql.ts";
 
-/** Takes the image out of its message, and gives the message's position. Undefined when no message has the image. */
+/** Removes the image from its message and returns the message's position. Undefined when no message has the image. */
 export async function dropImage(
 	db: Database,
 	conversationId: string,

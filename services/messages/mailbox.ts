@@ -15,14 +15,14 @@ const maxBatch = 500;
 const maxParked = 20_000;
 const maxParkedPerLocked = 1_000;
 
-/** How many locked conversations may be waited for at a time, each on a connection of its own, and how many queue for that. */
+/** How many locked conversations are waited for at a time, each on its own connection, and how many more may queue. */
 const lockWaits = { concurrency: 2, maxWaiting: 8 };
 
 /** A statement that failed sooner than this on a broken connection runs again: a call has time for two attempts. */
 const retryWithinMs = 1_000;
 
 /**
- * Where sends wait for their commit. They are announced after it.
+ * Sends wait here for their commit. They are announced after it.
  *
  * 1. One statement stores all waiting sends, and waits for no lock. So a conversation whose row is locked (by an administrator's
  *    transaction, or by another node that handles the same conversation for a moment) does not delay the others.

@@ -5,15 +5,15 @@ import { otherParticipant } from "../conversation-sql.ts";
 export interface Delivery {
 	conversationId: string;
 	userId: string;
-	/** The other participant, who is told. */
+	/** The other participant, who is informed. */
 	otherId: string;
 	seq: number;
 	at: string;
 }
 
 /**
- * Moves delivered cursors forward, writes the receipts, and gives those that moved. An acknowledgement above the conversation's
- * head moves the cursor to the head. One from a user who is no participant moves nothing.
+ * Moves delivered cursors forward, writes the receipts, and returns the cursors that moved. An acknowledgement above the
+ * conversation's head moves the cursor to the head. Acknowledgements of users who are not participants are ignored.
  */
 export function markDelivered(
 	db: Database,

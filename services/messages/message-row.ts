@@ -25,8 +25,8 @@ export interface MessageRow {
 }
 
 /**
- * The columns of a message `m` in a conversation `c`, with its receipts. A message was delivered, or read, when the recipient's first
- * receipt at or above its seq was written. Reading does not update message rows.
+ * The columns of a message `m` in a conversation `c`, with its receipts. The recipient's first receipt at or above its seq says
+ * when it was delivered, or read. Reading does not update message rows.
  */
 export const messageColumns = `
 		m.id, m.conversation_id, m.seq, m.client_id, m.sender_id, m.type, m.content, m.image_id, m.image, m.reply_to_seq, m.metadata, m.created_at,

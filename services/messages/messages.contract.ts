@@ -14,13 +14,13 @@ export const Message = z
 		clientId: z.guid().meta({ description: "The UUID that the sender's client made for it." }),
 		senderId: PlatformId,
 		type: z.enum(["TEXT", "IMAGE", "SYSTEM"]),
-		content: z.string().nullable().meta({ description: "Plain text. Of an image, its caption." }),
+		content: z.string().nullable().meta({ description: "Plain text. For an image, its caption." }),
 		contentHtml: z
 			.string()
 			.nullable()
 			.meta({ description: "`content` escaped, with links and line breaks as HTML: safe to put into a page." }),
 		image: Image.nullable().meta({
-			description: "Of type IMAGE. Null also when the image is gone: deleted by its uploader, or after its time.",
+			description: "For type IMAGE. Null when the image was deleted, by its uploader or automatically.",
 		}),
 		replyToSeq: Seq.nullable().meta({ description: "The position of the message that this one answers." }),
 		metadata: z
@@ -43,11 +43,11 @@ const Found = z.object({
 
 const conversationId = exampleIds.conversation;
 
-/** Up to which seq one participant of a conversation has it on a device. */
+/** Up to which seq a participant's devices have received a conversation. */
 const DeliveredCursor = z.object({ conversationId: z.guid(), deliveredSeq: z.int() });
 
-/** A place in a conversation. */
-const Position = z.object({ conversationId: z.guid(), seq: Seq });
+/** Where a message is: its conversation and its seq. */
+const MessagePosition = z.object({ conversationId: z.guid(), seq: Seq });
 
 export const messages = {
 	actions: {
@@ -65,7 +65,7 @@ export const messages = {
 		},
 		list: {
 			description:
-				"A page of history: the newest first, or ascending from `after` on. A page is shorter than `limit` where messages are large.",
+				"A page of history: the newest first, or ascending from `after` on. A page is shorter than `limit` when messages are large.",
 			access: { role: "user", conversation: "conversationId" },
 			rateLimit: "queries",
 			routes: ["GET /conversations/:conversationId/messages"],
@@ -109,7 +109,8 @@ export const messages = {
 		},
 		markRead: {
 			description:
-				"Everything up to `seq` (default: all), or up to the message `messageId`, is read by the caller. The cursor never moves back.",
+				"Marks everything up to `seq` (default: all), or up to the message `messageId`, as read by the caller. The cursor never moves " +
+				"back.",
 			access: { role: "user", conversation: "conversationId", message: "messageId" },
 			routes: ["PATCH /conversations/:conversationId/read", "PATCH /messages/:messageId/read"],
 			errors: [],
@@ -137,7 +138,7 @@ export const messages = {
 			description:
 				"Devices have these messages and all before them. Gateways call it, with the acknowledgements of their sockets coalesced.",
 			access: "internal",
-			params: z.object({ acks: z.array(Position.extend({ userId: PlatformId })) }),
+			params: z.object({ acks: z.array(MessagePosition.extend({ userId: PlatformId })) }),
 			result: z.null(),
 		},
 		pick: {
@@ -145,11 +146,11 @@ export const messages = {
 				"The messages at these positions, in their order: as many of the first as fit into `maxBytes` of JSON, but at least one. " +
 				"Positions without a message are left out.",
 			access: "internal",
-			params: z.object({ positions: z.array(Position), maxBytes: z.int().positive().default(pageBytes) }),
+			params: z.object({ positions: z.array(MessagePosition), maxBytes: z.int().positive().default(pageBytes) }),
 			result: z.array(Message),
 		},
 		dropImage: {
-			description: "Takes the image out of its message, if it is in one. `media` calls it when it deletes the image.",
+			description: "Removes the image from its message, if a message has it. `media` calls this when it deletes the image.",
 			access: "internal",
 			params: z.object({ conversationId: Id, imageId: Id }),
 			result: z.null(),
@@ -162,8 +163,8 @@ export const messages = {
 		},
 		changes: {
 			description:
-				"What each conversation has that a reader with this cursor may not have, ascending: the newest messages and older ones that " +
-				"changed. Not `isComplete` when so many have changed that some are left out: then the reader must start afresh.",
+				"The messages of each conversation that a reader with this cursor may not have, ascending: the newest ones, and older ones that " +
+				"changed. `isComplete` is false when so many have changed that some are left out. Then the reader must start afresh.",
 			access: "internal",
 			params: z.object({
 				conversationIds: z.array(z.guid()),
@@ -176,7 +177,7 @@ export const messages = {
 					z.object({
 						conversationId: z.guid(),
 						messages: z.array(Message),
-						hasMore: z.boolean().meta({ description: "There are older new messages that are not told." }),
+						hasMore: z.boolean().meta({ description: "There are older new messages that this answer leaves out." }),
 					}),
 				),
 				isComplete: z.boolean(),
@@ -184,36 +185,39 @@ export const messages = {
 		},
 		undelivered: {
 			description:
-				"Conversations in which these users' devices should have acknowledged messages for a while and have not. For each user a few, " +
-				"in the order of the conversations' ids, from the one after `afterId` on.",
+				"Conversations with messages that no device of these users has acknowledged in time. A few for each user, in the order of the " +
+				"conversations' ids, beginning after `afterId`.",
 			access: "internal",
 			params: z.object({ users: z.array(z.object({ userId: PlatformId, afterId: z.guid().nullable() })) }),
 			result: z.object({ lagging: z.array(DeliveredCursor.extend({ userId: PlatformId })) }),
 		},
 		backlog: {
 			description:
-				"What others wrote to a user above these delivered cursors: one conversation after the other, in order, as much as a page holds.",
+				"Messages by others to a user, above these delivered cursors: one conversation after the other, in order, as many as a page " +
+				"holds.",
 			access: "internal",
 			params: z.object({ userId: PlatformId, cursors: z.array(DeliveredCursor) }),
 			result: z.array(Message),
 		},
 		locate: {
-			description: "Where a message is.",
+			description: "The conversation and the seq of a message.",
 			access: "internal",
 			errors: ["NOT_FOUND"],
 			params: z.object({ messageId: Id }),
-			result: Position,
+			result: MessagePosition,
 		},
 		health: { description: "Answers when the database does.", access: "internal", params: z.object({}), result: z.null() },
 	},
 	events: {
-		"message.created": z.object({ created: z.array(Position.extend({ senderId: PlatformId, recipientId: PlatformId })) }).meta({
-			description: "New messages are stored. The event may be lost: a consumer that needs every message compares cursors.",
-		}),
+		"message.created": z
+			.object({ created: z.array(MessagePosition.extend({ senderId: PlatformId, recipientId: PlatformId })) })
+			.meta({
+				description: "New messages are stored. The event may be lost: a consumer that needs every message compares cursors.",
+			}),
 		"conversation.read": z
 			.object({ conversationId: z.guid(), userId: PlatformId, seq: Seq })
 			.meta({ description: "The user's read cursor moved to `seq`." }),
-		"message.changed": Position.meta({ description: "A stored message is not as it was: its image went." }),
+		"message.changed": MessagePosition.meta({ description: "A stored message has changed: its image was deleted." }),
 		"conversation.reopened": z
 			.object({ conversationId: z.guid() })
 			.meta({ description: "A message into an AUTO_ARCHIVED conversation made it ACTIVE again." }),

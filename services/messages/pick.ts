@@ -2,8 +2,8 @@ import { type Database, statement } from "../../mixins/database.ts";
 import { type MessageRow, messageColumns } from "./message-row.ts";
 
 /**
- * The messages at these positions, in their order, without positions that have no message. Of these the first that may fit into
- * `maxBytes` of JSON, at least one: JSON contains each text twice, as text and as HTML.
+ * The messages at these positions, in their order. Positions without a message are left out. Returns only the first messages that
+ * may fit into `maxBytes` of JSON, and at least one. JSON contains each text twice, as text and as HTML.
  */
 export function pick(
 	db: Database,

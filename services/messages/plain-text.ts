@@ -1,8 +1,9 @@
 import sanitizeHtml from "sanitize-html";
 
 /**
- * What is stored of a typed text: trimmed, line ends as LF, HTML tags gone (script and style with their bodies), all else to
- * the byte. Idempotent. It is text, not HTML (`5 <b` survives): what goes into a page is `renderHtml` of it.
+ * The text that is stored for a typed text: trimmed, with LF as line ends, and without HTML tags. `script` and `style` are
+ * removed with their content. Everything else stays unchanged. Applying it twice changes nothing more. The result is text, not
+ * HTML (`5 <b` stays as it is). Pages must show it through `renderHtml`.
  */
 export function plainText(typed: string): string {
 	let text = typed.includes("\r") ? typed.replace(/\r\n?/g, "\n") : typed;
@@ -15,11 +16,13 @@ export function plainText(typed: string): string {
 	return text.replaceAll("<", "").trim();
 }
 
-/** Which `<` is taken for markup: not that of `a < b`, `<3` or `</3`. */
+/** A `<` that may begin markup; not the one of `a < b`, `<3` or `</3`. */
 const opensMarkup = /<(?:\/?[a-z]|[!?])/i;
 const opensNone = /<(?!\/?[a-z]|[!?])/gi;
 
-/** Removing a tag can make another one: `<<b>i>`. Each pass removes one level. A text with more levels is an attack: it loses every `<`. */
+/**
+ * Removing a tag can make another one: `<<b>i>`. Each pass removes one level. From a text with more levels, every `<` is removed.
+ */
 const maxPasses = 8;
 
 function withoutTags(text: string): string {
@@ -27,19 +30,19 @@ function withoutTags(text: string): string {
 	if (!html.includes("<")) return unescapeHtml(html);
 	const stripped = strip(html);
 	if (stripped.endsWith(endMark)) return stripped.slice(0, -1);
-	// A tag whose quote never closes swallows all that follows; without quotes it ends at its first `>`.
+	// A tag with an unclosed quote extends to the end of the text. With its quotes escaped, it ends at the first `>`.
 	const unquoted = strip(html.replaceAll('"', "&quot;").replaceAll("'", "&#39;"));
 	return unquoted.endsWith(endMark) ? unquoted.slice(0, -1) : stripped;
 }
 
-/** Ends what is sanitized, to see whether the end got swallowed; no text here has a CR of its own. */
+/** Appended before sanitizing. If it is missing afterwards, a tag extended to the end. The texts themselves contain no CR. */
 const endMark = "\r";
 
 function strip(html: string): string {
 	return unescapeHtml(sanitizeHtml(html + endMark, { allowedTags: [] }));
 }
 
-/** Escapes what sanitize-html would decode (`&`) or would take for markup although it is none. */
+/** Escapes what sanitize-html would decode (`&`), and what it would mistake for markup. */
 function escapeNonTags(text: string): string {
 	let html = text
 		.replaceAll("&", "&amp;")
@@ -53,14 +56,14 @@ function escapeNonTags(text: string): string {
 	return html;
 }
 
-/** What is opened and never closed is text. */
+/** An opening delimiter without a closing one is text. */
 const delimiters = [
 	["<", ">"],
 	["<!--", "-->"],
 	["<![CDATA[", "]]>"],
 ] as const;
 
-/** One pass over all three, since `&amp;lt;` is a typed `&lt;`. */
+/** One pass for all three entities: `&amp;lt;` must become `&lt;`, which was typed so, and not `<`. */
 function unescapeHtml(html: string): string {
 	return html.replace(/&(?:amp|lt|gt);/g, (entity) => (entity === "&amp;" ? "&" : entity === "&lt;" ? "<" : ">"));
 }

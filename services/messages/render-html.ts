@@ -1,6 +1,7 @@
 /**
- * The HTML of a stored text: everything escaped, newlines as `<br>`; http, https and `www.` links and e-mail addresses as
- * `<a>`. No other element, no other scheme. Its text in a DOM is the content again, given one from `plainText` without NUL.
+ * The HTML of a stored text. Everything is escaped. Newlines become `<br>`. Links (http, https, `www.`) and e-mail addresses
+ * become `<a>`. There is no other element and no other scheme. In a DOM, the text of the HTML equals the content, if that was
+ * made by `plainText` and has no NUL.
  */
 export function renderHtml(content: string): string {
 	if (!mayHaveLink.test(content)) return escapeHtml(content);
@@ -35,18 +36,20 @@ const escapes: Record<string, string> = {
 const mayHaveLink = /:\/\/|www\.|@/i;
 
 /**
- * Instead of linkifyjs, which is quadratic (70 ms for 2,500 times `a.`), links `readme.md`, and takes quotes, `<b>` and direction
- * overrides into a link. Each quantifier here is bounded or stops where the next match may start. No `i` flag: with `u` it
- * takes `ſ` for an s.
+ * Used instead of linkifyjs, which takes quadratic time (70 ms for 2,500 times `a.`), makes a link of `readme.md`, and includes
+ * quotes, `<b>` and direction overrides in links. Each quantifier here is bounded, or stops where the next match may start. There
+ * is no `i` flag, because with `u` it makes `ſ` match an s.
  */
 const urlStart = /(?<![A-Za-z0-9_])(?:[Hh][Tt]{2}[Pp][Ss]?:\/\/|[Ww]{3}\.(?=[\p{L}\p{N}-]{1,63}\.[\p{L}\p{N}]))/u;
-/** No white space, quotes, CJK punctuation (a sentence has no space after it) or anything invisible. */
+/** No white space, quotes or invisible characters. No CJK punctuation either: it ends a link, since no space follows it. */
 const urlChar = /[^\s<>"`\\\u3000-\u303f\uff00-\uff1f\p{Cc}\p{Cf}\p{Cs}]/u;
 const emailUser = /(?<![\p{Script=Latin}\p{N}_.+-])[A-Za-z0-9_.+-]{1,64}/u;
 const emailHost = /(?:[\p{L}\p{N}-]{1,63}\.)+[A-Za-z]{2,63}(?![\p{Script=Latin}\p{N}@])/u;
 const linkLike = new RegExp(`${urlStart.source}${urlChar.source}+|${emailUser.source}@${emailHost.source}`, "gu");
 
-/** A sentence's punctuation after a link is not of it; a closing bracket is if it was opened in it, as Wikipedia has them. */
+/**
+ * Removes the sentence's punctuation after a link. A closing bracket stays if the link contains its opening bracket (Wikipedia).
+ */
 function withoutTrailingPunctuation(link: string): string {
 	let unopened = link.split(")").length - link.split("(").length;
 	let end = link.length;
@@ -59,7 +62,7 @@ function withoutTrailingPunctuation(link: string): string {
 
 const trailing = ".,:;!?'*_~…’”»]}";
 
-/** A host has at most 253 characters. To parse a longer one takes the square of its length where they are not ASCII. */
+/** A host has at most 253 characters. Parsing a longer one that is not ASCII takes quadratic time. */
 const maxAuthorityLength = 256;
 
 function authorityLength(href: string): number {

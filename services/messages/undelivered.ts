@@ -19,8 +19,9 @@ const lowestId = "00000000-0000-0000-0000-000000000000";
 export const laggingLimit = 20;
 
 /**
- * A cursor below the head is not enough: the messages above it may be the user's own. So the statement compares how many messages by
- * others there are in all and up to the cursor (docs/adr/0005). Messages of the last 1.5 s are left out: they are being delivered.
+ * A delivered cursor below the newest seq is not enough: the messages above it may be the user's own. So the statement compares
+ * how many messages by others there are in all and up to the cursor (docs/adr/0005). Messages of the last 1.5 s are ignored,
+ * since they are still being delivered.
  */
 const undeliveredStatement = statement(
 	"messages.undelivered",

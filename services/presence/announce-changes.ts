@@ -1,23 +1,23 @@
+import type { Announcements } from "./announcements.ts";
 import type { Presence } from "./presence.contract.ts";
-import type { Watch } from "./watch.ts";
 
-/** Users that are told of at a time. */
+/** Users in one batch. */
 const batchSize = 200;
 
 /**
- * Tells of all users of whom something is to be told, one batch after the other, so that thousands who come or go at once are no
- * storm. Other nodes do the same and share the work. What could not be told is told again when the claim has run out. Ends after the
- * batch during which the signal is aborted.
+ * Announces all changes of presence that are due, one batch after the other, so that thousands of changes at once do not flood the
+ * cluster. The nodes share the work. What could not be announced is announced again when the claim has expired. Ends after the batch
+ * during which the signal is aborted.
  */
 export async function announceChanges(
-	watch: Watch,
+	announcements: Announcements,
 	announce: (presences: Presence[]) => Promise<void>,
 	signal: AbortSignal,
 ): Promise<void> {
 	while (!signal.aborted) {
-		const claimed = await watch.claim(batchSize);
+		const claimed = await announcements.claim(batchSize);
 		if (claimed.length === 0) return;
-		await announce(await watch.settle(claimed));
-		await watch.release(claimed);
+		await announce(await announcements.update(claimed));
+		await announcements.release(claimed);
 	}
 }

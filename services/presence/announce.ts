@@ -8,13 +8,13 @@ import type { Typist } from "./typing.ts";
 
 const eventOf = { online: "user_online", away: "user_away", offline: "user_offline" } as const;
 
-/** People who are told at a time. */
+/** Recipients in one group of pushes. */
 const maxRecipients = 1_000;
 
-/** Conversations whose typists are told of at a time. */
+/** Conversations whose participants are looked up at the same time. */
 const maxConversations = 50;
 
-/** Tells people with whom they share a conversation. */
+/** Announces each presence to the people who share a conversation with that user. */
 export async function announcePresence(broker: ServiceBroker, presences: Presence[]): Promise<void> {
 	let waiting = presences;
 	while (waiting.length > 0) {
@@ -29,8 +29,8 @@ export async function announcePresence(broker: ServiceBroker, presences: Presenc
 	}
 }
 
-/** Tells people what each of the others is; who is offline need not be told of. */
-export async function introduce(broker: ServiceBroker, presences: Presence[]): Promise<void> {
+/** Announces the presence of each of these users to the others, unless it is offline. */
+export async function announceToEachOther(broker: ServiceBroker, presences: Presence[]): Promise<void> {
 	const others = (userId: string) => presences.map((presence) => presence.userId).filter((id) => id !== userId);
 	const present = presences.filter(({ status }) => status !== "offline");
 	await deliver(
@@ -39,7 +39,7 @@ export async function introduce(broker: ServiceBroker, presences: Presence[]): P
 	);
 }
 
-/** Tells the other participant, as far as their sockets have joined the conversation. */
+/** Tells the other participants, on those of their sockets that have joined the conversation, who types or has stopped. */
 export async function announceTyping(broker: ServiceBroker, typists: Typist[], typing: boolean): Promise<void> {
 	for (const some of chunksOf(typists, maxConversations)) {
 		const pushes = await Promise.all(
@@ -57,7 +57,7 @@ function pushOf({ userId, status, lastSeenAt }: Presence, recipientIds: string[]
 	return push({ userId, lastSeenAt }, ...recipientIds.map((id) => ({ userId: id, event: eventOf[status] })));
 }
 
-/** Pushes that go together, of about `maxRecipients` in all. */
+/** Groups of pushes with about `maxRecipients` recipients each. */
 function* groups(pushes: Push[]): Generator<Push[]> {
 	let group: Push[] = [];
 	let recipients = 0;

@@ -8,12 +8,12 @@ export type Status = z.infer<typeof Status>;
 
 const rank: Record<Status, number> = { online: 2, away: 1, offline: 0 };
 
-/** Whether the first is more present than the second. */
+/** Whether `one` ranks above `other`: first online, then away, then offline. */
 export function isBetter(one: Status, other: Status): boolean {
 	return rank[one] > rank[other];
 }
 
-/** What a user is whose devices are these: online if one is, else away if one is. */
+/** The status of a user from the statuses of the user's devices: online if one is, else away if one is. */
 export function mergeStatuses(statuses: Iterable<Status>): Status {
 	let merged: Status = "offline";
 	for (const status of statuses) if (isBetter(status, merged)) merged = status;
@@ -29,18 +29,18 @@ export type Presence = z.infer<typeof Presence>;
 
 const NodeId = z.string().min(1);
 
-/** What a user is on a gateway now. */
+/** The status of a user on one gateway. */
 const Change = z.object({
 	userId: PlatformId,
 	status: Status,
 	chosen: z.boolean().default(false).meta({
 		description:
-			"The user set it, and no socket went. Others hear of it at once, also when the user is less present than before.",
+			"The user set this status, and no socket closed. Others are informed at once, also when it ranks below the status before.",
 	}),
 });
 export type Change = z.infer<typeof Change>;
 
-/** What a gateway has reported: how many users, and the sum of their parts (see services/presence-digest.ts). */
+/** A digest of what a gateway has reported: how many users, and a sum over them (see services/presence-digest.ts). */
 const Digest = z.object({ users: z.int().min(0), sum: z.int().min(0) });
 export type Digest = z.infer<typeof Digest>;
 
@@ -51,7 +51,7 @@ export const presence = {
 	actions: {
 		report: {
 			description:
-				"A gateway reports the status of the users on it: the changes, and now and then everybody. Its reports are valid as long as it " +
+				"A gateway reports the status of its users: the changes, and from time to time all users. Its reports are valid as long as it " +
 				"renews its lease.",
 			access: "internal",
 			params: z.object({
@@ -61,17 +61,22 @@ export const presence = {
 						"Grows with every report of the gateway, also with a repeated one. A report with a lower number than one before is ignored.",
 				}),
 				users: z.array(Change).max(maxReported),
-				since: z.int().positive().optional().meta({
-					description:
-						"The reports from this number on named everybody. A user whom the gateway named before, and not since, has gone.",
-				}),
+				since: z
+					.int()
+					.positive()
+					.optional()
+					.meta({
+						description:
+							"The reports from this number on contain all users of the gateway. A user of earlier reports who is in none of them has no " +
+							"socket there any more.",
+					}),
 			}),
 			result: z.null(),
 		},
 		renew: {
 			description:
-				"A gateway renews its lease. `known` is false when the registry has something else than the gateway has reported: then the " +
-				"gateway reports everybody again. Without a digest nothing is compared.",
+				"A gateway renews its lease. `known` is false when the registry differs from what the gateway has reported. Then the gateway " +
+				"reports all its users again. Without a digest nothing is compared.",
 			access: "internal",
 			params: z.object({ nodeId: NodeId, digest: Digest.optional() }),
 			result: z.object({ known: z.boolean() }),
@@ -85,7 +90,7 @@ export const presence = {
 			result: z.object({ nodes: z.record(z.string(), z.array(NodeId)), reporting: z.array(NodeId) }),
 		},
 		get: {
-			description: "Whether a person is there. Only for people with whom the caller shares a conversation.",
+			description: "The presence of a person. Only for people with whom the caller shares a conversation.",
 			access: { role: "user", partner: "userId" },
 			rateLimit: "queries",
 			routes: ["GET /users/:userId/presence"],

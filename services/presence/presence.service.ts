@@ -2,26 +2,26 @@ import { callerOf } from "../../lib/access.ts";
 import { every, type Repeated } from "../../lib/every.ts";
 import { redis, type WithRedis } from "../../mixins/redis.ts";
 import { defineService } from "../service.ts";
-import { announcePresence, announceTyping, introduce } from "./announce.ts";
+import { announcePresence, announceToEachOther, announceTyping } from "./announce.ts";
 import { announceChanges } from "./announce-changes.ts";
+import { Announcements } from "./announcements.ts";
 import type { Presence } from "./presence.contract.ts";
 import { Registry } from "./registry.ts";
 import { Typing } from "./typing.ts";
-import { Watch } from "./watch.ts";
 
 interface This extends WithRedis {
 	registry: Registry;
-	watch: Watch;
+	announcements: Announcements;
 	typing: Typing;
 	announcing: Repeated;
 	sweeps: Repeated[];
 }
 
-/** How often it is looked which gateways have gone, of whom something is to be told, and who has stopped typing. */
+/** How often expired leases, changes to announce, and people who have stopped typing are looked up. */
 const sweepIntervalMs = 500;
 
-/** A gateway that falls silent renews within this time if it is there after all: every 5 s, and some time to repeat it. */
-const silentMs = 7_500;
+/** A gateway that was disconnected unexpectedly must renew its lease within this time: it renews every 5 s, and may repeat that. */
+const suspectLeaseMs = 7_500;
 
 export default defineService<"presence", This>("presence", {
 	mixins: [redis],
@@ -31,7 +31,7 @@ export default defineService<"presence", This>("presence", {
 				const { nodeId, number, users, since } = ctx.params;
 				await this.registry.report(nodeId, number, users);
 				if (since !== undefined) await this.registry.complete(nodeId, since);
-				// The gateway waits for its place in the registry, not for what others are told.
+				// The gateway waits for the registry, not for the announcements.
 				this.announcing.now();
 				return null;
 			},
@@ -48,13 +48,13 @@ export default defineService<"presence", This>("presence", {
 		},
 		get: {
 			async handler(ctx) {
-				const [presence] = await this.watch.lookup([ctx.params.userId]);
+				const [presence] = await this.announcements.lookup([ctx.params.userId]);
 				return presence as Presence;
 			},
 		},
 		lookup: {
 			handler(ctx) {
-				return this.watch.lookup(ctx.params.userIds);
+				return this.announcements.lookup(ctx.params.userIds);
 			},
 		},
 		typists: {
@@ -66,8 +66,8 @@ export default defineService<"presence", This>("presence", {
 			async handler(ctx) {
 				const { conversationId, typing } = ctx.params;
 				const typist = { conversationId, userId: callerOf(ctx).id };
-				const isNews = typing ? await this.typing.start(typist) : (await this.typing.stop([typist])).length > 0;
-				if (isNews) await announceTyping(this.broker, [typist], typing);
+				const hasChanged = typing ? await this.typing.start(typist) : (await this.typing.stop([typist])).length > 0;
+				if (hasChanged) await announceTyping(this.broker, [typist], typing);
 				return null;
 			},
 		},
@@ -79,30 +79,30 @@ export default defineService<"presence", This>("presence", {
 				await announceTyping(this.broker, await this.typing.stop(typists), false);
 			},
 		},
-		/** Each was told of before they shared a conversation: to others. */
+		/** Earlier announcements about the participants did not go to each other. */
 		"conversation.created": {
 			async handler(ctx) {
-				await introduce(this.broker, await this.watch.lookup(ctx.params.userIds));
+				await announceToEachOther(this.broker, await this.announcements.lookup(ctx.params.userIds));
 			},
 		},
-		/** Whoever only fell silent may be slow, or out of reach for this node alone. */
+		/** After an unexpected disconnect the gateway may only be slow, or unreachable for this node alone. */
 		"$node.disconnected": {
 			async handler(ctx) {
-				await this.registry.shortenLease(ctx.params.node.id, ctx.params.unexpected ? silentMs : 0);
+				await this.registry.shortenLease(ctx.params.node.id, ctx.params.unexpected ? suspectLeaseMs : 0);
 			},
 		},
 	},
 	async started() {
 		this.registry = new Registry(this.redis);
-		this.watch = new Watch(this.redis, this.registry);
+		this.announcements = new Announcements(this.redis, this.registry);
 		this.typing = new Typing(this.redis);
-		const failed = (error: unknown) => this.logger.debug("A sweep failed and is done again:", error);
+		const failed = (error: unknown) => this.logger.debug("A periodic task failed and runs again:", error);
 		const announce = (presences: Presence[]) => announcePresence(this.broker, presences);
-		this.announcing = every(sweepIntervalMs, (signal) => announceChanges(this.watch, announce, signal), failed);
+		this.announcing = every(sweepIntervalMs, (signal) => announceChanges(this.announcements, announce, signal), failed);
 		this.sweeps = [
 			this.announcing,
-			every(sweepIntervalMs, (signal) => removeLapsed(this.registry, signal), failed),
-			every(sweepIntervalMs, async () => announceTyping(this.broker, await this.typing.lapsed(), false), failed),
+			every(sweepIntervalMs, (signal) => removeExpired(this.registry, signal), failed),
+			every(sweepIntervalMs, async () => announceTyping(this.broker, await this.typing.takeExpired(), false), failed),
 		];
 	},
 	async stopped() {
@@ -110,6 +110,6 @@ export default defineService<"presence", This>("presence", {
 	},
 });
 
-async function removeLapsed(registry: Registry, signal: AbortSignal): Promise<void> {
-	for (const nodeId of await registry.lapsed()) await registry.remove(nodeId, () => !signal.aborted);
+async function removeExpired(registry: Registry, signal: AbortSignal): Promise<void> {
+	for (const nodeId of await registry.expired()) await registry.remove(nodeId, () => !signal.aborted);
 }

@@ -5,27 +5,27 @@ import type { Change, Digest, Status } from "./presence.contract.ts";
 import { usersPerScript } from "./script.ts";
 import { removeGatewayScript, removeScript, renewScript, reportScript, shortenLeaseScript } from "./scripts.ts";
 
-/** How long a gateway's word counts without a renewal. */
+/** How long a gateway's reports are valid without a renewal. */
 export const leaseMs = 30_000;
 
-/** How long somebody whose last socket has gone counts as there: a phone that changes networks must not flicker. */
+/** How long a user whose last socket has disconnected keeps the status: a phone that changes networks must not seem offline. */
 export const graceMs = 10_000;
 
-/** What is asked of Redis at a time. */
+/** Users in one pipeline to Redis. */
 const chunkSize = 1_000;
 
-/** A node that removes a gateway says so at least this often; after that another node goes on. */
-const removingMs = 5_000;
+/** The lock of a node that removes a gateway. The node renews it with each chunk; if it expires, another node continues. */
+const removalLockMs = 5_000;
 
 /**
- * Who has sockets on which gateway. In Redis:
+ * Which users have sockets on which gateways. In Redis:
  *
- * - `leases`: a sorted set of every gateway that anything is written about, by when its lease ends. After that it counts for nothing,
- *   and what is written about it is removed, the entry here last: whoever finds it goes on where another node stopped.
- * - `gateways`: a sorted set of those that have reported everybody, by the same time. A gateway that is not in it (new, or Redis was
- *   emptied) may have sockets of anybody.
+ * - `leases`: a sorted set of all gateways that have any data here, by the end of their leases. When a lease has ended, the gateway's
+ *   data are ignored and removed. The entry in this set is removed last, so that another node can continue an interrupted removal.
+ * - `gateways`: a sorted set of the gateways that have reported all their users, by the same time. A gateway that is not in it (it is
+ *   new, or Redis was emptied) may have sockets of any user.
  * - `gateway:<nodeId>`: a hash: `number` of the gateway's newest report, `digest` over its users (see services/presence-digest.ts).
- * - `users:<nodeId>`: a hash, user → the number of the report that named them last, and their part in the digest.
+ * - `users:<nodeId>`: a hash, user → the number of the last report with this user, and their part in the digest.
  * - `sockets:<userId>`: a hash, node id → the user's status on that node.
  */
 export class Registry {
@@ -35,7 +35,7 @@ export class Registry {
 		this.#redis = redis;
 	}
 
-	/** Takes down what a gateway says of some users. A report that is older than one that was here is ignored. */
+	/** Stores a gateway's report about some users. A report that is older than the newest one is ignored. */
 	async report(nodeId: string, number: number, changes: Change[]): Promise<void> {
 		const head = [nodeId, number, Date.now(), leaseMs, graceMs, seenNow()];
 		const pieces = changes.length === 0 ? [[]] : chunksOf(changes, usersPerScript);
@@ -52,7 +52,7 @@ export class Registry {
 		);
 	}
 
-	/** The gateway has named everybody in its reports since that number: whom it named before and not since has gone. */
+	/** The gateway's reports since that number contain all its users. Removes those who are only in older reports. */
 	async complete(nodeId: string, since: number): Promise<void> {
 		await this.#eachUser(nodeId, async (entries) => {
 			const old = entries.filter(([, entry]) => Number.parseInt(entry, 10) < since).map(([userId]) => userId);
@@ -69,7 +69,7 @@ export class Registry {
 		return (await renewScript.run(this.#redis, [nodeId, Date.now(), leaseMs, ...compared])) === 1;
 	}
 
-	/** On which gateways the users have sockets; who has none is not named. */
+	/** The gateways on which each user has sockets. Users without sockets are left out. */
 	async locate(userIds: string[]): Promise<{ nodes: Record<string, string[]>; reporting: string[] }> {
 		const reporting = await this.#redis.zrangebyscore("gateways", Date.now(), "+inf");
 		const isReporting = new Set(reporting);
@@ -84,7 +84,7 @@ export class Registry {
 		return { nodes: Object.fromEntries(nodes), reporting };
 	}
 
-	/** The statuses of each user on gateways that count. */
+	/** The statuses of each user, on gateways with a valid lease. */
 	async statuses(userIds: string[]): Promise<Status[][]> {
 		const [present, hashes] = await Promise.all([
 			this.#redis.zrangebyscore("leases", Date.now(), "+inf"),
@@ -98,30 +98,33 @@ export class Registry {
 		);
 	}
 
-	/** The gateway's lease ends within that time: it has to show that it is there. */
+	/** Ends the gateway's lease after that time, unless the gateway renews it. */
 	async shortenLease(nodeId: string, ms: number): Promise<void> {
 		await shortenLeaseScript.run(this.#redis, [nodeId, Date.now() + ms]);
 	}
 
-	/** Gateways that did not renew. */
-	async lapsed(): Promise<string[]> {
+	/** Gateways whose lease has ended. */
+	async expired(): Promise<string[]> {
 		return this.#redis.zrangebyscore("leases", "-inf", Date.now());
 	}
 
-	/** Removes a gateway that did not renew, unless another node does. Stops when it has a lease again, or when `goesOn` says no. */
-	async remove(nodeId: string, goesOn: () => boolean): Promise<void> {
+	/**
+	 * Removes the data of a gateway whose lease has ended, unless another node is doing it. Stops when the gateway has a lease again,
+	 * or when `mayContinue` returns false.
+	 */
+	async remove(nodeId: string, mayContinue: () => boolean): Promise<void> {
 		const lock = `removing:${nodeId}`;
-		if ((await this.#redis.set(lock, "", "PX", removingMs, "NX")) === null) return;
+		if ((await this.#redis.set(lock, "", "PX", removalLockMs, "NX")) === null) return;
 		await this.#eachUser(nodeId, async (entries) => {
-			await this.#redis.pexpire(lock, removingMs);
+			await this.#redis.pexpire(lock, removalLockMs);
 			const userIds = entries.map(([userId]) => userId);
-			return goesOn() && (await this.#remove(nodeId, "", userIds));
+			return mayContinue() && (await this.#remove(nodeId, "", userIds));
 		});
-		if (goesOn()) await removeGatewayScript.run(this.#redis, [nodeId, Date.now()]);
+		if (mayContinue()) await removeGatewayScript.run(this.#redis, [nodeId, Date.now()]);
 		await this.#redis.del(lock);
 	}
 
-	/** False when the gateway has a lease again. */
+	/** Returns false when the gateway has a lease again. */
 	async #remove(nodeId: string, since: string, userIds: string[]): Promise<boolean> {
 		for (const piece of chunksOf(userIds, usersPerScript)) {
 			const removed = await removeScript.run(this.#redis, [nodeId, since, Date.now(), graceMs, seenNow(), ...piece]);
@@ -130,7 +133,7 @@ export class Registry {
 		return true;
 	}
 
-	/** Visits the users of a gateway in chunks, as long as `visit` says true. One that changes meanwhile may be visited or not. */
+	/** Visits the users of a gateway in chunks, as long as `visit` returns true. A user added or removed meanwhile may be left out. */
 	async #eachUser(nodeId: string, visit: (entries: [string, string][]) => Promise<boolean>): Promise<void> {
 		let cursor = "0";
 		do {
@@ -150,7 +153,7 @@ export class Registry {
 
 const seenNow = () => new Date().toISOString();
 
-/** Sends a pipeline; its answers, or the first error. */
+/** Sends a pipeline. Returns its answers, or throws the first error. */
 export async function run<Answer = unknown>(pipeline: ReturnType<Redis["pipeline"]>): Promise<Answer[]> {
 	if (pipeline.length === 0) return [];
 	const answers = (await pipeline.exec()) ?? [];

@@ -2,14 +2,15 @@ import { digestModulus } from "../presence-digest.ts";
 import { Script } from "./script.ts";
 
 /**
- * What must happen in Redis as a whole. The keys are described in registry.ts and watch.ts.
+ * What Redis must do atomically. The keys are described in registry.ts and announcements.ts.
  *
- * `look` compares what a user is with what others were last told, and writes down when the difference is to be told: what is better,
- * or what the user chose, now; what is worse because sockets have gone after the grace time. It runs whenever one of the two sides
- * may have changed, so no order in which nodes work leaves a difference behind that nobody looks at. `why` it runs: 'chosen' (the
- * user set the status), 'gone' (perhaps a socket went), or 'told' (the other side changed): then what waits keeps its time.
+ * `compare` compares a user's status with the status that was announced last, and stores when the difference is due. A better status,
+ * or one that the user has set, is due now. A worse status, after sockets have disconnected, is due after the grace time. `compare`
+ * runs whenever one of the two statuses may have changed, so no difference is left behind, in whatever order nodes work. `why` it
+ * runs: 'chosen' (the user has set the status), 'gone' (a socket may have disconnected), or 'told' (the announced status has
+ * changed). After 'told' a time that is already stored is kept.
  */
-const look = `
+const compare = `
 local rank = { offline = 0, away = 1, online = 2 }
 
 local function gatewaysWithLease(now)
@@ -19,7 +20,7 @@ local function gatewaysWithLease(now)
 	return present
 end
 
-local function look(user, why, now, grace, present)
+local function compare(user, why, now, grace, present)
 	local status = 'offline'
 	local sockets = redis.call('HGETALL', 'sockets:' .. user)
 	for i = 1, #sockets, 2 do
@@ -37,7 +38,7 @@ local function look(user, why, now, grace, present)
 end
 `;
 
-/** `users:<node>` has "number part" for each user: the report that named them last, and their part in the gateway's digest. */
+/** `users:<node>` has "number part" for each user: the last report with this user, and their part in the gateway's digest. */
 const entries = `
 local function partOf(entry)
 	return tonumber(string.match(entry, '%d+$'))
@@ -58,10 +59,10 @@ local function setDigest(node, digest)
 end
 `;
 
-/** node, number, now, lease, grace, seenAt, then user, status, part, 'chosen' or 'gone' of each. 0: a newer report was here before. */
+/** node, number, now, lease, grace, seenAt, then user, status, part, 'chosen' or 'gone' for each. Returns 0 if a newer report is there. */
 export const reportScript = new Script(
 	"presenceReport",
-	`${look}${entries}
+	`${compare}${entries}
 local node, number = ARGV[1], ARGV[2]
 local now, lease, grace, seenAt = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 if tonumber(number) < tonumber(redis.call('HGET', 'gateway:' .. node, 'number') or '0') then return 0 end
@@ -81,19 +82,19 @@ for i = 7, #ARGV, 4 do
 	elseif known then
 		remove(node, user, seenAt)
 	end
-	look(user, ARGV[i + 3], now, grace, present)
+	compare(user, ARGV[i + 3], now, grace, present)
 end
 setDigest(node, digest)
 return 1`,
 );
 
 /**
- * node, since, now, grace, seenAt, then users. With a number as `since`: removes those whom no report from that number on named.
- * With '': the gateway's lease is over, all are removed; 0 when it has a lease again.
+ * node, since, now, grace, seenAt, then users. With a number as `since`: removes those who are in no report from that number on.
+ * With '': removes all, since the gateway's lease has ended; returns 0 if it has a lease again.
  */
 export const removeScript = new Script(
 	"presenceRemove",
-	`${look}${entries}
+	`${compare}${entries}
 local node, since = ARGV[1], tonumber(ARGV[2])
 local now, grace, seenAt = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 if not since then
@@ -109,14 +110,14 @@ for i = 6, #ARGV do
 	if known and (not since or tonumber(string.match(known, '^%d+')) < since) then
 		digest = digest - partOf(known)
 		remove(node, user, seenAt)
-		look(user, 'gone', now, grace, present)
+		compare(user, 'gone', now, grace, present)
 	end
 end
 setDigest(node, digest)
 return 1`,
 );
 
-/** node, now, lease, count, digest ('' and '': not compared). 0: the registry does not have what the gateway has reported. */
+/** node, now, lease, count, digest ('' and '': not compared). Returns 0 if the registry does not have what the gateway has reported. */
 export const renewScript = new Script(
 	"presenceRenew",
 	`${entries}
@@ -129,7 +130,7 @@ if redis.call('HLEN', 'users:' .. node) ~= tonumber(ARGV[4]) or digestOf(node) ~
 return 1`,
 );
 
-/** node, now. Removes the last of a gateway that has no lease and no users any more; 0 when it has. */
+/** node, now. Removes the last keys of a gateway without a lease and users. Returns 0 if it has one of them. */
 export const removeGatewayScript = new Script(
 	"presenceRemoveGateway",
 	`
@@ -142,7 +143,7 @@ redis.call('ZREM', 'leases', node)
 return 1`,
 );
 
-/** node, at: the lease ends then, unless it ends sooner. */
+/** node, at. Ends the lease at that time, unless it ends sooner. */
 export const shortenLeaseScript = new Script(
 	"presenceShortenLease",
 	`
@@ -151,7 +152,7 @@ if lease and tonumber(lease) > tonumber(ARGV[2]) then redis.call('ZADD', 'leases
 return 1`,
 );
 
-/** now, until, limit. Claims users of whom something is to be told; each with '1' when an earlier claim has run out. */
+/** now, until, limit. Claims users whose change is due. Returns each with '1' if an earlier claim has expired, else '0'. */
 export const claimScript = new Script(
 	"presenceClaim",
 	`
@@ -173,19 +174,19 @@ for i = 1, #due do
 		claimed[#claimed + 1] = '0'
 	end
 end
--- The Redis within the process (ioredis-mock) knows a list only by a constructor.
+-- ioredis-mock, the Redis in this process, recognizes a list only if a table constructor made it.
 return { unpack(claimed) }`,
 );
 
-/** now, grace, then users of whom has been told: gives the claims back, and looks again at what changed meanwhile. */
+/** now, grace, then users who have been announced. Ends their claims, and compares again, since statuses may have changed. */
 export const releaseScript = new Script(
 	"presenceRelease",
-	`${look}
+	`${compare}
 local now, grace = tonumber(ARGV[1]), tonumber(ARGV[2])
 local present = gatewaysWithLease(now)
 for i = 3, #ARGV do
 	redis.call('ZREM', 'telling', ARGV[i])
-	look(ARGV[i], 'told', now, grace, present)
+	compare(ARGV[i], 'told', now, grace, present)
 end
 return 1`,
 );

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { run } from "./registry.ts";
 
-/** How long somebody types after saying so. */
+/** How long a report of typing is valid. */
 export const typingMs = 3_000;
 
 export interface Typist {
@@ -9,7 +9,10 @@ export interface Typist {
 	userId: string;
 }
 
-/** Who types where: in Redis a sorted set `typing` by when it ends. Whoever removes an entry tells of it, so it is told once. */
+/**
+ * Who types in which conversation. In Redis: a sorted set `typing` by the end of validity. The node that removes an entry announces
+ * it, so the end is announced once.
+ */
 export class Typing {
 	readonly #redis: Redis;
 
@@ -17,14 +20,14 @@ export class Typing {
 		this.#redis = redis;
 	}
 
-	/** Also renews; true when it is news. */
+	/** Starts or renews. Returns true if the user was not typing before. */
 	async start(typist: Typist): Promise<boolean> {
 		return (await this.#redis.zadd("typing", Date.now() + typingMs, memberOf(typist))) === 1;
 	}
 
-	/** Those who typed until now. */
+	/** Returns those who were typing. */
 	async stop(typists: Typist[]): Promise<Typist[]> {
-		// Hardly anybody types at most moments, and this is asked after every commit.
+		// This runs after every commit, and most of the time nobody is typing.
 		if (typists.length === 0 || (await this.#redis.zcard("typing")) === 0) return [];
 		const pipeline = this.#redis.pipeline();
 		for (const typist of typists) pipeline.zrem("typing", memberOf(typist));
@@ -32,7 +35,7 @@ export class Typing {
 		return typists.filter((_, i) => removed[i] === 1);
 	}
 
-	/** Those of the users who type in the conversation now. */
+	/** Those of the users who are typing in the conversation now. */
 	async among(conversationId: string, userIds: string[]): Promise<string[]> {
 		if (userIds.length === 0) return [];
 		const ends = await this.#redis.zmscore("typing", ...userIds.map((userId) => memberOf({ conversationId, userId })));
@@ -40,14 +43,14 @@ export class Typing {
 		return userIds.filter((_, i) => Number(ends[i] ?? 0) > now);
 	}
 
-	/** Those who neither renewed nor stopped. */
-	async lapsed(): Promise<Typist[]> {
+	/** Removes and returns those whose time has ended without a renewal. */
+	async takeExpired(): Promise<Typist[]> {
 		const members = await this.#redis.zrangebyscore("typing", "-inf", Date.now(), "LIMIT", 0, 1_000);
 		return this.stop(members.map(typistOf));
 	}
 }
 
-/** A conversation's id has no space in it. */
+/** A conversation's id contains no space. */
 const memberOf = ({ conversationId, userId }: Typist) => `${conversationId} ${userId}`;
 
 function typistOf(member: string): Typist {

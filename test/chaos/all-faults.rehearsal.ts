@@ -2,4 +2,4 @@ import { faults } from "./faults.ts";
 import { describeFaults } from "./suite.ts";
 
 // npm run rehearse:chaos
-describeFaults(faults);
+describeFaults(faults, "quiet");

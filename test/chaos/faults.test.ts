@@ -1,4 +1,7 @@
 import { faults } from "./faults.ts";
 import { describeFaults } from "./suite.ts";
 
-describeFaults(faults.filter(({ isRehearsed }) => !isRehearsed));
+describeFaults(
+	faults.filter(({ isRehearsed }) => !isRehearsed),
+	"busy",
+);

@@ -24,12 +24,9 @@ export interface Fault {
 	strike(ground: Ground): Promise<void>;
 	/** The conversation that has to wait, to which no promise about time applies. */
 	waiting?(crowd: Crowd): string;
-	/** The longest time in which nobody may get an acknowledgement; on a busy machine as below. */
+	/** The longest time in which nobody may get an acknowledgement, on a quiet machine: only `npm run rehearse:chaos` asserts it. */
 	longestGapMs?: number;
-	/**
-	 * The longest that anybody may wait for an acknowledgement, where there is a promise; on a machine that is so busy that
-	 * somebody waits as long when nothing fails, twice that.
-	 */
+	/** The longest that anybody may wait for an acknowledgement, where there is a promise: as above. */
 	slowestAckMs?: number;
 }
 

@@ -21,8 +21,14 @@ const quietWithinMs = 30_000;
 /** In which nothing may come twice. */
 const lingerMs = 500;
 
-/** A test for each of the faults, all on one cluster; at the end the table of what they did. */
-export function describeFaults(faults: readonly Fault[]): void {
+/** What everything must stay below on a busy machine, where shorter promises cannot be kept. */
+const busyMs = 20_000;
+
+/**
+ * A test for each of the faults, all on one cluster; at the end the table of what they did. The times that faults promise hold on
+ * a quiet machine; elsewhere only a wide bound does.
+ */
+export function describeFaults(faults: readonly Fault[], machine: "quiet" | "busy"): void {
 	describe("under a steady load over two gateways, nothing acknowledged is lost, doubled or out of order when", () => {
 		let folder: string;
 		let postgres: PostgresServer;
@@ -75,8 +81,10 @@ export function describeFaults(faults: readonly Fault[]): void {
 					outcomes.push(outcome);
 					if (outcome.problems.length > 0) throw new Error(`${explain(outcome)}\n\n${newLogs(logged)}`);
 					const calmMs = outcomes[0]?.slowestAckMs ?? 0;
-					expect(outcome.slowestAckMs).toBeLessThanOrEqual(Math.max(slowestAckMs, 2 * calmMs));
-					expect(outcome.ackGapMs).toBeLessThanOrEqual(Math.max(longestGapMs, 2 * calmMs));
+					const boundOf = (promisedMs: number) =>
+						machine === "quiet" ? Math.max(promisedMs, 2 * calmMs) : Math.max(promisedMs, busyMs);
+					expect(outcome.slowestAckMs).toBeLessThanOrEqual(boundOf(slowestAckMs));
+					expect(outcome.ackGapMs).toBeLessThanOrEqual(boundOf(longestGapMs));
 				} finally {
 					crowd.leave();
 				}

@@ -4,7 +4,7 @@ import { ParleyApiError } from "../../client/errors.ts";
 import type { Message } from "../../client/types.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { signToken } from "../../lib/token.ts";
-import { until } from "../../testing/until.ts";
+import { eventually, until } from "../../testing/until.ts";
 import { AccessPoint, type Reception } from "../support/access-point.ts";
 import { as, jwtSecret, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
@@ -178,7 +178,9 @@ test(`after a thousand random faults the client is connected and right (seed ${s
 				.toSorted(),
 		);
 		const seen = () => news.filter((message) => message.conversationId === conversationId).map(({ seq }) => seq);
-		await until(() => expect(seen()).toEqual(stored.map(({ seq }) => seq)) ?? true);
+		await eventually(() => {
+			expect(seen()).toEqual(stored.map(({ seq }) => seq));
+		});
 		const state = await chat.open(conversationId);
 		await until(() => state.lastSeq === stored.at(-1)?.seq);
 		const tail = stored.slice(-state.messages.length);

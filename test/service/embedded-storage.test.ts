@@ -8,7 +8,7 @@ import { commandLine } from "../../embedded/processes.ts";
 import { type EmbeddedStorage, startStorage } from "../../embedded/storage.ts";
 import { Storage } from "../../mixins/storage.ts";
 import { prepareStorage } from "../../services/media/prepare-storage.ts";
-import { until } from "../../testing/until.ts";
+import { eventually } from "../../testing/until.ts";
 import { childOf } from "../support/children.ts";
 import { store } from "../support/store.ts";
 
@@ -51,9 +51,9 @@ test("a server that is killed runs again at the same address, with what was stor
 	await embedded.stop();
 	const url = `${watched.s3.endpoint}/parley/images/1/a`;
 	process.kill(childOf(process.pid, "s3-process"), "SIGKILL");
-	await until(
-		() => expect(notes).toEqual([expect.stringMatching(/is started again/), expect.stringMatching(/runs again/)]) ?? true,
-	);
+	await eventually(() => {
+		expect(notes).toEqual([expect.stringMatching(/is started again/), expect.stringMatching(/runs again/)]);
+	});
 	expect((await fetch(url)).status).toBe(403);
 	const again = new Storage({ ...watched.s3, bucket: "parley" });
 	expect(await again.size("images/1/a")).toBe(6);

@@ -78,7 +78,7 @@ test.each<[string, RequestInit, number]>([
 	["a body of another type", { method: "POST", body: "a=b", headers: { "Content-Type": "text/plain" } }, 415],
 	[
 		"a body that is too large",
-		{ method: "POST", body: `"${"x".repeat(130_000)}"`, headers: { "Content-Type": "application/json" } },
+		{ method: "POST", body: `"${"x".repeat(200_000)}"`, headers: { "Content-Type": "application/json" } },
 		413,
 	],
 	["a body that lacks everything", { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } }, 400],
@@ -90,7 +90,7 @@ test.each<[string, RequestInit, number]>([
 	const withoutToken = status === 401 ? { ...init } : { ...init, headers };
 	const response = await fetch(`${urlOf(node)}${path}`, withoutToken);
 	const text = await response.text();
-	expect([status, 400]).toContain(response.status);
+	expect(response.status).toBe(status);
 	expect(JSON.parse(text)).toEqual({
 		error: expect.objectContaining({ code: expect.stringMatching(/^[A-Z_]+$/), requestId: response.headers.get("x-request-id") }),
 	});

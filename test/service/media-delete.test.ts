@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { io, type Socket } from "socket.io-client";
-import { until } from "../../testing/until.ts";
+import { eventually, until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
 import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
 
@@ -136,9 +136,13 @@ test("a storage that is away at the confirmation leaves it to be tried again", a
 	parley.storage.refuses = ({ method }) => method === "PUT";
 	const { status, body } = await confirm(alice, conversationId, imageId);
 	expect({ status, code: body.error.code }).toEqual({ status: 503, code: "UNAVAILABLE" });
-	await until(async () => expect(await ready()).toEqual({ status: "ready" }) ?? true);
+	await eventually(async () => {
+		expect(await ready()).toEqual({ status: "ready" });
+	});
 	parley.storage.refuses = () => true;
-	await until(async () => expect(await ready()).toEqual({ status: "ready", degraded: ["media"] }) ?? true);
+	await eventually(async () => {
+		expect(await ready()).toEqual({ status: "ready", degraded: ["media"] });
+	});
 	parley.storage.refuses = () => false;
 	expect((await confirm(alice, conversationId, imageId)).status).toBe(200);
 });

@@ -2,8 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedSecret } from "../../embedded/secret.ts";
@@ -15,6 +13,7 @@ import { createDatabase } from "../support/database.ts";
 import { startFlaky } from "../support/flaky.ts";
 import { download, uploadAndConfirm } from "../support/images.ts";
 import { caller } from "../support/media-node.ts";
+import { freePort } from "../support/ports.ts";
 
 jest.setTimeout(60_000);
 
@@ -121,13 +120,4 @@ function start(env: Record<string, string>): ChildProcess {
 		env: { ...inherited, SERVICEDIR: "services", METRICS_PORT: "0", ...env },
 		stdio: ["ignore", "ignore", "pipe"],
 	});
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const { port } = server.address() as AddressInfo;
-	server.close();
-	await once(server, "close");
-	return port;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import presence from "../../services/presence/presence.service.ts";
 import { type RedisServer, startRedis } from "../../testing/redis.ts";
-import { until } from "../../testing/until.ts";
+import { eventually, until } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { countStatuses, cutOff, reportEverybody, shareConversations } from "../support/presence.ts";
@@ -90,10 +90,15 @@ async function haveEverybodyOnline({ calls }: TestNode, gateway: TestNode): Prom
 }
 
 async function expectAllOffline({ calls }: TestNode): Promise<void> {
-	await until(async () => expect(await countStatuses(calls, userIds)).toEqual({ offline: userCount }) ?? true, {
-		timeoutMs: 45_000,
-		intervalMs: 200,
-	});
+	await eventually(
+		async () => {
+			expect(await countStatuses(calls, userIds)).toEqual({ offline: userCount });
+		},
+		{
+			timeoutMs: 45_000,
+			intervalMs: 200,
+		},
+	);
 	await until(() => Object.values(timesHeard("user_offline")).reduce((a, b) => a + b, 0) === userCount, { timeoutMs: 20_000 });
 }
 

@@ -7,7 +7,7 @@ import { PresenceReporter } from "../../services/gateway/presence-reporter.ts";
 import { type ClientSocket, Sockets } from "../../services/gateway/sockets.ts";
 import presence from "../../services/presence/presence.service.ts";
 import { type RedisServer, startRedis } from "../../testing/redis.ts";
-import { until } from "../../testing/until.ts";
+import { eventually, until } from "../../testing/until.ts";
 import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
@@ -53,8 +53,12 @@ test("somebody who connects while the only presence node restarts waits half a s
 	const client = await connect(node, token);
 	expect(performance.now() - startedMs).toBeLessThan(1_500);
 	node.broker.createService(presence);
-	await until(async () => expect(await nodesOf(userId)).toEqual([nodeID]) ?? true);
-	await until(async () => expect(await statusOf(userId)).toBe("online") ?? true);
+	await eventually(async () => {
+		expect(await nodesOf(userId)).toEqual([nodeID]);
+	});
+	await eventually(async () => {
+		expect(await statusOf(userId)).toBe("online");
+	});
 	await disconnect(node, client);
 	await until(async () => (await nodesOf(userId)).length === 0);
 });
@@ -75,7 +79,12 @@ test("what a Redis has lost of a gateway's reports (a failover to a copy that wa
 	}
 	await redis.del(`sockets:${late}`);
 	expect(await nodesOf(late)).toEqual([]);
-	await until(async () => expect(await nodesOf(late)).toEqual([nodeID]) ?? true, { timeoutMs: 12_000 });
+	await eventually(
+		async () => {
+			expect(await nodesOf(late)).toEqual([nodeID]);
+		},
+		{ timeoutMs: 12_000 },
+	);
 	expect(await nodesOf(early)).toEqual([nodeID]);
 	await disconnect(node, ...clients);
 });
@@ -86,7 +95,12 @@ test("a gateway of which the registry knows somebody who is not there has them r
 	const client = await connect(node, await tokenOf(here));
 	await redis.hset(`sockets:${ghost}`, nodeID, "online");
 	await redis.hset(`users:${nodeID}`, ghost, "1 1");
-	await until(async () => expect(await nodesOf(ghost)).toEqual([]) ?? true, { timeoutMs: 12_000 });
+	await eventually(
+		async () => {
+			expect(await nodesOf(ghost)).toEqual([]);
+		},
+		{ timeoutMs: 12_000 },
+	);
 	expect(await nodesOf(here)).toEqual([nodeID]);
 	await disconnect(node, client);
 });

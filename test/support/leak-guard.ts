@@ -20,7 +20,7 @@ export default class LeakGuard extends TestEnvironment {
 
 	/** What was closed just now may take a moment to go. */
 	async #allClosed(): Promise<void> {
-		const deadline = Date.now() + patienceMs;
+		const deadline = Date.now() + closedWithinMs;
 		for (;;) {
 			const left = this.#left();
 			if (left.length === 0) return;
@@ -46,7 +46,7 @@ export default class LeakGuard extends TestEnvironment {
 	}
 }
 
-const patienceMs = 2_000;
+const closedWithinMs = 10_000;
 
 const kinds: Record<string, string> = {
 	TCPSocketWrap: "sockets",

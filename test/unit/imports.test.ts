@@ -73,14 +73,11 @@ test.each(["lib", "client"])("%s reads and writes nothing by itself: it imports 
 	expect(doing).toEqual(room === "lib" ? [envFile] : []);
 });
 
-/** It hands its PATH on to the program that takes the lock. */
-const kernelLock = "embedded/kernel-lock.ts";
-
 test("only lib/config reads the environment", () => {
 	const environment = /process\s*\.\s*env\b|process\["env"\]|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b|"node:process"/;
 	const product = [...new Set(files)].filter((file) => !["bench", "testing"].includes(roomOf(file)));
 	const reading = product.filter((file) => environment.test(readFileSync(join(root, file), "utf8")));
-	expect(reading.filter((file) => file !== kernelLock).sort()).toEqual(["lib/config/child-env.ts", "lib/config/config.ts"]);
+	expect(reading.sort()).toEqual(["lib/config/child-env.ts", "lib/config/config.ts"]);
 });
 
 test("contracts can be read by tools that start nothing: of packages they load zod alone, and no module of Node", () => {

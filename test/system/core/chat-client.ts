@@ -5,7 +5,7 @@ import { ChatClient } from "../../../client/chat.ts";
 import type { BaseUrl } from "../../../client/gateways.ts";
 import type { Message, Snapshot } from "../../../client/types.ts";
 import type { TargetOf } from "../../../testing/target.ts";
-import { until } from "../../../testing/until.ts";
+import { eventually, until } from "../../../testing/until.ts";
 import { closeDevices } from "./device.ts";
 import { aConversation, converse, historyOf, type Person, upTo } from "./people.ts";
 
@@ -91,7 +91,9 @@ export function describeChatClient(target: TargetOf): void {
 			await alice.write(id, "go on");
 			await until(() => state.lastSeq === 2);
 			expect(state.messages.map(({ content }) => content)).toEqual(["restored", "go on"]);
-			await until(() => expect(state.conversation).toMatchObject({ lastSeq: 2, unreadCount: 2 }) ?? true);
+			await eventually(() => {
+				expect(state.conversation).toMatchObject({ lastSeq: 2, unreadCount: 2 });
+			});
 			expect(state.conversation.participants.map(({ readSeq }) => readSeq)).toEqual([0, 0]);
 		});
 
@@ -115,11 +117,17 @@ export function describeChatClient(target: TargetOf): void {
 			his.on("user_typing", ({ typing }) => heard.push(typing));
 			await his.open(id);
 			await hers.startTyping(id);
-			await until(() => expect(heard).toEqual([true]) ?? true);
+			await eventually(() => {
+				expect(heard).toEqual([true]);
+			});
 			await hers.stopTyping(id);
-			await until(() => expect(heard).toEqual([true, false]) ?? true);
+			await eventually(() => {
+				expect(heard).toEqual([true, false]);
+			});
 			await hers.setPresence("away");
-			await until(async () => expect(await his.presence(alice.id)).toMatchObject({ status: "away" }) ?? true);
+			await eventually(async () => {
+				expect(await his.presence(alice.id)).toMatchObject({ status: "away" });
+			});
 		});
 	});
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation, Message, Page, Receipt, ServerEvents } from "../../../client/types.ts";
 import type { Target, TargetOf } from "../../../testing/target.ts";
-import { until } from "../../../testing/until.ts";
+import { eventually, until } from "../../../testing/until.ts";
 import { closeDevices, codeOf, Device } from "./device.ts";
 import { aTime } from "./expectations.ts";
 import { aConversation, apply, converse, historyOf, type Person, platformOf, twoPeople } from "./people.ts";
@@ -101,7 +101,9 @@ export function describeSockets(target: TargetOf): void {
 			const other = await converse(target(), alice, bob);
 			const counts = async (conversationId: string, count: number, total: number) => {
 				for (const device of his) {
-					await until(() => expect(device.heard("unread_count").at(-1)).toMatchObject({ conversationId, count, total }) ?? true);
+					await eventually(() => {
+						expect(device.heard("unread_count").at(-1)).toMatchObject({ conversationId, count, total });
+					});
 				}
 			};
 			await alice.write(id, "one");
@@ -197,8 +199,7 @@ export function describeSockets(target: TargetOf): void {
 			const { alice, id } = await aConversation(target());
 			const device = await alice.device();
 			for (const token of ["nonsense", "", `${alice.token}x`, undefined, 5]) {
-				const code = codeOf(await device.emit("authenticate", { token }));
-				expect(["UNAUTHENTICATED", "VALIDATION_FAILED"]).toContain(code);
+				expect([token, codeOf(await device.emit("authenticate", { token }))]).toEqual([token, "UNAUTHENTICATED"]);
 			}
 			expect(codeOf(await device.emit("authenticate", { token: await target().userToken(alice.id, -3600) }))).toBe(
 				"TOKEN_EXPIRED",
@@ -289,7 +290,7 @@ export function describeSockets(target: TargetOf): void {
 			const device = await alice.device();
 			const params = { id: bob.id, name: "Mallory", conversationId: id, clientId: randomUUID(), content: "hi" };
 			const { error, result } = await device.call(action, params);
-			expect(["NOT_FOUND", "FORBIDDEN", "VALIDATION_FAILED"]).toContain(error?.code);
+			expect(error?.code).toBe("NOT_FOUND");
 			expect(result).toBeUndefined();
 			expect(await alice.get(`/conversations/${id}`)).toMatchObject({ status: "ACTIVE", lastSeq: 0 });
 		});
@@ -298,7 +299,7 @@ export function describeSockets(target: TargetOf): void {
 			const { alice } = await twoPeople(target());
 			const device = await alice.device();
 			const { error } = await device.call(action as unknown as string, {});
-			expect(["NOT_FOUND", "FORBIDDEN", "VALIDATION_FAILED"]).toContain(error?.code);
+			expect(error?.code).toBe("NOT_FOUND");
 			expect((await device.call("conversations.list", {})).error).toBeNull();
 		});
 	});
@@ -361,7 +362,9 @@ async function connected(target: Target) {
 
 /** At least once: the server may say it again. */
 async function heard<Name extends keyof ServerEvents>(device: Device, event: Name, payload: ServerEvents[Name]): Promise<void> {
-	await until(() => expect(device.heard(event)).toContainEqual(payload) ?? true);
+	await eventually(() => {
+		expect(device.heard(event)).toContainEqual(payload);
+	});
 }
 
 /** Receipts are coalesced: only the one for the last seq is sure to come. */
@@ -370,7 +373,9 @@ async function heardReceipt(
 	event: "message_delivered" | "message_read",
 	receipt: Omit<Receipt, "at">,
 ): Promise<void> {
-	await until(() => expect(device.heard(event)).toContainEqual({ ...receipt, at: aTime }) ?? true);
+	await eventually(() => {
+		expect(device.heard(event)).toContainEqual({ ...receipt, at: aTime });
+	});
 }
 
 async function cursorsOf(person: Person, conversationId: string, asSeenBy: Person) {

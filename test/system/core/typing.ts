@@ -1,5 +1,5 @@
 import type { Target, TargetOf } from "../../../testing/target.ts";
-import { until } from "../../../testing/until.ts";
+import { eventually, until } from "../../../testing/until.ts";
 import { closeDevices, codeOf, type Device } from "./device.ts";
 import { aConversation, converse, type Person, register } from "./people.ts";
 
@@ -15,9 +15,15 @@ export function describeTyping(target: TargetOf): void {
 			const deaf = [await bob.device(), await joined(bob, other.id), await joined(bob, id)];
 			await deaf[2]?.ask("leave_conversation", { conversationId: id });
 			await hers.ask("typing_start", { conversationId: id });
-			for (const device of his) await until(() => expect(typingOf(alice, device)).toEqual([true]) ?? true);
+			for (const device of his)
+				await eventually(() => {
+					expect(typingOf(alice, device)).toEqual([true]);
+				});
 			await hers.ask("typing_stop", { conversationId: id });
-			for (const device of his) await until(() => expect(typingOf(alice, device)).toEqual([true, false]) ?? true);
+			for (const device of his)
+				await eventually(() => {
+					expect(typingOf(alice, device)).toEqual([true, false]);
+				});
 			expect(his[0]?.heard("user_typing")[0]).toEqual({ conversationId: id, userId: alice.id, typing: true });
 			await alice.write(id, "done");
 			for (const device of deaf) await until(() => device.heard("message_received").length > 0);
@@ -32,7 +38,9 @@ export function describeTyping(target: TargetOf): void {
 			expect(lastedMs).toBeGreaterThan(2_000);
 			expect(lastedMs).toBeLessThan(5_000);
 			await hers.ask("typing_start", { conversationId: id });
-			await until(() => expect(typingOf(alice, his)).toEqual([true, false, true]) ?? true);
+			await eventually(() => {
+				expect(typingOf(alice, his)).toEqual([true, false, true]);
+			});
 		});
 
 		it("goes on, without being told again, as long as it is renewed", async () => {
@@ -46,7 +54,9 @@ export function describeTyping(target: TargetOf): void {
 				{ intervalMs: 1_000 },
 			);
 			expect(typingOf(alice, his)).toEqual([true]);
-			await until(() => expect(typingOf(alice, his)).toEqual([true, false]) ?? true);
+			await eventually(() => {
+				expect(typingOf(alice, his)).toEqual([true, false]);
+			});
 		});
 
 		const ends: [string, (hers: Device, alice: Person, id: string) => Promise<unknown>][] = [
@@ -75,17 +85,23 @@ export function describeTyping(target: TargetOf): void {
 			await hers.ask("typing_stop", { conversationId: id });
 			await alice.write(id, "hello");
 			await hers.ask("typing_start", { conversationId: id });
-			await until(() => expect(typingOf(alice, his)).toEqual([true]) ?? true);
+			await eventually(() => {
+				expect(typingOf(alice, his)).toEqual([true]);
+			});
 		});
 
 		it("of one side says nothing of the other's, nor of another conversation's", async () => {
 			const { hers, his, alice, bob, id } = await twoTyping(target());
 			const other = await converse(target(), alice, bob);
 			await his.ask("typing_start", { conversationId: id });
-			await until(() => expect(typingOf(bob, hers)).toEqual([true]) ?? true);
+			await eventually(() => {
+				expect(typingOf(bob, hers)).toEqual([true]);
+			});
 			await alice.write(other.id, "elsewhere");
 			await his.ask("typing_stop", { conversationId: id });
-			await until(() => expect(typingOf(bob, hers)).toEqual([true, false]) ?? true);
+			await eventually(() => {
+				expect(typingOf(bob, hers)).toEqual([true, false]);
+			});
 			expect(typingOf(alice, his)).toEqual([true]);
 		});
 
@@ -99,7 +115,9 @@ export function describeTyping(target: TargetOf): void {
 				expect(codeOf(await spy.emit(event, { conversationId: id }))).toBe("NOT_FOUND");
 				expect(codeOf(await spy.emit(event, { conversationId: crypto.randomUUID() }))).toBe("NOT_FOUND");
 				await hers.ask("typing_start", { conversationId: id });
-				await until(() => expect(typingOf(alice, his)).toEqual([true]) ?? true);
+				await eventually(() => {
+					expect(typingOf(alice, his)).toEqual([true]);
+				});
 				await spy.call("conversations.list", {});
 				expect(spy.heard("user_typing")).toEqual([]);
 				expect(typingOf(stranger, his)).toEqual([]);
@@ -120,7 +138,9 @@ async function twoTyping(target: Target) {
 	const { alice, bob, id } = setting;
 	const [hers, his] = [await joined(alice, id), await joined(bob, id)];
 	await hers.ask("typing_start", { conversationId: id });
-	await until(() => expect(typingOf(alice, his)).toEqual([true]) ?? true);
+	await eventually(() => {
+		expect(typingOf(alice, his)).toEqual([true]);
+	});
 	return { ...setting, hers, his };
 }
 

@@ -3,38 +3,37 @@ import { ParleyApiError } from "./errors.ts";
 import { isTokenRefusal, type Tokens } from "./token.ts";
 import type { ErrorBody } from "./types.ts";
 
-export interface LineOptions {
-	/** Of the gateway. */
+export interface GatewaySocketOptions {
+	/** The URL of the gateway. */
 	url: string;
 	tokens: Tokens;
-	/** How long the token may take, and then the gateway until it has accepted. */
+	/** How long the token may take, and after that the acceptance of the connection. */
 	timeoutMs: number;
 }
 
-/** Who is told what becomes of a line. */
-export interface LineListener {
-	accepted(line: Line): void;
-	/** It was not accepted, or is lost; nothing more is heard of it. */
-	ended(line: Line, error: ParleyApiError): void;
-	heard(line: Line, event: string, payload: unknown, acknowledge: () => void): void;
+export interface GatewaySocketListener {
+	connected(socket: GatewaySocket): void;
+	/** The connection was refused or lost. No call of the listener follows. */
+	ended(socket: GatewaySocket, error: ParleyApiError): void;
+	received(socket: GatewaySocket, event: string, payload: unknown, acknowledge: () => void): void;
 }
 
-/** How long a gateway may take for a sign of life. Itself it needs milliseconds, however slow what lies behind it is. */
+/** How long a gateway may take to answer a probe. It answers within milliseconds, however slow the services behind it are. */
 const maxProbeMs = 5_000;
 
-/** A socket to one gateway, from the attempt to connect until it is hung up. */
-export class Line {
+/** A socket to one gateway, from the attempt to connect until `close`. It does not reconnect. */
+export class GatewaySocket {
 	readonly url: string;
-	readonly #options: LineOptions;
-	readonly #listener: LineListener;
+	readonly #options: GatewaySocketOptions;
+	readonly #listener: GatewaySocketListener;
 	#socket: Socket | undefined;
-	#isOver = false;
-	/** How long the gateway may still take to accept. */
+	#isClosed = false;
+	/** Runs until the gateway has accepted the connection. */
 	#deadline: ReturnType<typeof setTimeout> | undefined;
-	/** How long it may still take for a sign of life. */
+	/** Runs until something is received, after `check`. */
 	#probe: ReturnType<typeof setTimeout> | undefined;
 
-	constructor(options: LineOptions, listener: LineListener) {
+	constructor(options: GatewaySocketOptions, listener: GatewaySocketListener) {
 		this.url = options.url;
 		this.#options = options;
 		this.#listener = listener;
@@ -45,35 +44,35 @@ export class Line {
 		return this.#socket?.connected ?? false;
 	}
 
-	/** `answered` gets the arguments of the acknowledgement, unless none comes in time. */
-	ask(event: string, args: unknown[], timeoutMs: number, answered: (answer: unknown[]) => void): void {
-		// Without a time-out socket.io would keep what is never acknowledged for as long as the connection lives.
+	/** `answered` gets the arguments of the acknowledgement. It is not called if none comes in time. */
+	request(event: string, args: unknown[], timeoutMs: number, answered: (answer: unknown[]) => void): void {
+		// Without a timeout socket.io would keep a request that is never acknowledged until the connection ends.
 		this.#socket?.timeout(timeoutMs).emit(event, ...args, (error: Error | null, ...answer: unknown[]) => {
 			if (error) return;
-			this.#isAlive();
+			this.#endProbe();
 			answered(answer);
 		});
 	}
 
-	/** For what needs no answer. */
-	tell(event: string, payload: object): void {
+	/** Sends an event that needs no answer. */
+	notify(event: string, payload: object): void {
 		if (this.isConnected) this.#socket?.emit(event, payload);
 	}
 
 	/**
-	 * Ends the line unless the gateway gives a sign of life. It answers itself that it has no such action, without asking a service
-	 * or the database; whatever else is heard from it counts, too.
+	 * Probes the gateway, and ends the socket if nothing is received from it in time. The probe calls an action that does not exist:
+	 * the gateway refuses it without asking a service or the database.
 	 */
 	check(): void {
 		if (this.#probe !== undefined || !this.isConnected) return;
 		const timeoutMs = Math.min(this.#options.timeoutMs, maxProbeMs);
-		this.#probe = setTimeout(() => this.#end(network("The connection has gone silent.")), timeoutMs);
-		this.ask("call", ["ping", {}], timeoutMs, () => {});
+		this.#probe = setTimeout(() => this.#end(network("Nothing was received from the gateway.")), timeoutMs);
+		this.request("call", ["ping", {}], timeoutMs, () => {});
 	}
 
-	/** Nothing more is heard from it, not even that it has closed. */
-	hangUp(): void {
-		this.#isOver = true;
+	/** Closes the socket. No call of the listener follows. */
+	close(): void {
+		this.#isClosed = true;
 		clearTimeout(this.#deadline);
 		clearTimeout(this.#probe);
 		this.#socket?.offAny().off().disconnect();
@@ -82,8 +81,8 @@ export class Line {
 	async #open(): Promise<void> {
 		const { url, tokens, timeoutMs } = this.#options;
 		const token = await tokens.current(timeoutMs);
-		if (this.#isOver) return;
-		// A gateway, or what answers in its place, may accept the transport and never the connection.
+		if (this.#isClosed) return;
+		// A gateway, or a proxy in its place, may accept the transport and never the connection.
 		this.#deadline = setTimeout(() => this.#end(network("The gateway did not accept in time.")), timeoutMs);
 		const socket: Socket = io(`${url}/messaging`, {
 			forceNew: true,
@@ -96,12 +95,12 @@ export class Line {
 		this.#socket = socket;
 		socket
 			.onAny((event: string, payload: unknown, acknowledge: () => void) => {
-				this.#isAlive();
-				this.#listener.heard(this, event, payload, acknowledge);
+				this.#endProbe();
+				this.#listener.received(this, event, payload, acknowledge);
 			})
 			.on("connect", () => {
 				clearTimeout(this.#deadline);
-				this.#listener.accepted(this);
+				this.#listener.connected(this);
 			})
 			.on("connect_error", (cause: Error & { data?: ErrorBody }) => {
 				const { data } = cause;
@@ -109,16 +108,17 @@ export class Line {
 				this.#end(new ParleyApiError(data ?? { code: "NETWORK", message: cause.message }, { cause }));
 			})
 			.on("disconnect", (reason) => this.#end(network(reason)));
-		socket.io.on("ping", () => this.#isAlive());
+		socket.io.on("ping", () => this.#endProbe());
 	}
 
 	#end(error: ParleyApiError): void {
-		if (this.#isOver) return;
-		this.hangUp();
+		if (this.#isClosed) return;
+		this.close();
 		this.#listener.ended(this, error);
 	}
 
-	#isAlive(): void {
+	/** Something was received. */
+	#endProbe(): void {
 		clearTimeout(this.#probe);
 		this.#probe = undefined;
 	}

@@ -6,29 +6,29 @@ import { graceMs, type Registry, run } from "./registry.ts";
 import { usersPerScript } from "./script.ts";
 import { claimScript, releaseScript } from "./scripts.ts";
 
-/** A node that has claimed users tells of them within this time; after that it is taken for dead, and another tells of them. */
+/** A node announces users within this time after it has claimed them. Then the claim expires, and another node does it. */
 const claimMs = 15_000;
 
-/** What is asked of Redis at a time. */
+/** Users in one command to Redis. */
 const chunkSize = 1_000;
 
-/** Users of whom a node is about to tell. */
+/** A user whom a node is about to announce. */
 export interface Claimed {
 	userId: string;
-	/** A node that had claimed the user before did not finish: perhaps others have not heard what was written down. */
-	again: boolean;
+	/** An earlier claim has expired, so the status that is stored as announced may not have been sent. */
+	isRepeated: boolean;
 }
 
 /**
- * Decides what others are told of users. In Redis:
+ * Decides which changes of presence are announced to others. In Redis:
  *
- * - `announced:<userId>`: the status that others were last told; none for offline.
- * - `seen:<userId>`: when their last socket on some gateway went, as ISO time.
- * - `due`: a sorted set of users whose status is not what was announced, by when to tell of it (scripts.ts, `look`).
- * - `telling`: a sorted set of users of whom a node is telling now, by when that claim runs out. Nobody else tells of them meanwhile,
- *   so what is told of a user is told once, and in order.
+ * - `announced:<userId>`: the status that was announced last; no key for offline.
+ * - `seen:<userId>`: when the user's last socket on some gateway disconnected, as ISO time.
+ * - `due`: a sorted set of users whose status differs from the announced one, by when to announce it (scripts.ts, `compare`).
+ * - `telling`: a sorted set of users whom a node is announcing now, by when that claim expires. No other node announces them
+ *   meanwhile, so announcements about a user are made once, and in order.
  */
-export class Watch {
+export class Announcements {
 	readonly #redis: Redis;
 	readonly #registry: Registry;
 
@@ -37,7 +37,7 @@ export class Watch {
 		this.#registry = registry;
 	}
 
-	/** Some of those of whom something is to be told now; to be released afterwards. */
+	/** Claims some of the users whose change is due. To be released afterwards. */
 	async claim(limit: number): Promise<Claimed[]> {
 		const now = Date.now();
 		const [due = 0, left = 0] = await run<number>(
@@ -45,36 +45,36 @@ export class Watch {
 		);
 		if (due + left === 0) return [];
 		const flat = (await claimScript.run(this.#redis, [now, now + claimMs, limit])) as string[];
-		return chunksOf(flat, 2).map(([userId = "", again]) => ({ userId, again: again === "1" }));
+		return chunksOf(flat, 2).map(([userId = "", repeated]) => ({ userId, isRepeated: repeated === "1" }));
 	}
 
-	/** Writes down what others are told of these users from now on; those of whom there is something to tell. */
-	async settle(claimed: Claimed[]): Promise<Presence[]> {
+	/** Stores the present statuses of these users as announced. Returns those that must be announced now. */
+	async update(claimed: Claimed[]): Promise<Presence[]> {
 		const userIds = claimed.map(({ userId }) => userId);
 		const [statuses, told, schedules] = await Promise.all([
 			this.#registry.statuses(userIds),
 			this.#announced(userIds),
 			this.#redis.zmscore("due", ...userIds),
 		]);
-		const news: { userId: string; status: Status }[] = [];
+		const changed: { userId: string; status: Status }[] = [];
 		const pipeline = this.#redis.pipeline();
-		claimed.forEach(({ userId, again }, i) => {
+		claimed.forEach(({ userId, isRepeated }, i) => {
 			const before = told[i] as Status;
 			const merged = mergeStatuses(statuses[i] ?? []);
-			// A socket has gone since the claim: that is told when its own time comes.
-			const isLater = isBetter(before, merged) && schedules[i] !== null;
-			const status = isLater ? before : merged;
+			// A socket has disconnected since the claim. That is announced when it is due itself.
+			const isDueLater = isBetter(before, merged) && schedules[i] !== null;
+			const status = isDueLater ? before : merged;
 			if (status !== before) {
 				if (status === "offline") pipeline.del(announcedOf(userId));
 				else pipeline.set(announcedOf(userId), status);
 			}
-			if (status !== before || again) news.push({ userId, status });
+			if (status !== before || isRepeated) changed.push({ userId, status });
 		});
 		await run(pipeline);
-		return this.#presences(news);
+		return this.#presences(changed);
 	}
 
-	/** These users have been told of. */
+	/** Ends the claims, after the users have been announced. */
 	async release(claimed: Claimed[]): Promise<void> {
 		for (const piece of chunksOf(claimed, usersPerScript)) {
 			const userIds = piece.map(({ userId }) => userId);
@@ -82,7 +82,7 @@ export class Watch {
 		}
 	}
 
-	/** What others see. */
+	/** The presence of these users as others see it. */
 	async lookup(userIds: string[]): Promise<Presence[]> {
 		const presences: Presence[] = [];
 		for (const chunk of chunksOf(userIds, chunkSize)) {
