@@ -28,9 +28,9 @@ export interface Next<Name extends SourceName> {
  * 3. Rows that are kept were committed and written to disk, so a crash of PostgreSQL does not lose them. They are forgotten when
  *    the position is not the expected one, and when the server is another one or was started again: a standby that was promoted
  *    and a restored backup may lack them.
- * 4. That there was nothing up to a number is never kept in memory, but only in the position. After a crash PostgreSQL may use
- *    numbers again that were rolled back. The transaction that moves the position has a higher number, and its commit makes sure
- *    that no number below it is used again.
+ * 4. After a crash PostgreSQL may use numbers again that were rolled back. A reading finds nothing for such a number, so what was
+ *    read is used further only after the batch was committed. This transaction moves the position and has a higher number. Its
+ *    commit makes sure that no number below it is used again.
  */
 export class ReadAhead<Name extends SourceName> {
 	readonly #source: Source;
@@ -41,6 +41,8 @@ export class ReadAhead<Name extends SourceName> {
 	/** The position after the last of `#rows`. */
 	#end: Position | undefined;
 	#server: string | undefined;
+	/** The batch of the last reading was committed. */
+	#isCommitted = false;
 	#width: bigint;
 	/** The next reading goes along the primary key. */
 	#isByKey = false;
@@ -60,7 +62,11 @@ export class ReadAhead<Name extends SourceName> {
 			this.#rows = [];
 			this.#isByKey = false;
 		}
-		if (this.#rows.length === 0) await this.#read(transaction, place);
+		if (this.#rows.length === 0 || !this.#isCommitted) {
+			this.#isCommitted = false;
+			this.#rows = [];
+			await this.#read(transaction, place);
+		}
 		const end = this.#end ?? position;
 		if (this.#rows.length === 0) return this.#isWorthMoving(position, end) ? { rows: [], end } : null;
 		const count = countWithin(this.#rows, maxRows, maxBytes);
@@ -72,6 +78,7 @@ export class ReadAhead<Name extends SourceName> {
 	worked(count: number, position: Position): void {
 		this.#rows.splice(0, count);
 		this.#after = position;
+		this.#isCommitted = true;
 	}
 
 	async #read(transaction: Transaction, { position, horizon }: Place): Promise<void> {

@@ -45,7 +45,7 @@ export interface Source {
 	readTransaction: Statement;
 	/** Rows from a dump behind ($1 xid, $2 key), in order, at most $3. */
 	readRestored: Statement;
-	/** How many rows are behind ($1 xid, $2 key), at most $3, and how old the oldest of them is, in seconds. */
+	/** How many rows `read` would give, and how old the oldest of them is, in seconds. The parameters are the same. */
 	lag: Statement;
 }
 
@@ -80,6 +80,7 @@ function source(table: SourceName, parts: Parts): Source {
 	const behind = `${number} >= $1::bigint and (${order}) > ($1::bigint::text::xid8, ${keyValues})`;
 	const isOfHere = (restoredTo: string) =>
 		`(${restoredTo}::text is null or r.created_xid > ${restoredTo}::text::xid8 or ${isWrittenHere})`;
+	const inWindow = `${behind} and ${number} < $3::bigint and ${isOfHere("$5")}`;
 	const select = (condition: string, limit: string) => `
 		select r.created_xid::text as xid, array[${keyColumns.map((column) => `${column}::text`)}] as key, r.bytes, ${row} as row
 		from (
@@ -89,7 +90,7 @@ function source(table: SourceName, parts: Parts): Source {
 		order by ${order}`;
 	return {
 		firstKey,
-		read: statement(`tail.${table}`, select(`${behind} and ${number} < $3::bigint and ${isOfHere("$5")}`, "$4")),
+		read: statement(`tail.${table}`, select(inWindow, "$4")),
 		readTransaction: statement(
 			`tail.${table}.transaction`,
 			select(`r.created_xid = $1::text::xid8 and (${keyColumns}) > (${keyValues}) and ${isOfHere("$4")}`, "$3"),
@@ -98,7 +99,7 @@ function source(table: SourceName, parts: Parts): Source {
 		lag: statement(
 			`tail.${table}.lag`,
 			`select count(*)::int as rows, coalesce(extract(epoch from clock_timestamp() - min(inserted_at)), 0)::float8 as seconds
-			from (select ${insertedAt} as inserted_at from ${table} r where ${behind} limit $3) as behind`,
+			from (select ${insertedAt} as inserted_at from ${table} r where ${inWindow} limit $4) as behind`,
 		),
 	};
 }

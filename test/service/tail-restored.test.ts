@@ -59,6 +59,7 @@ test.each([
 				`select xid < '9000000000' as "isOfHere" from consumers`,
 			);
 			expect(position).toEqual({ isOfHere: true });
+			expect(await reader.lag()).toEqual({ rows: 0, seconds: 0 });
 		} finally {
 			await reader.stop();
 			await writer.end();
