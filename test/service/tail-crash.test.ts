@@ -1,17 +1,23 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { migrate } from "../../migrations/migrate.ts";
 import { ReadAhead } from "../../mixins/tail/read-ahead.ts";
 import { workBatch } from "../../mixins/tail/work-batch.ts";
-import { startPostgresServer } from "../../testing/postgres-server.ts";
+import { type PostgresServer, startPostgresServer } from "../../testing/postgres-server.ts";
 import { until } from "../../testing/until.ts";
 import { query } from "../support/database.ts";
 import { createEffects, effectCounts, openNode, recordEffects, Writer } from "../support/tail.ts";
 
 jest.setTimeout(120_000);
 
-test("numbers of transactions that PostgreSQL gives again after a crash are not skipped", async () => {
+test.each([
+	["the server crashes", (server: PostgresServer) => server.restart({ crash: true })],
+	// All its sessions end and it recovers from its log, but it is not started again.
+	["one of its processes crashes", killSession],
+])("when %s, numbers of transactions that PostgreSQL uses again are not skipped", async (_, crash) => {
 	const folder = mkdtempSync(join(tmpdir(), "parley-tail-crash-"));
 	const server = await startPostgresServer(folder);
 	try {
@@ -49,7 +55,7 @@ test("numbers of transactions that PostgreSQL gives again after a crash are not 
 				await writer.end();
 				const highest = await nextNumber(server.url);
 				await lookAtAll();
-				await server.restart({ crash: true });
+				await crash(server);
 				isUsedAgain = (await nextNumber(server.url)) < highest;
 				const after = await Writer.connect(server.url);
 				await after.insert(5);
@@ -74,4 +80,16 @@ test("numbers of transactions that PostgreSQL gives again after a crash are not 
 async function nextNumber(url: string): Promise<number> {
 	const [row] = await query<{ number: string }>(url, "select pg_snapshot_xmax(pg_current_snapshot())::text as number");
 	return Number(row?.number);
+}
+
+async function killSession({ url }: PostgresServer): Promise<void> {
+	const client = new pg.Client({ connectionString: url });
+	client.on("error", () => {});
+	await client.connect();
+	const [session] = (await client.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
+	if (!session) throw new Error("PostgreSQL gave no answer");
+	process.kill(session.pid, "SIGKILL");
+	await once(client, "end");
+	// It answers again when it has recovered.
+	await until(async () => (await nextNumber(url)) > 0);
 }
