@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,13 +82,14 @@ async function nextNumber(url: string): Promise<number> {
 }
 
 async function killSession({ url }: PostgresServer): Promise<void> {
-	const client = new pg.Client({ connectionString: url });
-	client.on("error", () => {});
-	await client.connect();
-	const [session] = (await client.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
+	const [victim, other] = [new pg.Client(url), new pg.Client(url)];
+	for (const client of [victim, other]) client.on("error", () => {});
+	const otherEnded = new Promise<void>((resolve) => other.once("end", resolve));
+	await Promise.all([victim.connect(), other.connect()]);
+	const [session] = (await victim.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
 	if (!session) throw new Error("PostgreSQL gave no answer");
 	process.kill(session.pid, "SIGKILL");
-	await once(client, "end");
+	await otherEnded;
 	// It answers again when it has recovered.
 	await until(async () => (await nextNumber(url)) > 0);
 }
