@@ -79,12 +79,14 @@ export class Ground {
 	}
 }
 
-const effectsTable =
-	"create table effects (conversation_id uuid, seq bigint, times int not null, primary key (conversation_id, seq))";
+const effectsTable = `
+	create table effects (
+		conversation_id uuid, seq bigint, times int not null, attempt bigint generated always as identity,
+		primary key (conversation_id, seq)
+	)`;
 
-/** PostgreSQL counts inserted rows whether or not they are committed. */
-const cutOff = `
-	select (n_tup_ins - (select count(*) from effects))::int as count from pg_stat_user_tables where relname = 'effects'`;
+/** A number of a sequence is used up although the transaction that took it is rolled back. */
+const cutOff = "select (last_value - (select count(*) from effects))::int as count from effects_attempt_seq";
 
 /** Messages without an effect, with more than one, and effects without a message. */
 const differences = `
