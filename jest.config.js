@@ -22,9 +22,12 @@ export default {
 	coverageProvider: "v8",
 	collectCoverageFrom: ["{services,lib,mixins,middlewares,migrations,embedded}/**/*.ts", "!**/*.d.ts"],
 	coverageThreshold: {
-		global: { lines: 85, branches: 85 },
+		// Everything. `global` would be all but the folders that are named here.
+		"./": { lines: 85, branches: 85 },
 		"./services/conversations/": { lines: 90, branches: 90 },
 		"./services/messages/": { lines: 90, branches: 90 },
+		"./services/media/": { lines: 85, branches: 85 },
+		"./services/gateway/": { lines: 80, branches: 80 },
 	},
 	transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join("|")})/)`],
 };

@@ -1,6 +1,6 @@
 import type { IdleResult, Result, TrafficResult } from "./measure.ts";
 import { median } from "./percentiles.ts";
-import type { ServerName, WorkloadName } from "./workloads.ts";
+import type { ServerName, Workload, WorkloadName } from "./workloads.ts";
 
 export interface Run {
 	readonly workload: WorkloadName;
@@ -77,6 +77,29 @@ export function faults({ workload, server, result }: Run): string[] {
 		...Object.fromEntries(Object.entries(result.refused).map(([code, count]) => [`sends refused with ${code}`, count])),
 	};
 	return Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${workload} ${server}: ${count} ${what}`] : []));
+}
+
+export interface Verdict {
+	readonly passed: boolean;
+	readonly line: string;
+}
+
+/** Whether each server met the workload's requirement in every run, without a fault. The floor has no requirement. */
+export function verdicts(workload: Workload, runs: readonly Run[]): Verdict[] {
+	const { name, sockets, pressure, maxP95Ms, servers } = workload;
+	if (maxP95Ms === undefined) return [];
+	return [...new Set(servers)].flatMap((server) => {
+		if (server === "floor") return [];
+		const own = runs.filter((run) => run.workload === name && run.server === server);
+		// NaN where nothing was delivered, which is not below the limit.
+		const p95 = Math.max(...own.map(({ result }) => (result.kind === "traffic" ? result.delivery.p95 : Number.NaN)));
+		const passed = p95 < maxP95Ms && own.every((run) => faults(run).length === 0);
+		const rate = pressure.kind === "open" ? `, ${whole(pressure.messagesPerSecond)} messages/s` : "";
+		const load = `${server}, ${whole(sockets)} sockets${rate}`;
+		return [
+			{ passed, line: `${name}: p95 ${tenths(p95)} ms of ${whole(maxP95Ms)} allowed (${load}): ${passed ? "passed" : "failed"}` },
+		];
+	});
 }
 
 function medians(runs: readonly Run[], workload: WorkloadName, server: ServerName): { rate: number; cpuMs: number } {

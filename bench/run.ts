@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import { endChildren } from "./children.ts";
 import { measure } from "./measure.ts";
 import { readOptions } from "./options.ts";
-import { faults, type Run, ratios, tables } from "./report.ts";
+import { faults, type Run, ratios, tables, verdicts } from "./report.ts";
 import { isInMemory, removeFolders } from "./scratch.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -19,9 +19,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 const runs: Run[] = [];
 try {
-	for (const workload of readOptions(process.argv.slice(2))) await runAll(workload);
+	const workloads = readOptions(process.argv.slice(2));
+	for (const workload of workloads) await runAll(workload);
 	console.log(`\n${[tables(runs), ...ratios(runs)].join("\n")}\n\n${await machine()}`);
-	if (runs.some((run) => faults(run).length > 0)) process.exitCode = 1;
+	const requirements = workloads.flatMap((workload) => verdicts(workload, runs));
+	for (const { line } of requirements) console.log(line);
+	if (runs.some((run) => faults(run).length > 0) || requirements.some(({ passed }) => !passed)) process.exitCode = 1;
 } catch (error) {
 	if (!interrupted) console.error(error instanceof Error ? error.message : error);
 	process.exitCode = 1;

@@ -2,22 +2,13 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { migrations } from "../../migrations/index.ts";
 import { migrate } from "../../migrations/migrate.ts";
-import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";
-import { createDatabase, createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as, asPlatform, startBroker } from "../support/broker.ts";
+import { createDatabase, query } from "../support/database.ts";
 import { openConversation, type Pair, registerApplication, registerUser, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startNode(database.url);
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const services = ["conversations", "directory", "messages"] as const;
+const node = useNode({ services });
 
 test("a recruiter who has a conversation is not replaced in its application, which may change otherwise", async () => {
 	const conversing = await openConversation(node.calls);
@@ -62,7 +53,7 @@ test("a change that races with the opening is either refused, or made before it"
 		changes.add(change);
 		expect(opened).toEqual(["opened", "opened"]);
 		const conversations = await query(
-			database.url,
+			node.databaseUrl,
 			`select c.user1_id = a.applicant_id and c.user2_id = a.employer_id as "isTheirs"
 			from conversations c join job_applications a on a.id = c.job_application_id where a.id = $1`,
 			[jobApplicationId],
@@ -102,7 +93,7 @@ test("a database with conversations of former people and doubled ones is migrate
 		);
 
 		expect(await migrate(old.url)).toContain("20261124T2200-application-people");
-		const after = await startNode(old.url);
+		const after = await startBroker({ databaseUrl: old.url, services });
 		try {
 			const { items } = await after.calls.call("conversations.list", { status: "ALL" }, as("a"));
 			expect(items.map((item) => item.id).sort()).toEqual([former, first, second].sort());
@@ -122,10 +113,6 @@ test("a database with conversations of former people and doubled ones is migrate
 		await old.drop();
 	}
 });
-
-function startNode(databaseUrl: string): Promise<TestNode> {
-	return startBroker({ databaseUrl, services: ["conversations", "directory", "messages"] });
-}
 
 function put({ jobApplicationId: id, applicantId, employerId }: Pair, status = "OPEN") {
 	return node.calls.call("applications.put", { id, applicantId, employerId, jobTitle: "Cook", status }, asPlatform);

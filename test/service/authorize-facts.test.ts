@@ -1,24 +1,19 @@
 import { randomUUID } from "node:crypto";
 import type { ActionInput, ActionName, Calls } from "../../services/contracts.ts";
 import { silentStorage } from "../../testing/storage-env.ts";
-import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { as, asPlatform } from "../support/broker.ts";
 import { openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
+import { useNodes } from "../support/use-node.ts";
 
-/** Authorize remembers some answers; what may change must not be among them. */
-let database: TestDatabase;
-let caller: TestNode;
-let server: TestNode;
+// Authorize remembers some answers; what may change must not be among them.
+
 /** The names of the actions that the server's node called itself, with their parameters. */
 let called: string[] = [];
 
+const services = ["conversations", "directory", "media", "messages", "presence"] as const;
+const [caller, server] = useNodes({ services: [] }, { services, env: silentStorage });
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const { url: databaseUrl } = database;
-	[caller, server] = (await startBrokers({ databaseUrl, services: [] }, { databaseUrl, services, env: silentStorage })) as [
-		TestNode,
-		TestNode,
-	];
 	const call = server.broker.call.bind(server.broker);
 	Object.assign(server.broker, {
 		call(action: string, params: unknown, ...rest: []) {
@@ -28,17 +23,9 @@ beforeAll(async () => {
 	});
 });
 
-afterAll(async () => {
-	await caller.stop();
-	await server.stop();
-	await database.drop();
-});
-
 beforeEach(() => {
 	called = [];
 });
-
-const services = ["conversations", "directory", "media", "messages", "presence"] as const;
 
 test("the participants of a conversation are asked for once", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(caller.calls);

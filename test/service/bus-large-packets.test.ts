@@ -1,15 +1,10 @@
 import { BoundedBus } from "../support/bounded-bus.ts";
-import { startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { echo } from "../support/echo.ts";
+import { useNodes } from "../support/use-node.ts";
 
 const mebibyte = 1024 * 1024;
 /** Far below every time-out: the caller was told, and did not have to guess. */
 const atOnceMs = 3_000;
-
-let database: TestDatabase;
-let caller: TestNode;
-let server: TestNode;
 
 /** Loses one of the long messages that it is given, once. */
 class LossyBus extends BoundedBus {
@@ -23,19 +18,7 @@ class LossyBus extends BoundedBus {
 
 const buses = { caller: new LossyBus(), server: new LossyBus() };
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const node = { databaseUrl: database.url, services: [] };
-	[caller, server] = (await startBrokers({ ...node, bus: buses.caller }, { ...node, bus: buses.server, others: [echo] })) as [
-		TestNode,
-		TestNode,
-	];
-});
-
-afterAll(async () => {
-	for (const node of [caller, server]) await node?.stop();
-	await database?.drop();
-});
+const [caller, server] = useNodes({ services: [], bus: buses.caller }, { services: [], bus: buses.server, others: [echo] });
 
 test("an answer of 5 MB arrives whole over a bus that takes 1 MB at a time", async () => {
 	const letters = await caller.broker.call<string, object>("echo.letters", { count: 5 * mebibyte });

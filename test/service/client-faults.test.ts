@@ -6,11 +6,11 @@ import { ParleyError } from "../../lib/errors.ts";
 import { signToken } from "../../lib/token.ts";
 import { eventually, until } from "../../testing/until.ts";
 import { AccessPoint, type Reception } from "../support/access-point.ts";
-import { as, jwtSecret, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { as, jwtSecret, tokenOf } from "../support/broker.ts";
 import { type FaultySends, faultyMessages } from "../support/faulty-messages.ts";
 import { gatewayOf, urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
@@ -20,27 +20,23 @@ const stepMs = 8;
 const maxFaultMs = 60;
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
-let database: TestDatabase;
-let node: TestNode;
 const faults: FaultySends = {};
 const accessPoints: AccessPoint[] = [];
 let client: ChatClient | undefined;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({
-		databaseUrl: database.url,
-		services: ["conversations", "directory", "gateway", "presence"],
-		others: [faultyMessages(faults)],
-	});
-	accessPoints.push(await AccessPoint.before(urlOf(node)), await AccessPoint.before(urlOf(node)));
-});
-
+// Above the nodes, so that this is closed before they stop.
 afterAll(async () => {
 	client?.close();
 	for (const accessPoint of accessPoints) await accessPoint.close();
-	await node.stop();
-	await database.drop();
+});
+
+const node = useNode({
+	services: ["conversations", "directory", "gateway", "presence"],
+	others: [faultyMessages(faults)],
+});
+
+beforeAll(async () => {
+	accessPoints.push(await AccessPoint.before(urlOf(node)), await AccessPoint.before(urlOf(node)));
 });
 
 test(`after a thousand random faults the client is connected and right (seed ${seed})`, async () => {

@@ -3,31 +3,26 @@ import { RestClient } from "../../client/rest.ts";
 import type { Message } from "../../client/types.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { type FaultySends, faultyMessages } from "../support/faulty-messages.ts";
 import { urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 import { Cable, closeCables } from "../system/core/cable.ts";
 
 const resendDelayMs = 20;
 
-let database: TestDatabase;
-let node: TestNode;
 let conversing: Conversing;
 let cable: Cable;
 let chat: ChatClient;
 let rest: RestClient;
 const faults: FaultySends = {};
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({
-		databaseUrl: database.url,
-		services: ["conversations", "directory", "gateway", "presence"],
-		others: [faultyMessages(faults)],
-		env: { RATE_LIMIT_MESSAGES: "30/minute" },
-	});
+const node = useNode({
+	services: ["conversations", "directory", "gateway", "presence"],
+	others: [faultyMessages(faults)],
+	env: { RATE_LIMIT_MESSAGES: "30/minute" },
 });
 
 beforeEach(async () => {
@@ -45,11 +40,6 @@ afterEach(async () => {
 	closeCables();
 });
 
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
-
 /** Throws UNAVAILABLE the first `times` times. */
 function unavailable(times: number): () => void {
 	let left = times;
@@ -65,7 +55,7 @@ function write(content: string): Promise<Message> {
 /** The contents, in seq order. */
 async function stored(): Promise<string[]> {
 	const sql = "select content from messages where conversation_id = $1 order by seq";
-	return (await query<{ content: string }>(database.url, sql, [conversing.conversationId])).map(({ content }) => content);
+	return (await query<{ content: string }>(node.databaseUrl, sql, [conversing.conversationId])).map(({ content }) => content);
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => `message ${index + 1}`);

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from "node:http";
 import { RestClient } from "../../client/rest.ts";
 import { picture } from "../support/images.ts";
-import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
+import { type Person, useMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(60_000);
 
-let node: MediaNode;
 let rest: RestClient;
 let alice: Person;
 let conversationId: string;
 let photo: Blob;
 
+const node = useMediaNode();
+
 beforeAll(async () => {
-	node = await startMediaNode();
 	photo = new Blob([new Uint8Array(await picture().jpeg().toBuffer())], { type: "image/jpeg" });
 });
 
@@ -24,8 +24,6 @@ beforeEach(async () => {
 afterEach(() => {
 	node.storage.refuses = () => false;
 });
-
-afterAll(() => node.stop());
 
 /** Refuses what `isMeant` for the first `times` times, and gives how often it was asked. */
 function refuse(times: number, isMeant: (req: IncomingMessage) => boolean): () => number {

@@ -1,32 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { until } from "../../testing/until.ts";
-import { as, asPlatform, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as, asPlatform, startBroker } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { openConversation, registerApplication, registerUser } from "../support/platform.ts";
+import { useNodes } from "../support/use-node.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(20_000);
 
 const pushes: HeardPush[] = [];
-let database: TestDatabase;
-let node: TestNode;
-let other: TestNode;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const { url: databaseUrl } = database;
-	const services = ["conversations", "directory", "messages", "presence"] as const;
-	[node, other] = (await startBrokers(
-		{ databaseUrl, services, others: [recordingGateway(pushes)] },
-		{ databaseUrl, services: ["conversations", "messages"] },
-	)) as [TestNode, TestNode];
-});
-
-afterAll(async () => {
-	await node.stop();
-	await other.stop();
-	await database.drop();
-});
+const services = ["conversations", "directory", "messages", "presence"] as const;
+const [node, other] = useNodes({ services, others: [recordingGateway(pushes)] }, { services: ["conversations", "messages"] });
 
 test("twenty who open the same conversation at once, on two nodes, open one; both people are shown it once", async () => {
 	const { jobApplicationId, applicantId, employerId } = await registerApplication(node.calls);
@@ -39,9 +24,9 @@ test("twenty who open the same conversation at once, on two nodes, open one; bot
 	const ids = new Set(opened.map(({ id }) => id));
 	expect(ids.size).toBe(1);
 	const [id] = ids;
-	expect(await query(database.url, "select user_id from participants where conversation_id = $1 order by user_id", [id])).toEqual(
-		[applicantId, employerId].sort().map((user_id) => ({ user_id })),
-	);
+	expect(
+		await query(node.databaseUrl, "select user_id from participants where conversation_id = $1 order by user_id", [id]),
+	).toEqual([applicantId, employerId].sort().map((user_id) => ({ user_id })));
 	const shown = () => pushes.filter(({ payload }) => (payload as { conversation?: { id: string } }).conversation?.id === id);
 	await until(() => shown().length === 2);
 	expect(
@@ -97,7 +82,7 @@ test("without an application there is no conversation", async () => {
 });
 
 test("that the directory cannot be asked is no answer about the application", async () => {
-	const alone = await startBroker({ databaseUrl: database.url, services: ["conversations"] });
+	const alone = await startBroker({ databaseUrl: node.databaseUrl, services: ["conversations"] });
 	try {
 		const attempt = alone.calls.call("conversations.create", { jobApplicationId: randomUUID() }, as("somebody"));
 		await expect(attempt).rejects.toMatchObject({ type: "SERVICE_NOT_FOUND" });

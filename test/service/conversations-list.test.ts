@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(30_000);
 
@@ -11,15 +12,13 @@ const statuses = ["ACTIVE", "ARCHIVED", "AUTO_ARCHIVED"] as const;
 const filters = { ACTIVE: ["ACTIVE"], ARCHIVED: ["ARCHIVED", "AUTO_ARCHIVED"], AUTO_ARCHIVED: ["AUTO_ARCHIVED"], ALL: statuses };
 type Filter = keyof typeof filters;
 
-let database: TestDatabase;
-let node: TestNode;
 let viewerId: string;
 /** The viewer's conversations as `get` shows them. */
 let all: Conversation[];
 
+const node = useNode({ services: ["conversations", "directory", "messages"] });
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
 	const { calls } = node;
 	viewerId = await registerUser(calls);
 	const ids: string[] = [];
@@ -31,23 +30,18 @@ beforeAll(async () => {
 		);
 		ids.push(conversationId);
 		for (let n = 0; n < i % 3; n++) await send(calls, conversationId, n === 0 ? applicantId : employerId);
-		await query(database.url, "update conversations set status = $2 where id = $1", [
+		await query(node.databaseUrl, "update conversations set status = $2 where id = $1", [
 			conversationId,
 			statuses[i % 4] ?? "ACTIVE",
 		]);
 	}
 	// Some at exactly the same time: the id decides.
-	await query(database.url, "update conversations set last_message_at = $1 where id = any ($2)", [
+	await query(node.databaseUrl, "update conversations set last_message_at = $1 where id = any ($2)", [
 		"2026-01-01T00:00:00.000Z",
 		ids.slice(3, 8),
 	]);
 	await openConversation(calls);
 	all = await Promise.all(ids.map((conversationId) => calls.call("conversations.get", { conversationId }, as(viewerId))));
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
 });
 
 test("pages of any size list what the filter says, each once, newest message first", async () => {
@@ -76,13 +70,16 @@ test("the first 20 of those that are active are listed by default", async () => 
 test("a conversation that moves up between two pages costs no other its place", async () => {
 	const first = await list({ status: "ALL", limit: 5 });
 	const moving = expected("ALL")[10] as Conversation;
-	await query(database.url, "update conversations set last_message_at = now() where id = $1", [moving.id]);
+	await query(node.databaseUrl, "update conversations set last_message_at = now() where id = $1", [moving.id]);
 	try {
 		const second = await list({ status: "ALL", limit: 100, cursor: String(first.nextCursor) });
 		const rest = expected("ALL").slice(5);
 		expect(second.items.map(({ id }) => id)).toEqual(rest.map(({ id }) => id).filter((id) => id !== moving.id));
 	} finally {
-		await query(database.url, "update conversations set last_message_at = $2 where id = $1", [moving.id, moving.lastMessageAt]);
+		await query(node.databaseUrl, "update conversations set last_message_at = $2 where id = $1", [
+			moving.id,
+			moving.lastMessageAt,
+		]);
 	}
 });
 

@@ -1,30 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import { until } from "../../testing/until.ts";
-import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";
+import { as, asPlatform, startBroker } from "../support/broker.ts";
 import { bulkConversations } from "../support/bulk.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { query } from "../support/database.ts";
 import { type Conversing, openConversation, registerUser } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(60_000);
 
 const pushes: HeardPush[] = [];
-let database: TestDatabase;
-let node: TestNode;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({
-		databaseUrl: database.url,
-		services: ["conversations", "directory", "messages"],
-		others: [recordingGateway(pushes)],
-	});
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
+const node = useNode({
+	services: ["conversations", "directory", "messages"],
+	others: [recordingGateway(pushes)],
 });
 
 /** Each change by the platform's call, and as its node leaves it that dies between the commit and the event. */
@@ -42,7 +32,7 @@ const changes: [
 	],
 	[
 		"a new name of which no event told",
-		({ employerId }) => query(database.url, "update users set name = 'Roberta' where id = $1", [employerId]),
+		({ employerId }) => query(node.databaseUrl, "update users set name = 'Roberta' where id = $1", [employerId]),
 		nameOfEmployer,
 		"Roberta",
 	],
@@ -64,7 +54,7 @@ const changes: [
 	[
 		"a new title of which no event told",
 		({ jobApplicationId }) =>
-			query(database.url, "update job_applications set job_title = 'Baker' where id = $1", [jobApplicationId]),
+			query(node.databaseUrl, "update job_applications set job_title = 'Baker' where id = $1", [jobApplicationId]),
 		({ jobTitle }) => jobTitle,
 		"Baker",
 	],
@@ -100,13 +90,13 @@ test("the same name again is no news", async () => {
 
 test("the new name of somebody with many conversations is told in all of them, some rows at a time", async () => {
 	const [applicantId, employerId] = [await registerUser(node.calls, "Ada"), await registerUser(node.calls)];
-	const ids = await bulkConversations(database.url, { applicantId, employerId, count: 450 });
+	const ids = await bulkConversations(node.databaseUrl, { applicantId, employerId, count: 450 });
 	const name = `Ada ${randomUUID()}`;
 	const xid = await currentXid();
 	await node.calls.call("users.put", { id: applicantId, name }, asPlatform);
 	await expectNothingNoted();
 	const told = await query<{ count: number }>(
-		database.url,
+		node.databaseUrl,
 		"select count(*)::int from conversations where id = any ($1::uuid[]) and changed_xid >= $2::xid8 group by changed_xid",
 		[ids, xid],
 	);
@@ -136,7 +126,7 @@ test("of many names one after the other, while one is being told, the last one s
 test("what a node noted and did not tell before it ended, the next one tells", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
 	const since = await settledCursor(applicantId);
-	const directory = await startBroker({ databaseUrl: database.url, services: ["directory"] });
+	const directory = await startBroker({ databaseUrl: node.databaseUrl, services: ["directory"] });
 	await directory.calls.call("users.put", { id: employerId, name: "Untold" }, asPlatform);
 	await directory.stop();
 	await until(async () => {
@@ -159,7 +149,7 @@ function updatesFor(userId: string): { conversation: Conversation }[] {
 async function expectNothingNoted(): Promise<void> {
 	await until(async () => {
 		const rows = await query(
-			database.url,
+			node.databaseUrl,
 			"select id from users where renamed_xid is not null union all select id from job_applications where renamed_xid is not null",
 		);
 		return rows.length === 0;
@@ -167,7 +157,7 @@ async function expectNothingNoted(): Promise<void> {
 }
 
 async function currentXid(): Promise<string> {
-	const [row] = await query<{ xid: string }>(database.url, "select pg_snapshot_xmax(pg_current_snapshot())::text as xid");
+	const [row] = await query<{ xid: string }>(node.databaseUrl, "select pg_snapshot_xmax(pg_current_snapshot())::text as xid");
 	return String(row?.xid);
 }
 

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { shareConversations } from "../support/presence.ts";
+import { useNode } from "../support/use-node.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(30_000);
@@ -12,19 +11,12 @@ const partnerCount = 6_000;
 const heard: HeardPush[] = [];
 const [first, second, third] = [`1-${randomUUID()}`, `2-${randomUUID()}`, `3-${randomUUID()}`] as const;
 const partnerIds = Array.from({ length: partnerCount }, () => randomUUID());
-let database: TestDatabase;
-let node: TestNode;
+
+const services = ["conversations", "directory", "presence"] as const;
+const node = useNode({ services, others: [recordingGateway(heard)] });
 
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const services = ["conversations", "directory", "presence"] as const;
-	node = await startBroker({ databaseUrl: database.url, services, others: [recordingGateway(heard)] });
-	for (const userId of [first, second, third]) await shareConversations(database.url, userId, partnerIds);
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
+	for (const userId of [first, second, third]) await shareConversations(node.databaseUrl, userId, partnerIds);
 });
 
 test("an answer has whole users only, and no more of them than one message of the bus should carry; the rest is named", async () => {
@@ -33,7 +25,7 @@ test("an answer has whole users only, and no more of them than one message of th
 	expect(partners[first]?.toSorted()).toEqual(partnerIds.toSorted());
 	expect(rest).toEqual([second, third]);
 	// Two conversations with the same person make one partner.
-	await shareConversations(database.url, first, partnerIds.slice(0, 10));
+	await shareConversations(node.databaseUrl, first, partnerIds.slice(0, 10));
 	const again = await node.calls.call("conversations.partners", { userIds: [first] });
 	expect([again.partners[first]?.length, again.rest]).toEqual([partnerCount, []]);
 });
@@ -41,7 +33,7 @@ test("an answer has whole users only, and no more of them than one message of th
 test("somebody with more partners than an answer may have is answered alone, with all of them", async () => {
 	const busy = randomUUID();
 	const many = Array.from({ length: 12_000 }, () => randomUUID());
-	await shareConversations(database.url, busy, many);
+	await shareConversations(node.databaseUrl, busy, many);
 	const { partners, rest } = await node.calls.call("conversations.partners", { userIds: [busy] });
 	expect([partners[busy]?.length, rest]).toEqual([12_000, []]);
 });

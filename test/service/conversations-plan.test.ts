@@ -1,9 +1,10 @@
 import pg from "pg";
 import type { Database, Statement, WithDatabase } from "../../mixins/database.ts";
 import { until } from "../../testing/until.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { registerUser } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(120_000);
 
@@ -11,17 +12,18 @@ jest.setTimeout(120_000);
  * Ada has 10,000 conversations, others have as many in between. What is asserted is what the statements of a request read, not
  * how long that takes: as they are planned for her, and as they are planned for anybody, which is what a connection keeps.
  */
-let database: TestDatabase;
-let node: TestNode;
 let sql: pg.Client;
 let adaId: string;
 
+// Above the nodes, so that this is closed before they stop.
+afterAll(() => sql.end());
+
+const node = useNode({ services: ["conversations", "directory", "messages"] });
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
 	adaId = await registerUser(node.calls);
 	await query(
-		database.url,
+		node.databaseUrl,
 		`with opened as (
 			insert into conversations (id, user1_id, user2_id, job_application_id, created_at)
 			select gen_random_uuid(), case when n % 4 = 0 then $1 else 'a' || n end, case when n % 4 = 2 then $1 else 'e' || n end, n,
@@ -31,15 +33,9 @@ beforeAll(async () => {
 		insert into participants (conversation_id, user_id) select id, person from opened, unnest(array[user1_id, user2_id]) person`,
 		[adaId],
 	);
-	sql = new pg.Client({ connectionString: database.url, options: "-c timezone=UTC -c enable_seqscan=off" });
+	sql = new pg.Client({ connectionString: node.databaseUrl, options: "-c timezone=UTC -c enable_seqscan=off" });
 	await sql.connect();
 	await sql.query("vacuum analyze");
-});
-
-afterAll(async () => {
-	await sql.end();
-	await node.stop();
-	await database.drop();
 });
 
 type Asked = Statement & { values: unknown[] };
@@ -127,7 +123,7 @@ test.each(requests)(
 
 test("no index has a column that every message changes: the head of a conversation stays in its page", async () => {
 	const indexed = await query<{ name: string }>(
-		database.url,
+		node.databaseUrl,
 		`select attname as name from pg_index join pg_attribute on attrelid = indrelid and attnum = any (indkey)
 		where indrelid = 'conversations'::regclass`,
 	);

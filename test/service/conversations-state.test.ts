@@ -1,25 +1,16 @@
 import { until } from "../../testing/until.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(20_000);
 
 const pushes: HeardPush[] = [];
-let database: TestDatabase;
-let node: TestNode;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const services = ["conversations", "directory", "messages", "presence"] as const;
-	node = await startBroker({ databaseUrl: database.url, services, others: [recordingGateway(pushes)] });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const services = ["conversations", "directory", "messages", "presence"] as const;
+const node = useNode({ services, others: [recordingGateway(pushes)] });
 
 test("archiving and reopening are for both, and doing either twice changes nothing and tells nobody", async () => {
 	const { calls } = node;
@@ -46,7 +37,7 @@ test("archiving and reopening are for both, and doing either twice changes nothi
 
 test("archiving what was archived by itself makes it theirs, so that no message reopens it", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
-	await query(database.url, "update conversations set status = 'AUTO_ARCHIVED', archived_at = now() where id = $1", [
+	await query(node.databaseUrl, "update conversations set status = 'AUTO_ARCHIVED', archived_at = now() where id = $1", [
 		conversationId,
 	]);
 	const archived = await node.calls.call("conversations.archive", { conversationId }, as(applicantId));

@@ -5,26 +5,16 @@ import type { Result } from "../../services/contracts.ts";
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import type { Message } from "../../services/messages/messages.contract.ts";
 import { until } from "../../testing/until.ts";
-import { as, asPlatform, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
+import { as, asPlatform } from "../support/broker.ts";
+import { holding, query } from "../support/database.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
 type Sync = Result<"conversations.sync">;
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode({ services: ["conversations", "directory", "messages"] });
 
 /** A client that keeps what it was told. Times of receipts it knows from their events, which are not of this test. */
 class Client {
@@ -155,7 +145,7 @@ test("what was begun before a cursor was given out and committed after it is tol
 	const fast = await openConversation(node.calls, { applicantId });
 	let since = await cursorOf(applicantId);
 	const change = "update conversations set changed_xid = pg_current_xact_id() where id = $1";
-	await holding(database.url, change, [slow.conversationId], async () => {
+	await holding(node.databaseUrl, change, [slow.conversationId], async () => {
 		await send(node.calls, fast.conversationId, fast.employerId);
 		const answer = await sync(applicantId, since);
 		expect(answer.conversations.map(({ id }) => id)).toEqual([fast.conversationId]);
@@ -187,11 +177,11 @@ test("a message that changed comes again, however old it is", async () => {
 	for (let i = 0; i < 60; i++) await send(node.calls, conversationId, applicantId);
 	const since = await cursorOf(employerId);
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update messages set content = 'changed', changed_xid = pg_current_xact_id() where conversation_id = $1 and seq in (2, 60)",
 		[conversationId],
 	);
-	await query(database.url, "update conversations set changed_xid = pg_current_xact_id() where id = $1", [conversationId]);
+	await query(node.databaseUrl, "update conversations set changed_xid = pg_current_xact_id() where id = $1", [conversationId]);
 	const { conversations } = await sync(employerId, since);
 	expect(conversations[0]?.messages.map(({ seq, content }) => [seq, content])).toEqual([
 		[2, "changed"],
@@ -218,7 +208,7 @@ test("with more than 200 changed conversations a client starts afresh, with 50",
 	const viewerId = await registerUser(node.calls);
 	const { nextSince } = await sync(viewerId);
 	await query(
-		database.url,
+		node.databaseUrl,
 		`with opened as (
 			insert into conversations (id, user1_id, user2_id, job_application_id)
 			select gen_random_uuid(), $1, 'somebody', n::text from generate_series(1, 201) n returning id
@@ -255,7 +245,7 @@ function cursorOf(userId: string): Promise<string> {
 async function giveImage(conversationId: string, seq: number): Promise<string> {
 	const imageId = randomUUID();
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update messages set type = 'IMAGE', image_id = $3, image = '{}', changed_xid = pg_current_xact_id() where conversation_id = $1 and seq = $2",
 		[conversationId, seq, imageId],
 	);

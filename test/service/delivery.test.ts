@@ -1,29 +1,13 @@
 import type { Push } from "../../services/gateway/gateway.contract.ts";
 import { deliver, push } from "../../services/push.ts";
 import { until } from "../../testing/until.ts";
-import { startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { useNodes } from "../support/use-node.ts";
 import { recordingGateway } from "../support/watchers.ts";
 
-let database: TestDatabase;
-let nodes: TestNode[] = [];
-let calls: Push[][];
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	calls = [];
-	const node = { databaseUrl: database.url, services: [] };
-	nodes = await startBrokers(node, { ...node, others: [recordingGateway([], calls)] });
-});
-
-afterAll(async () => {
-	for (const node of nodes) await node.stop();
-	await database?.drop();
-});
+const calls: Push[][] = [];
+const [sender] = useNodes({ services: [] }, { services: [], others: [recordingGateway([], calls)] });
 
 test("many pushes to a gateway go in calls of about half a megabyte, all of them and in order", async () => {
-	const [sender] = nodes;
-	if (!sender) throw new Error("no node");
 	const sent = Array.from({ length: 3_000 }, (_, count) =>
 		push(
 			{ conversationId: "x".repeat(1_000), count, lastSeq: 1, total: count, totalLastSeq: 1 },

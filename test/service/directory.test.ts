@@ -1,26 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { ActionInput } from "../../services/contracts.ts";
 import { until } from "../../testing/until.ts";
-import { asPlatform, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { asPlatform } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { registerApplication, registerUser } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 import { eventWatcher, type HeardEvent } from "../support/watchers.ts";
 
 jest.setTimeout(20_000);
 
 const events: HeardEvent[] = [];
-let database: TestDatabase;
-let node: TestNode;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["directory"], others: [eventWatcher(events)] });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode({ services: ["directory"], others: [eventWatcher(events)] });
 
 describe("a user", () => {
 	const person = { name: "Zoë", email: "zoe@example.org", locale: "de-AT", timezone: "Europe/Vienna" };
@@ -31,7 +22,7 @@ describe("a user", () => {
 		const all = await Promise.all(Array.from({ length: 10 }, put));
 		expect(all[0]).toEqual({ id, ...person, createdAt: expect.any(String), updatedAt: expect.any(String) });
 		expect(new Set([...all, await put()].map(({ createdAt }) => createdAt)).size).toBe(1);
-		expect(await query(database.url, "select name from users where id = $1", [id])).toEqual([{ name: "Zoë" }]);
+		expect(await query(node.databaseUrl, "select name from users where id = $1", [id])).toEqual([{ name: "Zoë" }]);
 	});
 
 	test("is replaced as a whole: what is left out is gone", async () => {
@@ -46,7 +37,7 @@ describe("a user", () => {
 		await erase(id);
 		expect(await node.calls.call("users.names", { ids: [id] })).toEqual({ [id]: "Deleted user" });
 		expect(await node.calls.call("users.active", { ids: [id] })).toEqual({ ids: [] });
-		const [row] = await query(database.url, "select * from users where id = $1", [id]);
+		const [row] = await query(node.databaseUrl, "select * from users where id = $1", [id]);
 		expect(JSON.stringify(row)).not.toMatch(/Zoë|example|Vienna|de-AT/);
 		expect(row).toMatchObject({ deleted_at: expect.any(Date) });
 		await until(() =>
@@ -58,10 +49,10 @@ describe("a user", () => {
 		const id = randomUUID();
 		await putUser({ id, ...person });
 		await erase(id);
-		const [{ deleted_at } = {}] = await query(database.url, "select deleted_at from users where id = $1", [id]);
+		const [{ deleted_at } = {}] = await query(node.databaseUrl, "select deleted_at from users where id = $1", [id]);
 		await erase(id);
 		await expect(putUser({ id, ...person })).rejects.toMatchObject({ type: "ERASED", code: 409 });
-		expect(await query(database.url, "select name, deleted_at from users where id = $1", [id])).toEqual([
+		expect(await query(node.databaseUrl, "select name, deleted_at from users where id = $1", [id])).toEqual([
 			{ name: "Deleted user", deleted_at },
 		]);
 	});
@@ -85,7 +76,7 @@ describe("a user", () => {
 			const puts = Array.from({ length: 3 }, () => putUser({ id, ...person }).catch((error: { type: string }) => error.type));
 			const isErased = until(() => erase(id).then(() => true), { intervalMs: 0 });
 			for (const outcome of await Promise.all([isErased, ...puts])) if (typeof outcome === "string") refusals.add(outcome);
-			const [row] = await query(database.url, "select name, email, locale, timezone from users where id = $1", [id]);
+			const [row] = await query(node.databaseUrl, "select name, email, locale, timezone from users where id = $1", [id]);
 			if (JSON.stringify(row) !== JSON.stringify({ name: "Deleted user", email: null, locale: null, timezone: null }))
 				undone.push(id);
 		}

@@ -1,28 +1,21 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
 import { urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(30_000);
 
-let database: TestDatabase;
-let node: TestNode;
 let conversing: Conversing;
 let token: string;
 
+const node = useNode();
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
 	conversing = await openConversation(node.calls);
 	token = await tokenOf(conversing.applicantId);
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
 });
 
 describe.each([

@@ -3,21 +3,18 @@ import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { until } from "../../testing/until.ts";
 import { startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { gatewayOf, urlOf } from "../support/gateway.ts";
+import { useDatabase } from "../support/use-node.ts";
 
 jest.setTimeout(20_000);
 
 /** How long load balancers keep an idle connection by default: 60 s at AWS, nginx and HAProxy. */
 const balancersKeepMs = 60_000;
 
-let database: TestDatabase;
 let node: TestNode;
 const sockets: Socket[] = [];
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-});
+const database = useDatabase();
 
 beforeEach(async () => {
 	node = await startBroker({ databaseUrl: database.url });
@@ -27,8 +24,6 @@ afterEach(async () => {
 	for (const socket of sockets.splice(0)) socket.destroy();
 	await node.stop();
 });
-
-afterAll(() => database.drop());
 
 test("an idle connection is kept longer than a load balancer keeps it, and the answer says for how long", async () => {
 	const server = httpServer();

@@ -1,26 +1,13 @@
 import { until } from "../../testing/until.ts";
-import { startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
 import { connect } from "../support/gateway.ts";
 import { openConversation, send } from "../support/platform.ts";
+import { useNodes } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let leaving: TestNode;
-let staying: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const { url: databaseUrl } = database;
-	[leaving, staying] = (await startBrokers(
-		{ databaseUrl, services: ["gateway"] },
-		{ databaseUrl, services: ["gateway", "conversations", "directory", "messages", "presence"] },
-	)) as [TestNode, TestNode];
-});
-
-afterAll(async () => {
-	await staying.stop();
-	await database.drop();
-});
+const [leaving, staying] = useNodes(
+	{ services: ["gateway"] },
+	{ services: ["gateway", "conversations", "directory", "messages", "presence"] },
+);
 
 test("a socket that was asked to move hears of new messages at once until it has moved", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(staying.calls);

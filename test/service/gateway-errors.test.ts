@@ -1,26 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { jwtSecret, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { jwtSecret, tokenOf } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { connect, disconnect, urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation, registerUser } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(20_000);
 
-let database: TestDatabase;
-let node: TestNode;
 let conversing: Conversing;
 let token: string;
 
+const node = useNode({ env: { LOG_LEVEL: "debug" } });
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, env: { LOG_LEVEL: "debug" } });
 	conversing = await openConversation(node.calls);
 	token = await tokenOf(conversing.applicantId);
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
 });
 
 test.each(["a", "7b0f-1.x:Y_z", "x".repeat(128)])(
@@ -51,7 +45,7 @@ test("when something breaks inside, the client learns a request id and the log h
 	const requestId = randomUUID();
 	const { conversationId } = conversing;
 	const client = await connect(node, token);
-	await query(database.url, "alter table messages rename to hidden");
+	await query(node.databaseUrl, "alter table messages rename to hidden");
 	try {
 		const response = await get(`/conversations/${conversationId}/messages`, { "X-Request-Id": requestId });
 		expect(response.status).toBe(500);
@@ -62,7 +56,7 @@ test("when something breaks inside, the client learns a request id and the log h
 		// Answered with (error, result): the first is what the promise gives.
 		expect(await client.emitWithAck("call", "messages.list", { conversationId })).toEqual(shown);
 	} finally {
-		await query(database.url, "alter table hidden rename to messages");
+		await query(node.databaseUrl, "alter table hidden rename to messages");
 		await disconnect(node, client);
 	}
 	expect(node.log.filter((line) => line.includes(`failed (${requestId})`))).toHaveLength(1);
@@ -117,7 +111,7 @@ test("nothing that was logged on the way has a token, a password or what people 
 });
 
 function expectNoSecret(text: string): void {
-	for (const secret of [token, jwtSecret, new URL(database.url).password]) expect(text.includes(secret)).toBe(false);
+	for (const secret of [token, jwtSecret, new URL(node.databaseUrl).password]) expect(text.includes(secret)).toBe(false);
 }
 
 function get(path: string, headers: Record<string, string> = {}): Promise<Response> {

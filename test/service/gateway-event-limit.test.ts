@@ -1,22 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { openConversation } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, env: { RATE_LIMIT_SOCKET_EVENTS: "100/minute" } });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode({ env: { RATE_LIMIT_SOCKET_EVENTS: "100/minute" } });
 
 type Ack = { ok: boolean; error?: { code: string; details?: unknown } };
 

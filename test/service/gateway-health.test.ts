@@ -1,16 +1,13 @@
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { urlOf } from "../support/gateway.ts";
+import { useNode } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let node: TestNode;
 /** The checks that were made, by the action that was asked. */
 let checks: string[];
 
+const node = useNode();
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
 	const call = node.broker.call.bind(node.broker);
 	checks = [];
 	Object.assign(node.broker, {
@@ -19,11 +16,6 @@ beforeAll(async () => {
 			return call(action, ...rest);
 		},
 	});
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
 });
 
 test("1,500 who ask at once whether the gateway is ready are all told so, by a few checks", async () => {

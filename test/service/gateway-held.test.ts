@@ -2,33 +2,23 @@ import { once } from "node:events";
 import { createConnection } from "node:net";
 import { io, type Socket } from "socket.io-client";
 import { until } from "../../testing/until.ts";
-import { asPlatform, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { asPlatform, tokenOf } from "../support/broker.ts";
 import { connect, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
 const [maxSockets, maxUnauthenticated] = [3, 5];
 
-let database: TestDatabase;
-let node: TestNode;
 const clients: { close(): void }[] = [];
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const env = { MAX_SOCKETS_PER_USER: String(maxSockets), MAX_UNAUTHENTICATED_PER_ADDRESS: String(maxUnauthenticated) };
-	node = await startBroker({ databaseUrl: database.url, env });
-});
+const env = { MAX_SOCKETS_PER_USER: String(maxSockets), MAX_UNAUTHENTICATED_PER_ADDRESS: String(maxUnauthenticated) };
+const node = useNode({ env });
 
 afterEach(async () => {
 	for (const client of clients.splice(0)) client.close();
 	await until(() => gatewayOf(node).sockets.userIds().length === 0);
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
 });
 
 /** A connection on which nothing is said: not even which namespace is wanted. */

@@ -1,22 +1,15 @@
 import { io, type Socket } from "socket.io-client";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
 import { connect, disconnect, urlOf } from "../support/gateway.ts";
 import { openConversation } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let node: TestNode;
 let token: string;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
-	token = await tokenOf((await openConversation(node.calls)).applicantId);
-});
+const node = useNode();
 
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
+beforeAll(async () => {
+	token = await tokenOf((await openConversation(node.calls)).applicantId);
 });
 
 /** What becomes of a connection to a namespace: `connected`, or the code of the refusal. */

@@ -1,25 +1,15 @@
 import type { Socket } from "socket.io-client";
 import { inParallel } from "../../testing/in-parallel.ts";
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { connect, disconnect } from "../support/gateway.ts";
 import { openConversation, registerUser, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(90_000);
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode();
 
 /** What one device is given: `conversationId seq`, in the order in which it came. */
 interface Device {
@@ -47,12 +37,12 @@ async function backlog(userId: string, conversations: number, messages: number, 
 		return conversationId;
 	});
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update messages set created_at = created_at - interval '1 minute' where conversation_id = any ($1)",
 		[ids],
 	);
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update conversations set last_message_at = last_message_at - interval '1 minute' where id = any ($1)",
 		[ids],
 	);
@@ -82,13 +72,16 @@ test("a device that never acknowledges does not take the turn of another person'
 	// Its id sorts behind all others, whatever else there is.
 	const { conversationId, employerId } = await openConversation(node.calls, { applicantId: otherId });
 	const last = "ffffffff-ffff-4fff-bfff-ffffffffffff";
-	await query(database.url, "alter table participants drop constraint participants_conversation_id_fkey");
-	await query(database.url, "update participants set conversation_id = $2 where conversation_id = $1", [conversationId, last]);
-	await query(database.url, "update conversations set id = $2 where id = $1", [conversationId, last]);
+	await query(node.databaseUrl, "alter table participants drop constraint participants_conversation_id_fkey");
+	await query(node.databaseUrl, "update participants set conversation_id = $2 where conversation_id = $1", [
+		conversationId,
+		last,
+	]);
+	await query(node.databaseUrl, "update conversations set id = $2 where id = $1", [conversationId, last]);
 	const other = await device(otherId, { acknowledges: true });
 	const deliveredSeq = async () => {
 		const [row] = await query<{ seq: number }>(
-			database.url,
+			node.databaseUrl,
 			"select delivered_seq::int as seq from participants where conversation_id = $1 and user_id = $2",
 			[last, otherId],
 		);
@@ -97,8 +90,8 @@ test("a device that never acknowledges does not take the turn of another person'
 	await send(node.calls, last, employerId);
 	await until(async () => (await deliveredSeq()) === 1);
 	// As if the push had been lost.
-	await query(database.url, "delete from receipts where conversation_id = $1", [last]);
-	await query(database.url, "update participants set delivered_seq = 0 where conversation_id = $1", [last]);
+	await query(node.databaseUrl, "delete from receipts where conversation_id = $1", [last]);
+	await query(node.databaseUrl, "update participants set delivered_seq = 0 where conversation_id = $1", [last]);
 	await until(async () => (await deliveredSeq()) === 1, { timeoutMs: 20_000 });
 	await disconnect(node, silent.client, other.client);
 });

@@ -1,25 +1,15 @@
 import type { Socket } from "socket.io-client";
 import { signToken } from "../../lib/token.ts";
 import { until } from "../../testing/until.ts";
-import { jwtSecret, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { jwtSecret, tokenOf } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { connect, disconnect, gatewayOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(20_000);
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode();
 
 afterEach(() => {
 	jest.useRealTimers();
@@ -55,7 +45,7 @@ test("an erased person's sockets are closed, all of them and no others, also whe
 	const other = await connect(node, await tokenOf(otherId));
 	const platform = await connect(node, await tokenOf("the platform", "platform"));
 	const farewells = erased.map(farewellOf);
-	await query(database.url, "update users set deleted_at = now() where id = $1", [erasedId]);
+	await query(node.databaseUrl, "update users set deleted_at = now() where id = $1", [erasedId]);
 	await gatewayOf(node).expelErased();
 	const told = { error: "UNAUTHENTICATED", reason: "io server disconnect" };
 	expect(await Promise.all(farewells)).toEqual([told, told]);

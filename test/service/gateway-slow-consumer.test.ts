@@ -1,28 +1,21 @@
 import { io, type Socket } from "socket.io-client";
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
 import { disconnect, type Gateway, gatewayOf, urlOf } from "../support/gateway.ts";
 import { openConversation } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 /** What the test sees of the client's connection. */
 interface Line {
 	_socket: { pause(): void; resume(): void };
 }
 
-let database: TestDatabase;
-let node: TestNode;
 let gateway: Gateway;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
-	gateway = gatewayOf(node);
-});
+const node = useNode();
 
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
+beforeAll(async () => {
+	gateway = gatewayOf(node);
 });
 
 /** More than the kernel's buffers between two sockets of one machine hold. */

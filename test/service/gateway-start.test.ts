@@ -1,19 +1,16 @@
 import { gatewayNodes } from "../../services/push.ts";
 import { until } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/use-node.ts";
 
-let database: TestDatabase;
 let nodes: TestNode[] = [];
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-});
-
+// Above the database, so that the nodes stop before it is dropped.
 afterAll(async () => {
 	for (const node of nodes) await node.stop();
-	await database.drop();
 });
+
+const database = useDatabase();
 
 test("other nodes push to a gateway from the moment on which it has started", async () => {
 	const { url: databaseUrl } = database;

@@ -1,21 +1,10 @@
 import { until } from "../../testing/until.ts";
-import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { tokenOf } from "../support/broker.ts";
 import { connect, disconnect, gatewayOf } from "../support/gateway.ts";
 import { openConversation, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode();
 
 test("A device that acknowledges nothing gets every message and makes its socket remember no more than a thousand", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);

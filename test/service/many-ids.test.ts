@@ -2,10 +2,11 @@ import type { Service, ServiceSchema } from "moleculer";
 import type { Socket } from "socket.io-client";
 import { chunksOf } from "../../lib/chunks.ts";
 import { until } from "../../testing/until.ts";
-import { as, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as, tokenOf } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { connect, disconnect, gatewayOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
+import { useNodes } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
@@ -13,26 +14,13 @@ jest.setTimeout(60_000);
 const maxIds = 500;
 const people = 1_700;
 
-let database: TestDatabase;
-let caller: TestNode;
-let server: TestNode;
 /** How many ids each question had, by action. */
 const asked = new Map<string, number[]>();
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const { url: databaseUrl } = database;
-	[caller, server] = (await startBrokers(
-		{ databaseUrl, services: ["conversations", "gateway", "messages", "presence"] },
-		{ databaseUrl, services: ["directory"], others: [countingIds()] },
-	)) as [TestNode, TestNode];
-});
-
-afterAll(async () => {
-	await caller.stop();
-	await server.stop();
-	await database.drop();
-});
+const [caller, server] = useNodes(
+	{ services: ["conversations", "gateway", "messages", "presence"] },
+	{ services: ["directory"], others: [countingIds()] },
+);
 
 /** Looks at the questions that reach the directory; they are answered as always. */
 function countingIds(): ServiceSchema {
@@ -56,7 +44,7 @@ function countingIds(): ServiceSchema {
 test("somebody with very many conversations finds one by name, and the directory is asked for few names at a time", async () => {
 	const viewerId = await registerUser(caller.calls);
 	await query(
-		database.url,
+		server.databaseUrl,
 		`with others as (insert into users (id, name) select 'many-' || n, 'Person number ' || n from generate_series(1, $2::int) n returning id),
 		opened as (
 			insert into conversations (id, user1_id, user2_id, job_application_id)
@@ -82,7 +70,7 @@ test("a gateway with very many people asks for few at a time who of them was era
 	}
 	const gone: string[] = [];
 	for (const [i, socket] of sockets.entries()) socket.on("disconnect", () => gone.push(String(userIds[i])));
-	await query(database.url, "update users set deleted_at = now() where id in ('many-3', 'many-600')");
+	await query(server.databaseUrl, "update users set deleted_at = now() where id in ('many-3', 'many-600')");
 	asked.clear();
 	await gatewayOf(caller).expelErased();
 	await until(() => gone.length >= 2);

@@ -3,18 +3,15 @@ import { until } from "../../testing/until.ts";
 import { manyScans, png } from "../support/hostile-images.ts";
 import { imageProcessesOf } from "../support/image-processes.ts";
 import { confirm, download, picture, upload } from "../support/images.ts";
-import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
+import { type Answer, type Person, useMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(120_000);
 
-let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 
-beforeAll(async () => {
-	parley = await startMediaNode();
-});
-afterAll(() => parley.stop());
+const parley = useMediaNode();
+
 beforeEach(async () => {
 	({ id: conversationId, alice } = await parley.conversation());
 });

@@ -8,18 +8,25 @@ import { confirmSeconds, leaseSeconds, sizeTimeoutSeconds } from "../../services
 import { ImageWorkers } from "../../services/media/image-workers.ts";
 import { until } from "../../testing/until.ts";
 import { confirm, download, lasting, picture, upload } from "../support/images.ts";
-import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
+import { type Person, useMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(30_000);
 
-let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 /** What a second node has: the same database and bucket, image processes of its own. */
 let other: ConfirmContext & { db: Database; storage: Storage; imageWorkers: ImageWorkers };
 
-beforeAll(async () => {
-	parley = await startMediaNode();
+// Above the node, so that these are closed before it stops.
+afterAll(async () => {
+	await other.imageWorkers.close();
+	other.storage.close();
+	await other.db.close();
+});
+
+const parley = useMediaNode();
+
+beforeAll(() => {
 	const { config, logger } = parley.broker;
 	const db = new Database(config.databaseUrl, () => {});
 	const storage = new Storage({ ...config.s3, bucket: "parley", endpoint: parley.storage.target });
@@ -32,12 +39,6 @@ beforeAll(async () => {
 		scanCommand: undefined,
 		logger,
 	};
-});
-afterAll(async () => {
-	await other.imageWorkers.close();
-	other.storage.close();
-	await other.db.close();
-	await parley.stop();
 });
 beforeEach(async () => {
 	({ id: conversationId, alice } = await parley.conversation());

@@ -1,21 +1,20 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Storage } from "../../mixins/storage.ts";
 import { confirm, download, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type MediaNode, startMediaNode } from "../support/media-node.ts";
+import { useMediaNode } from "../support/media-node.ts";
 import { store } from "../support/store.ts";
 
 jest.setTimeout(30_000);
 
-let parley: MediaNode;
 let storage: Storage;
 
-beforeAll(async () => {
-	parley = await startMediaNode({ S3_PREFIX: "chat/eu" });
+// Above the node, so that this is closed before it stops.
+afterAll(() => storage.close());
+
+const parley = useMediaNode({ S3_PREFIX: "chat/eu" });
+
+beforeAll(() => {
 	storage = new Storage({ ...parley.broker.config.s3, bucket: "parley" });
-});
-afterAll(async () => {
-	storage.close();
-	await parley.stop();
 });
 
 test("the clean-up deletes nothing of others, wherever in the bucket it is and however old", async () => {

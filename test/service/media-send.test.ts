@@ -4,19 +4,16 @@ import { createSignImages } from "../../services/image-urls.ts";
 import { append, type Draft } from "../../services/messages/append.ts";
 import { createToMessages } from "../../services/messages/message-row.ts";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type Answer, type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
+import { type Answer, type Person, useMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(30_000);
 
-let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 let bob: Person;
 
-beforeAll(async () => {
-	parley = await startMediaNode();
-});
-afterAll(() => parley.stop());
+const parley = useMediaNode();
+
 beforeEach(async () => {
 	({ id: conversationId, alice, bob } = await parley.conversation());
 });

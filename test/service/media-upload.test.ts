@@ -4,20 +4,19 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { thumbHashToRGBA } from "thumbhash";
 import { confirm, download, lasting, picture, upload, uploadAndConfirm } from "../support/images.ts";
-import { type MediaNode, type Person, startMediaNode } from "../support/media-node.ts";
+import { type Person, useMediaNode } from "../support/media-node.ts";
 
 jest.setTimeout(30_000);
 
-let parley: MediaNode;
 let conversationId: string;
 let alice: Person;
 let bob: Person;
 
+const parley = useMediaNode();
+
 beforeAll(async () => {
-	parley = await startMediaNode();
 	({ id: conversationId, alice, bob } = await parley.conversation());
 });
-afterAll(() => parley.stop());
 
 test("a client that has only the protocol uploads, confirms, and both participants download", async () => {
 	const bytes = await picture(2000, 1500).jpeg().toBuffer();

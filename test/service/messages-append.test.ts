@@ -6,28 +6,26 @@ import { markDelivered } from "../../services/messages/mark-delivered.ts";
 import { markRead } from "../../services/messages/mark-read.ts";
 import { until } from "../../testing/until.ts";
 import { append } from "../support/append.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { holding, query } from "../support/database.ts";
 import { type Conversing, openConversation } from "../support/platform.ts";
 import { countUnread, storedMessages } from "../support/stored.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
-let database: TestDatabase;
-let node: TestNode;
 /** Two nodes, as far as PostgreSQL can tell. */
 let nodes: [Database, Database];
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
-	nodes = [open(), open()];
+// Above the nodes, so that this is closed before they stop.
+afterAll(async () => {
+	for (const db of nodes) await db.close();
 });
 
-afterAll(async () => {
-	await node.stop();
-	for (const db of nodes) await db.close();
-	await database.drop();
+const node = useNode({ services: ["conversations", "directory", "messages"] });
+
+beforeAll(async () => {
+	nodes = [open(), open()];
 });
 
 describe("whatever is sent, read and acknowledged at once on two nodes", () => {
@@ -219,7 +217,7 @@ test("a reply names a message that is there", async () => {
 test("a message into an AUTO_ARCHIVED conversation reopens it and says so once", async () => {
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update conversations set status = 'AUTO_ARCHIVED', archived_at = now(), archived_by = null where id = $1",
 		[conversationId],
 	);
@@ -252,7 +250,7 @@ test("a message that waits for an archiving is refused by it, and does not undo 
 	const { conversationId, applicantId, employerId } = await openConversation(node.calls);
 	const archiving = "update conversations set status = 'ARCHIVED', archived_at = now(), archived_by = $2 where id = $1";
 	let answers: Promise<(Sent | Error)[]> = Promise.resolve([]);
-	await holding(database.url, archiving, [conversationId, employerId], async (waiting) => {
+	await holding(node.databaseUrl, archiving, [conversationId, employerId], async (waiting) => {
 		answers = append(nodes[0], [draftOf(conversationId, applicantId)]);
 		await until(async () => (await waiting()) === 1);
 	});
@@ -265,7 +263,7 @@ test("created_at never goes back, not even when the database's clock does", asyn
 	const { conversationId, applicantId } = await openConversation(node.calls);
 	const [first] = await append(nodes[0], [draftOf(conversationId, applicantId)]);
 	const future = "2100-01-01T00:00:00.000Z";
-	await query(database.url, "update conversations set last_message_at = $2 where id = $1", [conversationId, future]);
+	await query(node.databaseUrl, "update conversations set last_message_at = $2 where id = $1", [conversationId, future]);
 	const [second] = await append(nodes[1], [draftOf(conversationId, applicantId)]);
 	expect(Date.parse(expectSent(first).message.createdAt)).toBeLessThan(Date.now() + 60_000);
 	expect(expectSent(second).message.createdAt).toBe(future);
@@ -292,7 +290,7 @@ test("however many write into one conversation at once, on two nodes, nobody los
 });
 
 function open(): Database {
-	return new Database(database.url, () => {});
+	return new Database(node.databaseUrl, () => {});
 }
 
 function draftOf(conversationId: string, senderId: string, clientId: string = randomUUID(), content = "a text"): Draft {

@@ -1,15 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { until } from "../../testing/until.ts";
 import { as } from "../support/broker.ts";
-import { type SearchNode, startSearchNode } from "../support/search-node.ts";
+import { useSearchNode } from "../support/search-node.ts";
 
-let node: SearchNode;
-
-beforeAll(async () => {
-	node = await startSearchNode();
-}, 30_000);
-
-afterAll(() => node.stop());
+const node = useSearchNode();
 
 const messages = 4;
 

@@ -3,28 +3,22 @@ import { Database, type Statement, statement } from "../../mixins/database.ts";
 import type { ActionInput } from "../../services/contracts.ts";
 import { list } from "../../services/messages/list.ts";
 import { textMessages } from "../../testing/text-messages.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
 const length = 23;
-let database: TestDatabase;
-let node: TestNode;
 let conversing: Conversing;
 
+const node = useNode({ services: ["conversations", "directory", "messages"] });
+
 beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
 	conversing = await openConversation(node.calls);
 	const { conversationId, applicantId, employerId } = conversing;
 	for (let i = 1; i <= length; i++) await send(node.calls, conversationId, i % 3 === 0 ? employerId : applicantId, `text ${i}`);
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
 });
 
 test("pages of any size, from either end, give every message once and in order", async () => {
@@ -81,12 +75,12 @@ test.each<[string, object]>([
 ])("a page %s is read from the primary key, and reads as little of 20,000 messages as of 23", async (_what, range) => {
 	const long = await openConversation(node.calls);
 	await query(
-		database.url,
+		node.databaseUrl,
 		`insert into messages (conversation_id, seq, user1_sent, user2_sent, created_at, id, client_id, sender_id, type, content, metadata)
 		select $1, seq, seq, 0, now(), gen_random_uuid(), gen_random_uuid(), $2, 'TEXT', 'x', '{}' from generate_series(1, 20000) seq`,
 		[long.conversationId, long.applicantId],
 	);
-	const db = new Explaining(database.url, () => {});
+	const db = new Explaining(node.databaseUrl, () => {});
 	try {
 		for (const { conversationId } of [long, conversing]) await list(db, textMessages, { conversationId, limit: 20, ...range });
 	} finally {

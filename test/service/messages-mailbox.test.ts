@@ -7,37 +7,27 @@ import type { Draft, Sent } from "../../services/messages/append.ts";
 import { Mailbox } from "../../services/messages/mailbox.ts";
 import { textMessages } from "../../testing/text-messages.ts";
 import { eventually, until } from "../../testing/until.ts";
-import { as, startBroker, startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, holding, query, type TestDatabase } from "../support/database.ts";
+import { as, startBroker } from "../support/broker.ts";
+import { holding, query } from "../support/database.ts";
 import { openConversation, send } from "../support/platform.ts";
 import { storedMessages } from "../support/stored.ts";
 import { committed, TcpProxy } from "../support/tcp-proxy.ts";
+import { useNodes } from "../support/use-node.ts";
 import { type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(60_000);
 
 const pushes: HeardPush[] = [];
 const services = ["conversations", "directory", "messages", "presence"] as const;
-let database: TestDatabase;
-let caller: TestNode;
-let server: TestNode;
 let db: Database;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const { url: databaseUrl } = database;
-	[caller, server] = (await startBrokers(
-		{ databaseUrl, services: [], others: [recordingGateway(pushes)] },
-		{ databaseUrl, services },
-	)) as [TestNode, TestNode];
-	db = new Database(database.url, () => {});
-});
+// Above the nodes, so that this is closed before they stop.
+afterAll(() => db.close());
 
-afterAll(async () => {
-	await caller.stop();
-	await server.stop();
-	await db.close();
-	await database.drop();
+const [caller, server] = useNodes({ services: [], others: [recordingGateway(pushes)] }, { services });
+
+beforeAll(async () => {
+	db = new Database(server.databaseUrl, () => {});
 });
 
 test("a new message goes to both, with the recipient's new count; the same one again to nobody who has it", async () => {
@@ -69,7 +59,7 @@ test("a new message goes to both, with the recipient's new count; the same one a
 
 test("both are shown a conversation that a message has reopened", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(caller.calls);
-	await query(database.url, "update conversations set status = 'AUTO_ARCHIVED' where id = $1", [conversationId]);
+	await query(server.databaseUrl, "update conversations set status = 'AUTO_ARCHIVED' where id = $1", [conversationId]);
 	const message = await send(caller.calls, conversationId, applicantId);
 	const conversation = expect.objectContaining({ id: conversationId, status: "ACTIVE", lastMessage: message });
 	for (const userId of [applicantId, employerId]) {
@@ -105,7 +95,7 @@ test("who comes to a full mailbox is sent away at once; who is in it is answered
 	const mailbox = new Mailbox(server.broker, db, textMessages);
 	// Strangers' sends are refused by the same statement that would store them, and cost little.
 	const add = () => mailbox.add(draftOf(conversationId, "a stranger")).then(null, (error: { type: string }) => error.type);
-	const holder = new pg.Client({ connectionString: database.url });
+	const holder = new pg.Client({ connectionString: server.databaseUrl });
 	await holder.connect();
 	try {
 		// A lock on the table, since a held conversation holds up nobody else.
@@ -131,7 +121,7 @@ test("a held conversation makes only its own sends wait, answers them in time, a
 		await openConversation(caller.calls),
 	];
 	const mailbox = new Mailbox(server.broker, db, textMessages);
-	await holding(database.url, "select from conversations where id = $1 for update", [held], async (waiting) => {
+	await holding(server.databaseUrl, "select from conversations where id = $1 for update", [held], async (waiting) => {
 		const beginMs = performance.now();
 		const refused = mailbox.add(draftOf(held, applicantId));
 		for (let i = 0; i < 20; i++) await mailbox.add(draftOf(other.conversationId, other.applicantId));
@@ -140,7 +130,7 @@ test("a held conversation makes only its own sends wait, answers them in time, a
 		expect(await waiting()).toBe(0);
 	});
 	let sends: Promise<Sent>[] = [];
-	await holding(database.url, "select from conversations where id = $1 for update", [held], async (waiting) => {
+	await holding(server.databaseUrl, "select from conversations where id = $1 for update", [held], async (waiting) => {
 		sends = [mailbox.add(draftOf(held, applicantId))];
 		await until(async () => (await waiting()) === 1);
 		sends.push(...Array.from({ length: 3 }, () => mailbox.add(draftOf(held, applicantId))));
@@ -150,7 +140,7 @@ test("a held conversation makes only its own sends wait, answers them in time, a
 
 test("a message whose answer was lost after the commit is answered as stored, and everybody hears of it", async () => {
 	const { conversationId, applicantId, employerId } = await openConversation(caller.calls);
-	const proxy = await TcpProxy.before(database.url, 5432);
+	const proxy = await TcpProxy.before(server.databaseUrl, 5432);
 	const cut = new Database(proxy.url, () => {});
 	try {
 		const mailbox = new Mailbox(server.broker, cut, textMessages);
@@ -176,7 +166,7 @@ test("a message whose answer was lost after the commit is answered as stored, an
 
 test("a node that stops finishes first what was sent to it", async () => {
 	const { conversationId, applicantId } = await openConversation(caller.calls);
-	const leaving = await startBroker({ databaseUrl: database.url, services });
+	const leaving = await startBroker({ databaseUrl: server.databaseUrl, services });
 	const sending = Promise.all(Array.from({ length: 300 }, () => send(leaving.calls, conversationId, applicantId)));
 	const [sent] = await Promise.all([sending, leaving.stop()]);
 	expect(await storedMessages(db, conversationId)).toHaveLength(300);
@@ -211,7 +201,7 @@ test("when all connections to PostgreSQL are cut under load, what was acknowledg
 	while (cuts < 5) {
 		const before = acknowledged.length;
 		await until(() => acknowledged.length > before + 20);
-		await cutConnections(database.url);
+		await cutConnections(server.databaseUrl);
 		cuts++;
 	}
 	await Promise.all(writers);

@@ -7,36 +7,29 @@ import { markRead, type Reading } from "../../services/messages/mark-read.ts";
 import { textMessages } from "../../testing/text-messages.ts";
 import { until } from "../../testing/until.ts";
 import { append } from "../support/append.ts";
-import { as, startBrokers, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, holding, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { holding } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
 import { countUnread } from "../support/stored.ts";
+import { useNodes } from "../support/use-node.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
 jest.setTimeout(60_000);
 
 const events: HeardEvent[] = [];
 const pushes: HeardPush[] = [];
-let database: TestDatabase;
-let caller: TestNode;
-let server: TestNode;
 let db: Database;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	const { url: databaseUrl } = database;
-	[caller, server] = (await startBrokers(
-		{ databaseUrl, services: [], others: [recordingGateway(pushes), eventWatcher(events)] },
-		{ databaseUrl, services: ["conversations", "directory", "messages", "presence"] },
-	)) as [TestNode, TestNode];
-	db = new Database(database.url, () => {});
-});
+// Above the nodes, so that this is closed before they stop.
+afterAll(() => db.close());
 
-afterAll(async () => {
-	await caller.stop();
-	await server.stop();
-	await db.close();
-	await database.drop();
+const [caller, server] = useNodes(
+	{ services: [], others: [recordingGateway(pushes), eventWatcher(events)] },
+	{ services: ["conversations", "directory", "messages", "presence"] },
+);
+
+beforeAll(async () => {
+	db = new Database(server.databaseUrl, () => {});
 });
 
 test("reading moves forward only, and never past the newest message", async () => {
@@ -98,7 +91,7 @@ test("of two readings that wait for each other the lower one, though it comes la
 	const { conversationId, employerId } = await withMessages(5);
 	const readings: Promise<Reading>[] = [];
 	const lock = "select from participants where conversation_id = $1 and user_id = $2 for update";
-	await holding(database.url, lock, [conversationId, employerId], async (waiting) => {
+	await holding(server.databaseUrl, lock, [conversationId, employerId], async (waiting) => {
 		for (const seq of [5, 2]) {
 			readings.push(markRead(db, conversationId, employerId, seq));
 			await until(async () => (await waiting()) === readings.length);

@@ -1,9 +1,9 @@
 import type { Conversation } from "../../services/conversations/conversations.contract.ts";
 import type { Message } from "../../services/messages/messages.contract.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
+import { as } from "../support/broker.ts";
 import { bulkConversations } from "../support/bulk.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { registerUser } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
@@ -14,25 +14,14 @@ const syncBytes = 900 * 1024;
 /** 5,000 emoji: 20 KB as content, and once more as HTML. */
 const emoji = "😀".repeat(5_000);
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode({ services: ["conversations", "directory", "messages"] });
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 async function bulk(options: { count: number; messages: number; content: string }) {
 	const applicantId = await registerUser(node.calls);
 	const employerId = await registerUser(node.calls);
-	const ids = await bulkConversations(database.url, { applicantId, employerId, ...options });
+	const ids = await bulkConversations(node.databaseUrl, { applicantId, employerId, ...options });
 	return { ids, me: as(applicantId) };
 }
 
@@ -111,7 +100,7 @@ test("with more changed conversations than fit, a client starts afresh with fewe
 	const { nextSince } = await node.calls.call("conversations.sync", {}, me);
 	const applicantId = me.meta.user?.id ?? "";
 	const employerId = await registerUser(node.calls);
-	await bulkConversations(database.url, { applicantId, employerId, count: 150, messages: 1, content: emoji });
+	await bulkConversations(node.databaseUrl, { applicantId, employerId, count: 150, messages: 1, content: emoji });
 	const answer = await node.calls.call("conversations.sync", { since: nextSince }, me);
 	expect(bytesOf(answer)).toBeLessThanOrEqual(syncBytes);
 	expect(answer.reset).toBe(true);

@@ -30,10 +30,7 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (redis) =
 		if (redis === "a Redis server") server = await startRedis(folder);
 		const [databaseUrl, env] = [database.url, { REDIS_URL: server?.url ?? "" }];
 		// Two presence nodes, of which each might tell.
-		[node, other] = (await startBrokers({ databaseUrl, env }, { databaseUrl, env, services: ["presence"] })) as [
-			TestNode,
-			TestNode,
-		];
+		[node, other] = await startBrokers({ databaseUrl, env }, { databaseUrl, env, services: ["presence"] });
 	});
 
 	afterAll(async () => {

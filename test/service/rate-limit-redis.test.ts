@@ -4,36 +4,33 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RedisServer, startRedis } from "../../testing/redis.ts";
 import { until } from "../../testing/until.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
-import { type LimitedNode, openConversation, quotaOf, request, startLimited, tokenOf } from "../support/limited.ts";
+import { startBroker, type TestNode, tokenOf } from "../support/broker.ts";
+import { openConversation } from "../support/platform.ts";
+import { quotaOf, request } from "../support/rest.ts";
+import { useDatabase } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
-let database: TestDatabase;
 let folder: string;
 let redis: RedisServer;
-let one: LimitedNode;
-let other: LimitedNode;
+let one: TestNode;
+let other: TestNode;
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-});
+const database = useDatabase();
 
 beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "parley-redis-"));
 	redis = await startRedis(folder);
 	const env = { REDIS_URL: redis.url, RATE_LIMIT_MESSAGES: "4/hour", RATE_LIMIT_AUTH_FAILURES: "2/minute" };
-	one = await startLimited(database.url, env);
-	other = await startLimited(database.url, env);
+	one = await startBroker({ databaseUrl: database.url, env });
+	other = await startBroker({ databaseUrl: database.url, env });
 });
 
 afterEach(async () => {
-	for (const { broker } of [one, other]) await broker.stop();
+	for (const node of [one, other]) await node.stop();
 	await redis.process.stop();
 	rmSync(folder, { recursive: true });
 });
-
-afterAll(() => database.drop());
 
 test("all nodes count together", async () => {
 	const send = await aSender();
@@ -47,7 +44,7 @@ test("all nodes count together", async () => {
 		[429, 0],
 		[429, 0],
 	]);
-	const fail = async (node: LimitedNode) => (await request(node, "forged", "GET /conversations")).status;
+	const fail = async (node: TestNode) => (await request(node, "forged", "GET /conversations")).status;
 	expect([await fail(one), await fail(other), await fail(one), await fail(other)]).toEqual([401, 401, 429, 429]);
 });
 
@@ -104,7 +101,7 @@ test("a Redis that hangs delays one caller a second, by a quarter of one", async
 test("a node starts without Redis, and joins in when it comes", async () => {
 	await redis.process.kill();
 	const env = { REDIS_URL: redis.url, RATE_LIMIT_MESSAGES: "4/hour" };
-	const late = await startLimited(database.url, env);
+	const late = await startBroker({ databaseUrl: database.url, env });
 	try {
 		const send = await aSender();
 		expect(await send(late)).toEqual([201, 3]);
@@ -116,15 +113,15 @@ test("a node starts without Redis, and joins in when it comes", async () => {
 			[201, 2],
 		]);
 	} finally {
-		await late.broker.stop();
+		await late.stop();
 	}
 });
 
 /** Somebody who sends, and hears the status and what remains. */
 async function aSender() {
-	const { conversationId, applicantId } = await openConversation(one);
+	const { conversationId, applicantId } = await openConversation(one.calls);
 	const token = await tokenOf(applicantId);
-	return async (node: LimitedNode, clientId: string = randomUUID()) => {
+	return async (node: TestNode, clientId: string = randomUUID()) => {
 		const answer = await request(node, token, `POST /conversations/${conversationId}/messages`, { clientId, content: "Hello" });
 		return [answer.status, quotaOf(answer)[1]];
 	};

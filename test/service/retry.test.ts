@@ -1,23 +1,20 @@
 import type { Context, ServiceSchema } from "moleculer";
 import { callTimeoutMs, requestDeadlineMs } from "../../lib/timeouts.ts";
 import { until } from "../../testing/until.ts";
-import { as, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { as, type OneEach, startBrokers, type TestNode, tokenOf } from "../support/broker.ts";
 import { urlOf } from "../support/gateway.ts";
 import { registerUser } from "../support/platform.ts";
+import { useDatabase } from "../support/use-node.ts";
 
 jest.setTimeout(120_000);
 
 /** How often each action was asked for, and on which node. */
 let asked: Map<string, string[]>;
-let database: TestDatabase;
 let nodes: TestNode[] = [];
 /** Ends the handlers that hang. */
 const hanging: (() => void)[] = [];
 
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-});
+const database = useDatabase();
 
 beforeEach(() => {
 	asked = new Map();
@@ -28,8 +25,6 @@ afterEach(async () => {
 	for (const node of nodes) await node.stop();
 	nodes = [];
 });
-
-afterAll(() => database?.drop());
 
 test("an action that hangs behind REST is asked for twice at the most, and answered within the deadline", async () => {
 	const conversations = service("conversations", { list: { handler: hang } });
@@ -175,7 +170,8 @@ function nodesWith({ broker }: TestNode, action: string): number {
 	return broker.registry.getActionEndpoints(action)?.endpoints.length ?? 0;
 }
 
-async function start<N extends object[]>(...options: N): Promise<{ [I in keyof N]: TestNode }> {
+async function start<N extends object[]>(...options: N): Promise<OneEach<N>> {
 	nodes = await startBrokers(...options.map((node) => ({ databaseUrl: database.url, services: [], ...node })));
-	return nodes as { [I in keyof N]: TestNode };
+	// The array that `map` returns has no length in its type.
+	return nodes as OneEach<N>;
 }

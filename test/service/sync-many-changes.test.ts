@@ -1,32 +1,22 @@
 import { ChatClient } from "../../client/chat.ts";
 import type { Message } from "../../client/types.ts";
 import { until } from "../../testing/until.ts";
-import { as, startBroker, type TestNode, tokenOf } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as, tokenOf } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { gatewayOf, urlOf } from "../support/gateway.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(60_000);
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode();
 
 /** Erasure, or images that went: no event tells of each. */
 async function changeUpTo({ conversationId }: Conversing, seq: number): Promise<void> {
 	const change =
 		"update messages set content = 'gone', changed_xid = pg_current_xact_id() where conversation_id = $1 and seq <= $2";
-	await query(database.url, change, [conversationId, seq]);
-	await query(database.url, "update conversations set changed_xid = pg_current_xact_id() where id = $1", [conversationId]);
+	await query(node.databaseUrl, change, [conversationId, seq]);
+	await query(node.databaseUrl, "update conversations set changed_xid = pg_current_xact_id() where id = $1", [conversationId]);
 }
 
 async function write({ conversationId, applicantId }: Conversing, count: number): Promise<void> {

@@ -1,23 +1,13 @@
 import type { Result } from "../../services/contracts.ts";
 import { until } from "../../testing/until.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
+import { query } from "../support/database.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
 jest.setTimeout(30_000);
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode({ services: ["conversations", "directory", "messages"] });
 
 /** Rows as a dump brings them from a cluster that had seen far more transactions than this one. */
 async function restored(): Promise<Conversing> {
@@ -28,10 +18,10 @@ async function restored(): Promise<Conversing> {
 		["conversations", "id"],
 		["participants", "conversation_id"],
 	]) {
-		await query(database.url, `update ${table} set changed_xid = '9000000000' where ${column} = $1`, [conversationId]);
+		await query(node.databaseUrl, `update ${table} set changed_xid = '9000000000' where ${column} = $1`, [conversationId]);
 	}
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update messages set created_xid = '9000000000', changed_xid = case seq when 2 then '9000000001'::xid8 end where conversation_id = $1",
 		[conversationId],
 	);
@@ -56,11 +46,11 @@ test("what changes in them later is told, and nothing else of them", async () =>
 	const since = await settledCursor(employerId);
 
 	await query(
-		database.url,
+		node.databaseUrl,
 		"update messages set content = 'changed', changed_xid = pg_current_xact_id() where conversation_id = $1 and seq = 2",
 		[conversationId],
 	);
-	await query(database.url, "update conversations set changed_xid = pg_current_xact_id() where id = $1", [conversationId]);
+	await query(node.databaseUrl, "update conversations set changed_xid = pg_current_xact_id() where id = $1", [conversationId]);
 	expect(seqsOf(await sync(employerId, since), conversationId)).toEqual([2]);
 
 	const afterwards = await settledCursor(employerId);
@@ -74,7 +64,7 @@ test("a dump that is restored in place, over the same database, makes clients st
 	const { nextSince } = await sync(employerId);
 	// Its tables are made anew.
 	await query(
-		database.url,
+		node.databaseUrl,
 		`create table again (like conversations including all);
 		insert into again select * from conversations;
 		drop table conversations cascade;

@@ -1,21 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { encodeCursor } from "../../lib/cursor.ts";
-import { as, startBroker, type TestNode } from "../support/broker.ts";
-import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { as } from "../support/broker.ts";
 import { openConversation } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
 
-let database: TestDatabase;
-let node: TestNode;
-
-beforeAll(async () => {
-	database = await createMigratedDatabase();
-	node = await startBroker({ databaseUrl: database.url, services: ["conversations", "directory", "messages"] });
-});
-
-afterAll(async () => {
-	await node.stop();
-	await database.drop();
-});
+const node = useNode({ services: ["conversations", "directory", "messages"] });
 
 describe.each([
 	["0000-01-01T00:00:00.000Z"],

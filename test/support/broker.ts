@@ -9,6 +9,7 @@ import { type ServiceName, serviceNames } from "../../lib/config/service-names.t
 import { type Role, signToken } from "../../lib/token.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Calls, callsOf } from "../../services/contracts.ts";
+import { unlimited } from "../../testing/parley.ts";
 import { BoundedBus } from "./bounded-bus.ts";
 
 /** What a node of a test runs. */
@@ -27,12 +28,17 @@ export interface NodeOptions {
 /** A broker that runs in this process as `npm start` would run it, on any free port of 127.0.0.1. */
 export interface TestNode {
 	broker: ServiceBroker;
+	databaseUrl: string;
 	/** Typed calls, as Parley itself: without a user unless `options` say so. */
 	calls: Calls;
 	/** All that was logged, of LOG_LEVEL and above. */
 	log: string[];
+	/** Stops it once, even when it is called several times. */
 	stop(): Promise<void>;
 }
+
+/** One node for each of the options. */
+export type OneEach<Options extends readonly unknown[]> = { -readonly [Index in keyof Options]: TestNode };
 
 export const jwtSecret = "the secret of the tests, which is long enough";
 
@@ -47,7 +53,7 @@ export async function startBroker(options: NodeOptions): Promise<TestNode> {
  * Several nodes that know each other. What they say to each other becomes JSON on the way, as between processes, and is bounded
  * as on NATS. Nodes with a NATS_URL in their `env` really meet there. Resolves when every node sees every service.
  */
-export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode, ...TestNode[]]> {
+export async function startBrokers<const Options extends readonly NodeOptions[]>(...options: Options): Promise<OneEach<Options>> {
 	const namespace = randomUUID();
 	const nodes = options.map((node) =>
 		createNode(node, { namespace, ...(node.env?.NATS_URL === undefined && { transporter: node.bus ?? new BoundedBus() }) }),
@@ -56,7 +62,8 @@ export async function startBrokers(...options: NodeOptions[]): Promise<[TestNode
 	const names = new Set(nodes.flatMap(({ broker }) => broker.services.map(({ name }) => name)));
 	names.delete("$node");
 	await Promise.all(nodes.map(({ broker }) => broker.waitForServices([...names], 10_000, 5)));
-	return nodes as [TestNode, ...TestNode[]];
+	// The array that `map` returns has no length in its type.
+	return nodes as OneEach<Options>;
 }
 
 /** One more node of a cluster of processes, in this process. `env` says where its NATS is. */
@@ -73,15 +80,15 @@ export function as(id: string, role: Role = "user"): { meta: Meta } {
 
 export const asPlatform = as("the platform", "platform");
 
-/** A token that the gateways of tests accept, for an hour. */
-export function tokenOf(sub: string, role: Role = "user"): Promise<string> {
-	return signToken({ sub, role, ttlSeconds: 3600, jwt: { secret: jwtSecret } });
+/** A token that the gateways of tests accept, for an hour unless `ttlSeconds` says otherwise. */
+export function tokenOf(sub: string, role: Role = "user", ttlSeconds = 3_600): Promise<string> {
+	return signToken({ sub, role, ttlSeconds, jwt: { secret: jwtSecret } });
 }
 
 const withoutMedia = serviceNames.filter((name) => name !== "media");
 
 /** Those that do not start leave nothing behind. */
-async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
+async function start(nodes: TestNode[], options: readonly NodeOptions[]): Promise<void> {
 	try {
 		for (const [i, { broker }] of nodes.entries()) {
 			const { services = withoutMedia, others = [] } = options[i] ?? {};
@@ -94,15 +101,9 @@ async function start(nodes: TestNode[], options: NodeOptions[]): Promise<void> {
 	}
 }
 
-const noLimits = Object.fromEntries(
-	["MESSAGES", "UPLOADS", "CONFIRMS", "CONVERSATIONS", "QUERIES", "SOCKET_QUERIES", "SOCKET_EVENTS", "AUTH_FAILURES"].map(
-		(name) => [`RATE_LIMIT_${name}`, "off"],
-	),
-);
-
 function createNode({ databaseUrl, env = {} }: NodeOptions, options: BrokerOptions): TestNode {
 	const config = readConfig({
-		...noLimits,
+		...unlimited,
 		HOST: "127.0.0.1",
 		PORT: "0",
 		DATABASE_URL: databaseUrl,
@@ -116,7 +117,9 @@ function createNode({ databaseUrl, env = {} }: NodeOptions, options: BrokerOptio
 		logger: new Recorder(config.logLevel, log),
 		...options,
 	});
-	return { broker, calls: callsOf(broker), log, stop: () => broker.stop() };
+	let stopped: Promise<void> | undefined;
+	const stop = () => (stopped ??= broker.stop());
+	return { broker, databaseUrl, calls: callsOf(broker), log, stop };
 }
 
 async function schemasOf(services: readonly ServiceName[]): Promise<ServiceSchema[]> {

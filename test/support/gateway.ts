@@ -19,13 +19,16 @@ export function urlOf(node: TestNode): string {
 	return `http://127.0.0.1:${gatewayOf(node).server.address().port}`;
 }
 
-/** A client that does not come back by itself; with a token it is signed in when this resolves. */
-export async function connect(node: TestNode, token?: string): Promise<Socket> {
-	const options = { transports: ["websocket"], forceNew: true, reconnection: false, ...(token && { auth: { token } }) };
-	const client = io(`${urlOf(node)}/messaging`, options);
+/** A client that does not connect again by itself. When this resolves, it is connected, and signed in if there is a token. */
+export async function connect(node: TestNode, token?: string, headers: Record<string, string> = {}): Promise<Socket> {
+	const options = { transports: ["websocket"], forceNew: true, reconnection: false, extraHeaders: headers };
+	const client = io(`${urlOf(node)}/messaging`, { ...options, auth: token === undefined ? {} : { token } });
 	await new Promise<void>((resolve, reject) => {
 		client.on("connect", resolve);
-		client.on("connect_error", reject);
+		client.on("connect_error", (error) => {
+			client.close();
+			reject(error);
+		});
 	});
 	return client;
 }

@@ -17,6 +17,7 @@ import { type Flaky, startFlaky } from "./flaky.ts";
 import { urlOf } from "./gateway.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { TestBucket } from "./test-bucket.ts";
+import { useStarted } from "./use-started.ts";
 
 /** All of Parley in this process, on a database and a storage of its own. */
 export interface MediaNode {
@@ -49,6 +50,14 @@ export interface Answer {
 	status: number;
 	// biome-ignore lint/suspicious/noExplicitAny: what came over the wire; tests say what they expect of it
 	body: any;
+}
+
+/** One for the tests of a file. */
+export function useMediaNode(env: Record<string, string> = {}): MediaNode {
+	return useStarted(
+		() => startMediaNode(env),
+		(node) => node.stop(),
+	);
 }
 
 export async function startMediaNode(env: Record<string, string> = {}): Promise<MediaNode> {

@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Calls, Params, Result } from "../../services/contracts.ts";
 import { as, asPlatform, startBroker } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
+import { useStarted } from "./use-started.ts";
 
 export type Found = Result<"messages.search">;
 export type SearchOptions = Partial<Omit<Params<"messages.search">, "q">>;
@@ -18,6 +19,11 @@ export interface SearchNode {
 	write(userId: string, conversationId: string, content: string): Promise<number>;
 	search(userId: string, q: string, options?: SearchOptions): Promise<Found>;
 	stop(): Promise<void>;
+}
+
+/** One for the tests of a file. */
+export function useSearchNode(): SearchNode {
+	return useStarted(startSearchNode, (node) => node.stop());
 }
 
 export async function startSearchNode(): Promise<SearchNode> {

@@ -26,7 +26,10 @@ const folders = [
 const repositoryPath = new RegExp(`^(?:${folders.join("|")})/[\\w./-]+$`);
 
 /** A test by its ring and name, as the tables of docs/security.md name it: `service/authorize`, `system/fuzz`. */
-const testName = /^(?:unit|service|system|chaos)\/[\w-]+$/;
+const testName = /^(?:unit|service|system|chaos|web)\/[\w-]+$/;
+
+/** `service/search`: «filters hold alone and with words» */
+const quotedTitle = /`((?:test|unit|service|system|chaos|web)\/[^`\s]+)`:\s+«([^»]+)»/g;
 
 /** Fenced and indented blocks show commands and payloads, not references. */
 function proseOf(file: string): string {
@@ -41,6 +44,8 @@ const linksOf = (file: string) => [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)
 function isThere(path: string): boolean {
 	return existsSync(join(root, path));
 }
+
+const scripts = Object.keys((JSON.parse(textOf("package.json")) as { scripts: object }).scripts);
 
 /** As GitHub makes anchors of headings. */
 function anchorsOf(file: string): string[] {
@@ -88,7 +93,7 @@ test.each(documents)("%s names only tests that exist", (file) => {
 });
 
 test.each(documents)("%s quotes the titles of tests as they are", (file) => {
-	const quoted = [...proseOf(file).matchAll(/`((?:test|unit|service|system|chaos)\/[^`\s]+)`:\s+«([^»]+)»/g)];
+	const quoted = [...proseOf(file).matchAll(quotedTitle)];
 	const wrong = quoted.filter(([, name = "", title = ""]) => {
 		const wanted = title.replace(/\s+/g, " ").replace(/ …$/, "");
 		return !testFilesOf(name).some((path) => textOf(path).includes(wanted));
@@ -129,3 +134,38 @@ test("every folder that a newcomer opens has its sentence in README", () => {
 	expect(opened.length).toBeGreaterThan(15);
 	expect(opened.filter((folder) => !readme.includes(`\`${folder}\``))).toEqual([]);
 });
+
+describe("docs/specification.md", () => {
+	const rows = [...textOf("docs/specification.md").matchAll(/^\| (.+?) \| (.*?)\|(.+)\|$/gm)]
+		.map(([, item = "", code = "", shown = ""]) => ({ item, code, shown }))
+		.filter(({ item }) => item !== "item");
+
+	test("has a row for each item", () => {
+		expect(rows.length).toBeGreaterThan(80);
+	});
+
+	test.each(rows)(
+		"says where it is and what shows it, or why it is otherwise, or that it is not built yet: $item",
+		({ code, shown }) => {
+			const isInCode = [...code.matchAll(/`([^`]+)`/g)].some(([, path = ""]) => isThere(path));
+			const isShown = [...shown.matchAll(quotedTitle)].length > 0 || scriptsIn(shown).length > 0;
+			const isOtherwise = /\]\(adr\/\d{4}-/.test(shown);
+			expect((isInCode && isShown) || isOtherwise || shown.includes("Not built yet")).toBe(true);
+			// No title and no script escapes the checks.
+			expect([...shown.matchAll(/«/g)]).toHaveLength([...shown.matchAll(quotedTitle)].length);
+			expect(scriptsIn(shown).filter((name) => !scripts.includes(name))).toEqual([]);
+		},
+	);
+
+	test.each([
+		...["REQ-MSG-001", "REQ-MSG-002", "REQ-MSG-003", "REQ-MSG-004", "REQ-MSG-005", "REQ-MSG-006", "REQ-MSG-007", "REQ-MSG-008"],
+		...["NFR-MSG-PERF-001", "NFR-MSG-PERF-002", "SEC-003", "SEC-004", "SEC-005", "SEC-006", "USAB-003"],
+	])("has %s", (requirement) => {
+		expect(rows.filter(({ item }) => item.includes(requirement))).toHaveLength(1);
+	});
+});
+
+/** `npm test` is the script `test`, `npm run bench -- steady` is `bench`. */
+function scriptsIn(text: string): string[] {
+	return [...text.matchAll(/`npm (?:run )?([\w:]+)[^`]*`/g)].map(([, name = ""]) => name);
+}
