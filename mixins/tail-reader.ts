@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Logger } from "moleculer";
+import type { Logger, MetricRegistry } from "moleculer";
 import { every, type Repeated } from "../lib/every.ts";
 import type { Database } from "./database.ts";
 import { type Lag, lagOf } from "./tail/lag.ts";
+import { setLagGauges } from "./tail/lag-gauges.ts";
 import { ReadAhead } from "./tail/read-ahead.ts";
 import type { SourceName } from "./tail/sources.ts";
 import { Summarizer } from "./tail/summarize.ts";
@@ -16,34 +17,37 @@ export type { Work } from "./tail/work-batch.ts";
 export interface TailOptions<Name extends SourceName>
 	extends Pick<Batches<Name>, "name" | "source" | "work">,
 		Partial<Pick<Batches<Name>, "from" | "maxRows" | "maxBytes">> {
-	/** How often it looks without being told; also how soon another node takes over. Default 1,000. */
+	/** How often it looks without being told. Another node takes over after this time. Default 1,000. */
 	intervalMs?: number;
 	/** A lag of more seconds than this is logged as a warning. Default 60. */
 	maxLagSeconds?: number;
+	/** The broker's: gets the lag as gauges. */
+	metrics?: MetricRegistry;
 }
 
 const defaults = { from: "beginning", maxRows: 500, maxBytes: 1024 * 1024, intervalMs: 1_000, maxLagSeconds: 60 } as const;
 
-/** After `lookNow` this passes before it looks, so that many calls in a row cause one look. */
+/** How long it waits after `lookNow`, so that many calls in a row cause one look. */
 const lookDelayMs = 100;
 
-/** How often the index is looked after and the lag is measured. */
+/** How often the lag is measured and the index is summarized. */
 const keepIntervalMs = 5_000;
 
-/** How often a lag is logged. */
+/** How often a lag is logged at most. */
 const lagLogIntervalMs = 30_000;
 
 /**
- * Shows every stored row of a table to a consumer, once in effect, in whatever order nodes die (docs/adr/0026-tail-reader.md). The
- * message path does nothing for it. The consumer is known by its name and has a durable position. Every node that offers the service
- * runs a reader; one of them at a time works a batch.
+ * Gives every stored row of a table to a consumer, once in effect, whichever nodes fail (docs/adr/0026-tail-reader.md). The message
+ * path does nothing for it. A consumer has a name and a durable position. Every node with the service runs a reader, and one node at
+ * a time works a batch.
  *
- * A batch that fails is done again at the next interval, and nothing behind it before it succeeds.
+ * A batch that fails is tried again at the next interval. The rows behind it wait until it succeeds.
  */
 export class TailReader<Name extends SourceName> {
 	readonly #db: Database;
 	readonly #logger: Pick<Logger, "warn">;
-	readonly #options: Required<TailOptions<Name>>;
+	readonly #options: Required<Omit<TailOptions<Name>, "metrics">>;
+	readonly #metrics: MetricRegistry | undefined;
 	readonly #ahead: ReadAhead<Name>;
 	readonly #summarizer: Summarizer;
 	#looking: Repeated | undefined;
@@ -52,15 +56,16 @@ export class TailReader<Name extends SourceName> {
 	#lagLoggedMs = Number.NEGATIVE_INFINITY;
 	#hasFailed = false;
 
-	constructor(db: Database, logger: Pick<Logger, "warn">, options: TailOptions<Name>) {
+	constructor(db: Database, logger: Pick<Logger, "warn">, { metrics, ...options }: TailOptions<Name>) {
 		this.#db = db;
 		this.#logger = logger;
+		this.#metrics = metrics;
 		this.#options = { ...defaults, ...options };
 		this.#ahead = new ReadAhead(options.source);
 		this.#summarizer = new Summarizer(options.source);
 	}
 
-	/** Begins to look. The first look is at once. */
+	/** Begins to look, for the first time at once. */
 	start(): void {
 		const { name, intervalMs } = this.#options;
 		this.#looking = every(
@@ -77,12 +82,13 @@ export class TailReader<Name extends SourceName> {
 				await this.#summarizer.summarize(this.#db);
 				await this.#checkLag();
 			},
-			(error) => this.#logger.warn(`The lag of the consumer ${name} could not be measured:`, error),
+			(error) =>
+				this.#logger.warn(`The lag of the consumer ${name} could not be measured, or its index not be summarized:`, error),
 		);
 		this.#looking.now();
 	}
 
-	/** There may be new rows. Not after a failure: then the interval alone decides, so that no batch is tried all the time. */
+	/** There may be new rows. After a failure it does nothing, so that a failing batch is tried once an interval. */
 	lookNow(): void {
 		if (this.#isAsked || this.#hasFailed || !this.#looking) return;
 		this.#isAsked = true;
@@ -92,7 +98,7 @@ export class TailReader<Name extends SourceName> {
 		});
 	}
 
-	/** How far the consumer is behind; the same on every node. */
+	/** How far the consumer is behind. It is the same on every node. */
 	async lag(): Promise<Lag> {
 		return (await lagOf(this.#db, this.#options.name)) ?? { rows: 0, seconds: 0 };
 	}
@@ -113,9 +119,11 @@ export class TailReader<Name extends SourceName> {
 
 	async #checkLag(): Promise<void> {
 		const { name, maxLagSeconds } = this.#options;
-		const { rows, seconds } = await this.lag();
+		const lag = await this.lag();
+		const { rows, seconds } = lag;
+		if (this.#metrics) setLagGauges(this.#metrics, name, lag);
 		if (seconds <= maxLagSeconds || performance.now() - this.#lagLoggedMs < lagLogIntervalMs) return;
 		this.#lagLoggedMs = performance.now();
-		this.#logger.warn(`The consumer ${name} is ${Math.round(seconds)} s behind, with ${rows} rows or more to work`);
+		this.#logger.warn(`The consumer ${name} is ${Math.round(seconds)} s behind, with at least ${rows} rows to work`);
 	}
 }

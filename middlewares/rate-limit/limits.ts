@@ -57,7 +57,7 @@ export class Limiter {
 	readonly #shared: { redis: SharedLimiter; link: RedisLink } | undefined;
 
 	constructor(name: string, rate: Rate, link: RedisLink | undefined) {
-		const options = { points: rate.points, duration: rate.windowSeconds, keyPrefix: `parley:rate:${name}` };
+		const options = { points: rate.points, duration: rate.windowSeconds, keyPrefix: `rate:${name}` };
 		this.#rate = rate;
 		this.#memory = new RateLimiterMemory(options);
 		this.#shared = link && { redis: new SharedLimiter({ ...options, storeClient: link.redis }), link };

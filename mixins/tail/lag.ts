@@ -6,23 +6,31 @@ import { type SourceName, sources } from "./sources.ts";
 export interface Lag {
 	/** Rows that it has not worked yet, counted up to 10,000. */
 	rows: number;
-	/** The age of the oldest of them, by the clock; of more than 10,000, about. 0 when there are none. */
+	/** The age of the oldest of these rows. 0 when there are none. */
 	seconds: number;
 }
 
 export const maxCountedRows = 10_000;
 
-/** The lag of a consumer by its name; null when there is none of this name. */
+/** The lag of the consumer with this name. Null when there is no such consumer. */
 export async function lagOf(db: Database, name: string): Promise<Lag | null> {
-	const [stored] = await db.query<Pick<Position, "xid" | "key"> & { source: SourceName }>(positionStatement, [name]);
+	const [stored] = await db.query<Stored>(positionStatement, [name]);
 	if (!stored) return null;
-	const { xid, key, source } = stored;
+	const { source, xid, key, end, restoredTo } = stored;
 	const { firstKey, lag } = sources[source];
-	const [found] = await db.query<Lag>(lag, [xid, key.length === 0 ? firstKey : key, maxCountedRows]);
+	const [found] = await db.query<Lag>(lag, [xid, key.length === 0 ? firstKey : key, end, maxCountedRows, restoredTo]);
 	return found ?? null;
+}
+
+interface Stored extends Pick<Position, "xid" | "key" | "restoredTo"> {
+	source: SourceName;
+	/** New rows have lower numbers. While rows of a dump are worked, these are counted. */
+	end: string;
 }
 
 const positionStatement = statement(
 	"tail.position",
-	"select source, coalesce(restored_by, xid)::text as xid, key from consumers where name = $1",
+	`select source, xid::text, key, restored_to::text as "restoredTo",
+		case when restored_by is null then pg_snapshot_xmax(pg_current_snapshot())::text else '9223372036854775807' end as "end"
+	from consumers where name = $1`,
 );

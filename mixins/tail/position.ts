@@ -5,14 +5,14 @@ import { type SourceName, sources } from "./sources.ts";
 /**
  * How far a consumer has worked: all rows up to this one. Rows are in the order of (xid, key).
  *
- * A dump may bring a position from a cluster that was further on. Then its number is of no use for the rows of this cluster, which
- * begin with lower ones:
+ * A dump may be restored into a cluster with lower transaction numbers than the one that it comes from. Then the position is higher
+ * than the numbers of new rows, and must go back:
  *
- * 1. The position is recognized: the transaction that wrote it has a lower number than the position itself. In `restoredBy` this
- *    transaction is noted. New rows have higher numbers than it.
+ * 1. Such a position is recognized: the transaction that wrote it has a lower number than the position itself. This transaction is
+ *    noted in `restoredBy`. New rows have higher numbers than it.
  * 2. While `restoredBy` is set, only rows are read that the dump brought: those behind the position.
- * 3. When there are no more, the position goes back to `restoredBy`. `restoredTo` is the highest number of the dump: up to it, rows
- *    are read only if this cluster has written them.
+ * 3. When there are no more, the position goes back to `restoredBy`. `restoredTo` is the highest number of the dump. Rows with a
+ *    number up to it are read only if this cluster has written them.
  */
 export interface Position {
 	xid: string;
@@ -21,13 +21,13 @@ export interface Position {
 	restoredTo: string | null;
 }
 
-/** A position and what is known of the database at this moment. */
+/** A position, and the state of the database at this moment. */
 export interface Place {
 	position: Position;
 	/** The oldest transaction that is still running. All rows of those before it can be seen. */
 	horizon: string;
-	/** Changes with a failover, which may lose transactions and then uses their numbers again. */
-	timeline: string;
+	/** When the server was started: another one after a failover, and after a backup was restored. */
+	server: string;
 }
 
 export interface Consumer {
@@ -44,15 +44,15 @@ export interface Consumer {
 export async function placeOf(transaction: Transaction, { name, source }: Consumer): Promise<Place | null> {
 	const [stored] = await transaction.query<StoredPlace>(placeStatement, [name]);
 	if (!stored) return null;
-	if (stored.timeline === null) throw new ParleyError("UNAVAILABLE");
+	if (stored.isStandby) throw new ParleyError("UNAVAILABLE");
 	if (stored.source !== source) throw new Error(`The consumer ${name} reads ${stored.source}, not ${source}`);
-	const { horizon, timeline, xid, restoredBy, restoredTo } = stored;
+	const { horizon, server, xid, restoredBy, restoredTo } = stored;
 	const key = stored.key.length === 0 ? sources[source].firstKey : stored.key;
 	const position = { xid, key, restoredBy, restoredTo };
-	if (!stored.isOfOtherCluster || restoredBy !== null) return { position, horizon, timeline };
+	if (!stored.isOfOtherCluster || restoredBy !== null) return { position, horizon, server };
 	const restored = { ...position, restoredBy: stored.writtenBy };
 	await move(transaction, name, position, restored);
-	return { position: restored, horizon, timeline };
+	return { position: restored, horizon, server };
 }
 
 /** Makes the consumer. */
@@ -60,31 +60,31 @@ export async function createConsumer(transaction: Transaction, { name, source, f
 	await transaction.query(createStatement, [name, source, from === "beginning"]);
 }
 
-/** @throws when the position is not what it was: somebody has set it by hand meanwhile */
+/** @throws when the position is not what it was: it was set by hand meanwhile */
 export async function move(transaction: Transaction, name: string, from: Position, to: Position): Promise<void> {
 	const values = [name, from.xid, to.xid, to.key, to.restoredBy, to.restoredTo];
 	const { length } = await transaction.query(moveStatement, values);
-	if (length !== 1) throw new Error(`The position of the consumer ${name} was changed by somebody else`);
+	if (length !== 1) throw new Error(`The position of the consumer ${name} was changed meanwhile`);
 }
 
 interface StoredPlace extends Position {
 	source: SourceName;
-	/** Null on a standby. */
-	timeline: string | null;
+	server: string;
+	isStandby: boolean;
 	isOfOtherCluster: boolean;
 	writtenBy: string;
 	horizon: string;
 }
 
 /**
- * The transaction that wrote a row is its `xmin`, the lower 32 bits of the number. The row is visible, so that it is the last number
- * with these bits below the snapshot's xmax.
+ * The column `xmin` has the lower 32 bits of the number of the transaction that wrote the row. The whole number is the highest one
+ * below the snapshot's xmax that has these bits.
  */
 const placeStatement = statement(
 	"tail.place",
 	`
 	select xid::text, key, restored_by::text as "restoredBy", restored_to::text as "restoredTo", source,
-		case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end as timeline,
+		pg_is_in_recovery() as "isStandby", extract(epoch from pg_postmaster_start_time())::text as server,
 		written_by < xid::text::bigint as "isOfOtherCluster", written_by::text as "writtenBy",
 		pg_snapshot_xmin(pg_current_snapshot())::text as horizon
 	from (

@@ -3,32 +3,48 @@ import type { Place, Position } from "./position.ts";
 import { type Found, type Rows, type Source, type SourceName, sources } from "./sources.ts";
 
 export interface ReadLimits {
-	/**
-	 * Rows in one reading. Sorting the rows of one large transaction costs about the same for 500 as for 20,000 of them, so that many
-	 * are read at once and kept. They are keys: a few megabytes.
-	 */
+	/** Keys that one reading gets at most. They are a few megabytes. */
 	rows: number;
-	/** How many transaction numbers the first reading covers after the consumer has caught up. */
+	/** How many transaction numbers the first reading covers. */
 	firstWidth: bigint;
 }
 
 const byDefault: ReadLimits = { rows: 20_000, firstWidth: 10_000n };
 
+/** The next rows, and the position after them. */
+export interface Next<Name extends SourceName> {
+	rows: Found<Rows[Name]>[];
+	end: Position;
+}
+
 /**
- * Reads the rows behind a position, in order. A reading sorts all rows of its window of transaction numbers, so the window becomes
- * narrower where there are many rows and wider where there are few. What was read is kept as long as nobody else moves the position.
+ * Reads the rows behind a position, in order, many at once, and keeps those that do not fit into the batch. Reading 20,000 keys and
+ * keeping them costs a fifth of reading 500 for each batch (docs/adr/0026-tail-reader.md).
+ *
+ * 1. PostgreSQL sorts all rows of a reading. So a reading covers a window of transaction numbers. The window becomes narrower where
+ *    there are many rows, and wider where there are few.
+ * 2. A transaction with more rows than one reading gets would be sorted as a whole by each reading. Therefore it is read along the
+ *    primary key.
+ * 3. Rows that are kept were committed and written to disk, so a crash of PostgreSQL does not lose them. They are forgotten when
+ *    the position is not the expected one, and when the server is another one or was started again: a standby that was promoted
+ *    and a restored backup may lack them.
+ * 4. After a crash PostgreSQL may use numbers again that were rolled back. A reading finds nothing for such a number, so what was
+ *    read is used further only after the batch was committed. This transaction moves the position and has a higher number. Its
+ *    commit makes sure that no number below it is used again.
  */
 export class ReadAhead<Name extends SourceName> {
 	readonly #source: Source;
-	#rows: Found<Rows[Name]>[] = [];
+	readonly #limits: ReadLimits;
 	/** `#rows` follow this position. */
 	#after: Position | undefined;
-	#timeline: string | undefined;
-	/** All rows below this number were read. Undefined: those up to the last of `#rows` were. */
-	#readTo: bigint | undefined;
-	readonly #limits: ReadLimits;
+	#rows: Found<Rows[Name]>[] = [];
+	/** The position after the last of `#rows`. */
+	#end: Position | undefined;
+	#server: string | undefined;
+	/** The batch of the last reading was committed. */
+	#isCommitted = false;
 	#width: bigint;
-	/** The transaction of the position is read along the primary key. */
+	/** The next reading goes along the primary key. */
 	#isByKey = false;
 
 	constructor(name: Name, limits = byDefault) {
@@ -37,82 +53,119 @@ export class ReadAhead<Name extends SourceName> {
 		this.#width = limits.firstWidth;
 	}
 
-	/** The next rows, at most `maxRows` and about `maxBytes`, but at least one. Empty when there are no more. */
-	async next(
-		transaction: Transaction,
-		{ position, horizon, timeline }: Place,
-		maxRows: number,
-		maxBytes: number,
-	): Promise<Found<Rows[Name]>[]> {
-		if (!isSame(this.#after, position) || this.#timeline !== timeline) {
+	/** The next rows, at most `maxRows` and about `maxBytes`, but at least one if there is any. Null: there is nothing to do. */
+	async next(transaction: Transaction, place: Place, maxRows: number, maxBytes: number): Promise<Next<Name> | null> {
+		const { position, server } = place;
+		if (!isSame(this.#after, position) || this.#server !== server) {
 			this.#after = position;
-			this.#timeline = timeline;
+			this.#server = server;
 			this.#rows = [];
-			this.#readTo = undefined;
 			this.#isByKey = false;
 		}
-		while (this.#rows.length === 0 && position.restoredBy === null && (this.#readTo ?? 0n) < BigInt(horizon)) {
-			await this.#read(transaction, position, BigInt(horizon));
+		if (this.#rows.length === 0 || !this.#isCommitted) {
+			this.#isCommitted = false;
+			this.#rows = [];
+			await this.#read(transaction, place);
 		}
-		if (this.#rows.length === 0 && position.restoredBy !== null) {
-			this.#rows = await transaction.query(this.#source.readRestored, [position.xid, position.key, this.#limits.rows]);
-		}
-		let [count, bytes] = [0, 0];
-		for (const found of this.#rows.slice(0, maxRows)) {
-			bytes += found.bytes;
-			if (count > 0 && bytes > maxBytes) break;
-			count++;
-		}
-		return this.#rows.slice(0, count);
+		const end = this.#end ?? position;
+		if (this.#rows.length === 0) return this.#isWorthMoving(position, end) ? { rows: [], end } : null;
+		const count = countWithin(this.#rows, maxRows, maxBytes);
+		const rows = this.#rows.slice(0, count);
+		return { rows, end: count === this.#rows.length ? end : after(rows, position) };
 	}
 
 	/** So many of the rows have been worked, and the position is now this. */
 	worked(count: number, position: Position): void {
 		this.#rows.splice(0, count);
 		this.#after = position;
+		this.#isCommitted = true;
 	}
 
-	async #read(transaction: Transaction, position: Position, horizon: bigint): Promise<void> {
-		const begin = this.#beginOf(position);
-		try {
-			await (this.#isByKey ? this.#readTransaction(transaction, begin) : this.#readWindow(transaction, begin, horizon));
-		} catch (error) {
-			// It may have been too much for one statement. A transaction that is too large by the one way is read by the other.
-			if (this.#width === 1n) this.#isByKey = !this.#isByKey;
-			this.#width = larger(this.#width / 16n, 1n);
-			throw error;
+	async #read(transaction: Transaction, { position, horizon }: Place): Promise<void> {
+		this.#end = position;
+		if (position.restoredBy !== null) return this.#readRestored(transaction, position, position.restoredBy);
+		const to = BigInt(horizon);
+		while (this.#rows.length === 0 && BigInt(this.#end.xid) < to) {
+			const begin: Position = this.#end;
+			try {
+				this.#end = await (this.#isByKey ? this.#readByKey(transaction, begin) : this.#readWindow(transaction, begin, to));
+			} catch (error) {
+				// It may have been too much for one statement. A transaction that is too large by the one way is read by the other.
+				if (this.#width === 1n) this.#isByKey = !this.#isByKey;
+				this.#width = larger(this.#width / 16n, 1n);
+				throw error;
+			}
+			// The position moves to where the next narrow window begins, so that a reading that fails there does not begin here again.
+			if (this.#isNarrow) return;
 		}
 	}
 
-	#beginOf(position: Position): Position {
-		if (this.#readTo === undefined || this.#readTo <= BigInt(position.xid)) return position;
-		return { ...position, xid: String(this.#readTo), key: this.#source.firstKey };
-	}
-
-	async #readWindow(transaction: Transaction, { xid, key, restoredTo }: Position, horizon: bigint): Promise<void> {
-		const end = smaller(BigInt(xid) + this.#width, horizon);
-		this.#rows = await transaction.query(this.#source.read, [xid, key, String(end), this.#limits.rows, restoredTo]);
-		if (this.#rows.length === this.#limits.rows) {
-			this.#readTo = undefined;
-			// Each reading of a large transaction would sort all of it.
+	async #readWindow(transaction: Transaction, begin: Position, horizon: bigint): Promise<Position> {
+		const { xid, key, restoredTo } = begin;
+		const to = smaller(BigInt(xid) + this.#width, horizon);
+		const { rows: limit, firstWidth } = this.#limits;
+		this.#rows = await transaction.query(this.#source.read, [xid, key, String(to), limit, restoredTo]);
+		if (this.#rows.length === limit) {
 			this.#isByKey = this.#rows[0]?.xid === this.#rows.at(-1)?.xid;
 			this.#width = this.#isByKey ? 1n : larger(this.#width / 2n, 1n);
-			return;
+			return after(this.#rows, begin);
 		}
-		this.#readTo = end;
-		if (end === horizon) this.#width = this.#limits.firstWidth;
-		else if (this.#rows.length < this.#limits.rows / 4) this.#width *= 2n;
+		if (to === horizon) this.#width = firstWidth;
+		else if (this.#rows.length < limit / 4) this.#width *= 2n;
+		return this.#beginOf(to, begin);
 	}
 
-	async #readTransaction(transaction: Transaction, { xid, key, restoredTo }: Position): Promise<void> {
-		this.#rows = await transaction.query(this.#source.readTransaction, [xid, key, this.#limits.rows, restoredTo]);
-		if (this.#rows.length === this.#limits.rows) {
-			this.#readTo = undefined;
-			return;
-		}
-		this.#readTo = BigInt(xid) + 1n;
+	/** Reads the rest of the transaction `begin.xid`. */
+	async #readByKey(transaction: Transaction, begin: Position): Promise<Position> {
+		const { xid, key, restoredTo } = begin;
+		const { rows: limit } = this.#limits;
+		this.#rows = await transaction.query(this.#source.readTransaction, [xid, key, limit, restoredTo]);
+		if (this.#rows.length === limit) return after(this.#rows, begin);
 		this.#isByKey = false;
+		return this.#beginOf(BigInt(xid) + 1n, begin);
 	}
+
+	async #readRestored(transaction: Transaction, position: Position, restoredBy: string): Promise<void> {
+		const { xid, key } = position;
+		this.#rows = await transaction.query(this.#source.readRestored, [xid, key, this.#limits.rows]);
+		this.#end =
+			this.#rows.length > 0
+				? after(this.#rows, position)
+				: { xid: restoredBy, key: this.#source.firstKey, restoredBy: null, restoredTo: xid };
+	}
+
+	/** The position before all rows of this transaction and of those with higher numbers. */
+	#beginOf(xid: bigint, position: Position): Position {
+		return { ...position, xid: String(xid), key: this.#source.firstKey };
+	}
+
+	/** The window was made narrower than at first, and has not been widened again. */
+	get #isNarrow(): boolean {
+		return this.#width < this.#limits.firstWidth;
+	}
+
+	/** Whether the position is moved although there are no rows. It stays where it is while little happens. */
+	#isWorthMoving(position: Position, end: Position): boolean {
+		if (position.restoredBy !== end.restoredBy) return true;
+		const distance = BigInt(end.xid) - BigInt(position.xid);
+		return distance >= this.#limits.firstWidth || (distance > 0n && this.#isNarrow);
+	}
+}
+
+function after<Row>(rows: Found<Row>[], position: Position): Position {
+	const last = rows.at(-1);
+	return last ? { ...position, xid: last.xid, key: last.key } : position;
+}
+
+/** How many of these rows, of which there is at least one, are a batch. */
+function countWithin<Row>(rows: Found<Row>[], maxRows: number, maxBytes: number): number {
+	let [count, bytes] = [0, 0];
+	for (const row of rows) {
+		bytes += row.bytes;
+		if (count > 0 && (count === maxRows || bytes > maxBytes)) break;
+		count++;
+	}
+	return count;
 }
 
 const smaller = (a: bigint, b: bigint) => (a < b ? a : b);

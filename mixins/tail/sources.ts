@@ -28,24 +28,24 @@ export interface Found<Row> {
 	xid: string;
 	/** The primary key as texts. */
 	key: string[];
-	/** About what the consumer has to handle for this row. */
+	/** About how many bytes the consumer has to handle for this row. */
 	bytes: number;
 	row: Row;
 }
 
 export interface Source {
-	/** A key before all others: with it a position is before the first row of its transaction. */
+	/** A key before all others. A position with this key is before the first row of its transaction. */
 	firstKey: string[];
 	/**
-	 * Rows behind ($1 xid, $2 key) with a number below $3, in order, at most $4. $5: null, or the number up to which rows may be
-	 * restored from a dump; of those only rows that were written here are given.
+	 * Rows behind ($1 xid, $2 key) with a number below $3, in order, at most $4. $5 is null, or the number up to which rows may come
+	 * from a dump. Of the rows up to this number only those are given that were written here.
 	 */
 	read: Statement;
-	/** As `read`, for the rest of the transaction $1 alone, at most $3, $4 as $5 there. It goes along the primary key. */
+	/** The rest of the transaction $1 behind the key $2, at most $3, along the primary key. $4 is the $5 of `read`. */
 	readTransaction: Statement;
-	/** Rows that a dump brought, behind ($1 xid, $2 key), in order, at most $3. */
+	/** Rows from a dump behind ($1 xid, $2 key), in order, at most $3. */
 	readRestored: Statement;
-	/** How many rows are behind ($1 xid, $2 key), at most $3, and how old the oldest of them is, in seconds. */
+	/** How many rows `read` would give, and how old the oldest of them is, in seconds. The parameters are the same. */
 	lag: Statement;
 }
 
@@ -55,22 +55,22 @@ interface Parts {
 	firstKey: string[];
 	/** Further columns of the row for the consumer, other than the key. */
 	columns?: string[];
-	/** SQL: the row for the consumer, as JSON. */
+	/** SQL: the row as the consumer gets it, as JSON. */
 	row: string;
-	/** SQL: about how much there is to handle. */
+	/** SQL: about how many bytes the consumer has to handle. */
 	bytes: string;
-	/** SQL: when the row was inserted, by a clock. It is for the lag alone. */
+	/** SQL: when the row was inserted. Only the lag uses it. */
 	insertedAt: string;
-	/** SQL: whether a transaction of this cluster wrote the row; a row that a dump brought was written by the one that restored it. */
+	/** SQL: whether the transaction `created_xid` of this cluster wrote the row. A row from a dump was written by the restore. */
 	isWrittenHere: string;
 }
 
-/** The BRIN index is over this expression: `xid8` itself has no operator class for it. */
+/** The BRIN index is over this expression, because BRIN has no operator class for `xid8`. */
 const number = "(r.created_xid::text::bigint)";
 
 /**
- * What is sorted are keys alone, so that the best 20,000 of a million fit into `work_mem` and the rest is never written to disk.
- * `created_xid` is compared as it is, except where the index is meant: its way to a bigint costs time for each row.
+ * Only keys are sorted, so that the first 20,000 of a million fit into `work_mem` and nothing is written to disk. `created_xid` is
+ * cast to a bigint only where the index needs it, because the cast costs time for each row.
  */
 function source(table: SourceName, parts: Parts): Source {
 	const { key, firstKey, columns = [], row, bytes, insertedAt, isWrittenHere } = parts;
@@ -80,6 +80,7 @@ function source(table: SourceName, parts: Parts): Source {
 	const behind = `${number} >= $1::bigint and (${order}) > ($1::bigint::text::xid8, ${keyValues})`;
 	const isOfHere = (restoredTo: string) =>
 		`(${restoredTo}::text is null or r.created_xid > ${restoredTo}::text::xid8 or ${isWrittenHere})`;
+	const inWindow = `${behind} and ${number} < $3::bigint and ${isOfHere("$5")}`;
 	const select = (condition: string, limit: string) => `
 		select r.created_xid::text as xid, array[${keyColumns.map((column) => `${column}::text`)}] as key, r.bytes, ${row} as row
 		from (
@@ -89,7 +90,7 @@ function source(table: SourceName, parts: Parts): Source {
 		order by ${order}`;
 	return {
 		firstKey,
-		read: statement(`tail.${table}`, select(`${behind} and ${number} < $3::bigint and ${isOfHere("$5")}`, "$4")),
+		read: statement(`tail.${table}`, select(inWindow, "$4")),
 		readTransaction: statement(
 			`tail.${table}.transaction`,
 			select(`r.created_xid = $1::text::xid8 and (${keyColumns}) > (${keyValues}) and ${isOfHere("$4")}`, "$3"),
@@ -98,7 +99,7 @@ function source(table: SourceName, parts: Parts): Source {
 		lag: statement(
 			`tail.${table}.lag`,
 			`select count(*)::int as rows, coalesce(extract(epoch from clock_timestamp() - min(inserted_at)), 0)::float8 as seconds
-			from (select ${insertedAt} as inserted_at from ${table} r where ${behind} limit $3) as behind`,
+			from (select ${insertedAt} as inserted_at from ${table} r where ${inWindow} limit $4) as behind`,
 		),
 	};
 }

@@ -1,13 +1,13 @@
 import { type Database, statement, type Transaction } from "../database.ts";
 import { type Consumer, createConsumer, move, type Position, placeOf } from "./position.ts";
 import type { ReadAhead } from "./read-ahead.ts";
-import { type Rows, type SourceName, sources } from "./sources.ts";
+import type { Rows, SourceName } from "./sources.ts";
 
 /**
- * What a consumer does with new rows, in their order. What it does by `transaction` happens exactly once: it is committed together
- * with the position. What it does elsewhere happens at least once: the position moves afterwards.
+ * What a consumer does with new rows, in their order. What it does by `transaction` happens exactly once, because it is committed
+ * together with the position. What it does elsewhere happens at least once, because the position moves afterwards.
  *
- * A row is gone only if it was never committed, but its content may have changed since it was inserted.
+ * The rows exist, but their content may have changed since they were inserted.
  */
 export type Work<Name extends SourceName> = (rows: Rows[Name][], transaction: Transaction) => Promise<void>;
 
@@ -23,19 +23,18 @@ export interface Batches<Name extends SourceName> extends Consumer {
 export type Outcome = "created" | "worked" | "nothing" | "busy";
 
 /**
- * One batch in one transaction: the lock, the position, the rows, the effect, the new position. If anything fails, nothing of it
- * has happened.
+ * One batch in one transaction: the lock, the position, the rows, the effect, the new position. If one of them fails, the
+ * transaction is rolled back.
  *
- * The lock is of the transaction, so it ends with it whatever happens, and a pooler between us and PostgreSQL does no harm. It is no
- * lock on the row of the consumer: that would give the transaction a number, and a transaction with a number holds back all who
- * read up to the oldest one. So a look that finds nothing holds back nobody.
+ * The lock belongs to the transaction, so it always ends with it, and it works through a pooler. It is not a lock on the consumer's
+ * row, because that would give the transaction a number, and all readers wait for the oldest transaction that has a number. So a
+ * look that finds nothing holds up nobody.
  */
 export async function workBatch<Name extends SourceName>(
 	db: Database,
 	{ work, maxRows, maxBytes, ...consumer }: Batches<Name>,
 	ahead: ReadAhead<Name>,
 ): Promise<Outcome> {
-	const source = sources[consumer.source];
 	const done = await db.transaction<Done>(async (transaction) => {
 		const [lock] = await transaction.query<{ isLocked: boolean }>(lockStatement, [consumer.name]);
 		if (!lock?.isLocked) return { outcome: "busy" };
@@ -45,30 +44,19 @@ export async function workBatch<Name extends SourceName>(
 			await createConsumer(transaction, consumer);
 			return { outcome: "created" };
 		}
-		const { position } = place;
-		const found = await ahead.next(transaction, place, maxRows, maxBytes);
-		const next = nextOf(position, found.at(-1), source.firstKey);
+		const next = await ahead.next(transaction, place, maxRows, maxBytes);
 		if (!next) return { outcome: "nothing" };
-		if (found.length > 0) {
-			const rows = found.map(({ row }) => row);
-			await work(rows, transaction);
-		}
-		await move(transaction, consumer.name, position, next);
-		return { outcome: "worked", count: found.length, next };
+		const rows = next.rows.map(({ row }) => row);
+		if (rows.length > 0) await work(rows, transaction);
+		await move(transaction, consumer.name, place.position, next.end);
+		return { outcome: "worked", count: rows.length, end: next.end };
 	});
-	// Only now is it certain that the rows were worked.
-	if (done.outcome === "worked") ahead.worked(done.count, done.next);
+	// Not before the commit: until then the batch may fail.
+	if (done.outcome === "worked") ahead.worked(done.count, done.end);
 	return done.outcome;
 }
 
-type Done = { outcome: "busy" | "nothing" | "created" } | { outcome: "worked"; count: number; next: Position };
-
-/** Null: there is nothing to do. */
-function nextOf(position: Position, last: { xid: string; key: string[] } | undefined, firstKey: string[]): Position | null {
-	if (last) return { ...position, xid: last.xid, key: last.key };
-	if (position.restoredBy === null) return null;
-	return { xid: position.restoredBy, key: firstKey, restoredBy: null, restoredTo: position.xid };
-}
+type Done = { outcome: "busy" | "nothing" | "created" } | { outcome: "worked"; count: number; end: Position };
 
 const lockStatement = statement(
 	"tail.lock",

@@ -43,9 +43,12 @@ export function totalsSince(db: Database, saved: ReadonlyMap<string, string>): P
 	return db.query<UnreadTotal>(sinceStatement, [[...saved.keys()], [...saved.values()]]);
 }
 
-/** On a standby the identity is null, so that no total of a standby is ever used again. */
+/**
+ * On a standby the identity is null, so that no total of a standby is ever used again. The start of the server is a part of it: a
+ * server that crashed may use the numbers of transactions again which were not committed.
+ */
 const place = `place as (
-	select ${databaseIdentity} as identity, case when not pg_is_in_recovery() then pg_current_wal_insert_lsn() end as lsn,
+	select ${databaseIdentity} || '.' || extract(epoch from pg_postmaster_start_time())::text as identity, case when not pg_is_in_recovery() then pg_current_wal_insert_lsn() end as lsn,
 		extract(epoch from clock_timestamp())::float8 as seconds
 )`;
 
@@ -92,7 +95,7 @@ const isCounted = (row: "m" | "r", isHere: string) => `(pg_visible_in_snapshot($
  * 2. `touched` are the conversations of any user with messages, and with receipts of these users, which are above the oldest number
  *    of their snapshots: BRIN indexes find them. A subquery with `offset 0` or `limit 1` is
  *    planned by itself: otherwise other ways would be chosen, since the planner expects a third of the table to be new.
- * 3. `changed` are those of them which the users' own: what is unread now less what was unread in the snapshot. At that
+ * 3. `changed` are those of them that are the users' own: what is unread now less what was unread in the snapshot. At that
  *    time the head of a conversation was the newest message which the snapshot sees, and the read cursor was the newest receipt which it
  *    sees: both become visible in the order of their seqs, since each is written under the lock of its row. Without a new receipt the
  *    cursor has not moved.

@@ -89,7 +89,7 @@ export function describeFaults(faults: readonly Fault[], machine: "quiet" | "bus
 					crowd.leave();
 				}
 			},
-			90_000,
+			180_000,
 		);
 	});
 }

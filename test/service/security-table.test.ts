@@ -168,7 +168,7 @@ async function socketOf({ name, token }: Identity): Promise<Socket> {
 	const known = sockets.get(name);
 	// One without a token is closed after five seconds.
 	if (known?.connected) return known;
-	const socket = await connect(node, token);
+	const socket = await (token === "" ? connect(node) : connect(node, token));
 	sockets.set(name, socket);
 	return socket;
 }

@@ -39,7 +39,7 @@ const step = fc.oneof(
 	// A new process has read nothing ahead.
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const), node: fc.nat(1) }) },
 );
-const limits = fc.record({ rows: fc.integer({ min: 1, max: 9 }), firstWidth: fc.bigInt({ min: 1n, max: 6n }) });
+const limits = fc.record({ rows: fc.integer({ min: 1, max: 9 }), firstWidth: fc.bigInt({ min: 3n, max: 9n }) });
 
 let run = 0;
 

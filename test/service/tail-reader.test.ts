@@ -315,22 +315,3 @@ test("`lookNow` makes it look at once", async () => {
 		return allOnce();
 	});
 });
-
-test("the lag is told in rows and seconds", async () => {
-	let isFailing = true;
-	const reader = start({
-		maxRows: 10,
-		work: async (rows, transaction) => {
-			if (isFailing) throw new Error("not yet");
-			await recordEffects("test", rows, transaction);
-		},
-	});
-	expect(await reader.lag()).toEqual({ rows: 0, seconds: 0 });
-	await writer.insert(25);
-	await query(database.url, "update messages set created_at = created_at - interval '90 s'");
-	await until(async () => (await reader.lag()).rows === 25);
-	expect((await reader.lag()).seconds).toBeGreaterThan(89);
-	isFailing = false;
-	await until(async () => (await reader.lag()).rows === 0);
-	expect((await reader.lag()).seconds).toBe(0);
-});

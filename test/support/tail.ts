@@ -4,11 +4,16 @@ import { Database, statement, type Transaction } from "../../mixins/database.ts"
 import type { NewMessage } from "../../mixins/tail-reader.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "./database.ts";
 
-/** A database with a table of effects, which takes the same message twice, so that the test sees it. */
+/** A database with a table of effects. */
 export async function createTailDatabase(): Promise<TestDatabase> {
 	const database = await createMigratedDatabase();
-	await query(database.url, "create table effects (consumer text, conversation_id uuid, seq bigint)");
+	await createEffects(database.url);
 	return database;
+}
+
+/** A table of effects. It takes the same message twice, so that the test sees it. */
+export async function createEffects(url: string): Promise<void> {
+	await query(url, "create table effects (consumer text, conversation_id uuid, seq bigint)");
 }
 
 /** A pool of its own, as a node has it. */
@@ -60,6 +65,11 @@ export class Writer {
 
 	async rollback(): Promise<void> {
 		await this.#client.query("rollback");
+	}
+
+	/** Uses a transaction number for nothing. */
+	async rollBackNumber(): Promise<void> {
+		await this.#client.query("begin; select pg_current_xact_id(); rollback");
 	}
 
 	end(): Promise<void> {
