@@ -19,13 +19,25 @@ export interface TailOptions<Name extends SourceName>
 		Partial<Pick<Batches<Name>, "from" | "maxRows" | "maxBytes">> {
 	/** How often it looks without being told. Another node takes over after this time. Default 1,000. */
 	intervalMs?: number;
+	/**
+	 * The share of time in which it may work, above 0 and at most 1 (the default): after a batch it waits accordingly. A consumer that is
+	 * behind then leaves the rest of the time to the message path.
+	 */
+	maxShare?: number;
 	/** A lag of more seconds than this is logged as a warning. Default 60. */
 	maxLagSeconds?: number;
 	/** The broker's: gets the lag as gauges. */
 	metrics?: MetricRegistry;
 }
 
-const defaults = { from: "beginning", maxRows: 500, maxBytes: 1024 * 1024, intervalMs: 1_000, maxLagSeconds: 60 } as const;
+const defaults = {
+	from: "beginning",
+	maxRows: 500,
+	maxBytes: 1024 * 1024,
+	intervalMs: 1_000,
+	maxShare: 1,
+	maxLagSeconds: 60,
+} as const;
 
 /** How long it waits after `lookNow`, so that many calls in a row cause one look. */
 const lookDelayMs = 100;
@@ -111,9 +123,13 @@ export class TailReader<Name extends SourceName> {
 	/** Works batch after batch until there is no more. */
 	async #look(signal: AbortSignal): Promise<void> {
 		while (!signal.aborted) {
+			const startedMs = performance.now();
 			const outcome = await workBatch(this.#db, this.#options, this.#ahead);
 			this.#hasFailed = false;
 			if (outcome === "nothing" || outcome === "busy") return;
+			const restMs = (performance.now() - startedMs) * (1 / this.#options.maxShare - 1);
+			// Ends early, without an error, when the reader is stopped.
+			if (restMs >= 1) await delay(restMs, undefined, { signal }).catch(() => {});
 		}
 	}
 
