@@ -5,8 +5,8 @@ import { signToken } from "../lib/token.ts";
 import { callsOf } from "../services/contracts.ts";
 
 const people = [
-	{ id: "alice", name: "Alice Applicant" },
-	{ id: "bob", name: "Bob Employer" },
+	{ id: "alice", name: "Alice Applicant", locale: "en" },
+	{ id: "bob", name: "Bob Employer", locale: "en" },
 ];
 const applicationId = "demo-application";
 const ttlSeconds = 24 * 60 * 60;
