@@ -83,7 +83,7 @@ export function fragments(): Middleware {
 		},
 	};
 	// Moleculer's types want these hooks to return the result of the wrapped function. They must return the wrapped function.
-	return hooks as unknown as Middleware; // See above.
+	return hooks as unknown as Middleware; // They return the wrapped function, not its result.
 }
 
 interface Packet {

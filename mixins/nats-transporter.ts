@@ -143,7 +143,7 @@ function payloadProblem({ info }: NatsConnection): string | undefined {
  * data this lasts a quarter of an hour. nats.js has no public way to close it sooner.
  */
 function destroySocket(client: NatsConnection): void {
-	// The cast: `protocol` is not part of its public types.
+	// `protocol` is not in the public types.
 	const { protocol } = client as unknown as { protocol?: { transport?: { socket?: { destroy(): void } } } };
 	protocol?.transport?.socket?.destroy();
 }

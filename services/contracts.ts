@@ -76,4 +76,4 @@ export type EventsOf<This> = {
 /**
  * Typed calls of a broker, for work that belongs to no request. The cast: Moleculer's own types allow any name and any params.
  */
-export const callsOf = (broker: ServiceBroker) => broker as unknown as Calls;
+export const callsOf = (broker: ServiceBroker) => broker as unknown as Calls; // Its own `call` takes any name.
