@@ -1,5 +1,5 @@
 import { gatewayNodes } from "../../services/push.ts";
-import { until } from "../../testing/until.ts";
+import { eventually } from "../../testing/until.ts";
 import { startBrokers, type TestNode } from "../support/broker.ts";
 import { useDatabase } from "../support/use-node.ts";
 
@@ -23,6 +23,6 @@ test("other nodes push to a gateway from the moment on which it has started", as
 	const everyGateway = nodes.map(({ broker }) => broker.nodeID).toSorted();
 	for (const { broker } of nodes) {
 		// Moleculer by itself announces services a second later.
-		await until(() => expect(gatewayNodes(broker).toSorted()).toEqual(everyGateway) ?? true, { timeoutMs: 100 });
+		await eventually(() => expect(gatewayNodes(broker).toSorted()).toEqual(everyGateway), { timeoutMs: 100 });
 	}
 });
