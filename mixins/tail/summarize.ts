@@ -1,3 +1,4 @@
+import { sqlState, sqlStateOf } from "../../lib/sqlstate.ts";
 import { type Database, statement } from "../database.ts";
 import type { SourceName } from "./sources.ts";
 
@@ -30,12 +31,10 @@ export class Summarizer {
 			this.#pages = pages;
 		} catch (error) {
 			// A vacuum or another node is summarizing. A longer wait would make PostgreSQL cancel an autovacuum.
-			if ((error as { code?: unknown }).code !== lockNotAvailable) throw error;
+			if (sqlStateOf(error) !== sqlState.lockNotAvailable) throw error;
 		}
 	}
 }
-
-const lockNotAvailable = "55P03";
 
 const pagesStatement = statement("tail.pages", "select pg_relation_size($1::text::regclass) / 8192 as pages");
 

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Database } from "../../mixins/database.ts";
 import type { Calls, Result } from "../contracts.ts";
 import type { ConversationRow } from "./conversation-row.ts";
@@ -18,8 +19,7 @@ const maxRemembered = 10_000;
  */
 export class Metadata {
 	readonly #db: Database;
-	/** The one that was asked for longest ago comes first. */
-	readonly #remembered = new Map<string, Constants>();
+	readonly #remembered = new LRUCache<string, Constants>({ max: maxRemembered });
 
 	constructor(db: Database) {
 		this.#db = db;
@@ -35,7 +35,7 @@ export class Metadata {
 			lastSeen ?? lastSeenAt(calls, userIds),
 			known ?? constantsOf(calls, row, userIds),
 		]);
-		if (constants.firstMessageAt !== null) this.#remember(conversationId, constants);
+		if (constants.firstMessageAt !== null) this.#remembered.set(conversationId, constants);
 		return {
 			conversationId,
 			messageCount: row.last_seq,
@@ -46,15 +46,6 @@ export class Metadata {
 				{ userId: row.user2_id, lastSeenAt: seenAt(row.user2_id), readSeq: row.read2, deliveredSeq: row.delivered2 },
 			],
 		};
-	}
-
-	#remember(conversationId: string, constants: Constants): void {
-		this.#remembered.delete(conversationId);
-		this.#remembered.set(conversationId, constants);
-		for (const oldest of this.#remembered.keys()) {
-			if (this.#remembered.size <= maxRemembered) break;
-			this.#remembered.delete(oldest);
-		}
 	}
 }
 

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "moleculer";
 import { isDataException } from "../../lib/sqlstate.ts";
 import type { Database } from "../../mixins/database.ts";
@@ -22,8 +23,8 @@ export class UnreadTotals {
 	readonly #store: TotalStore;
 	readonly #logger: Pick<Logger, "debug" | "warn">;
 	readonly #summarizers = [new Summarizer("messages", maxNewPages), new Summarizer("receipts", maxNewPages)];
-	/** Users with a saved total, by when it was last asked for; the longest ago first. */
-	readonly #kept = new Map<string, number>();
+	/** Users with a saved total that was asked for lately. */
+	readonly #kept = new LRUCache<string, true>({ max: maxKept, ttl: keptMs });
 
 	constructor(db: Database, redis: Redis, logger: Pick<Logger, "debug" | "warn">) {
 		this.#db = db;
@@ -41,11 +42,10 @@ export class UnreadTotals {
 
 	/** Brings the saved totals of the last minutes up to date, so that the next question finds little that is new. */
 	async refresh(): Promise<void> {
-		const sinceMs = performance.now() - keptMs;
-		for (const [userId, usedMs] of this.#kept) if (usedMs < sinceMs) this.#kept.delete(userId);
-		if (this.#kept.size === 0) return;
+		const kept = [...this.#kept.keys()];
+		if (kept.length === 0) return;
 		for (const summarizer of this.#summarizers) await summarizer.summarize(this.#db);
-		await this.#save(await this.#fromSaved([...this.#kept.keys()]));
+		await this.#save(await this.#fromSaved(kept));
 	}
 
 	async #fromSaved(userIds: string[]): Promise<UnreadTotal[]> {
@@ -62,16 +62,7 @@ export class UnreadTotals {
 
 	/** Nobody waits for Redis to have it. */
 	#keep(totals: UnreadTotal[]): void {
-		const nowMs = performance.now();
-		for (const { userId, saved } of totals) {
-			if (saved === null) continue;
-			this.#kept.delete(userId);
-			this.#kept.set(userId, nowMs);
-		}
-		for (const userId of this.#kept.keys()) {
-			if (this.#kept.size <= maxKept) break;
-			this.#kept.delete(userId);
-		}
+		for (const { userId, saved } of totals) if (saved !== null) this.#kept.set(userId, true);
 		void this.#save(totals);
 	}
 
