@@ -7,12 +7,13 @@ import { applications, users } from "./directory/directory.contract.ts";
 import { gateway } from "./gateway/gateway.contract.ts";
 import { media } from "./media/media.contract.ts";
 import { messages } from "./messages/messages.contract.ts";
+import { notifier } from "./notifier/notifier.contract.ts";
 import { presence } from "./presence/presence.contract.ts";
 
 /**
  * The contract of each service, under the service's name. All types below are derived from it: a new service is one line here.
  */
-export const contracts = { applications, conversations, gateway, media, messages, presence, users };
+export const contracts = { applications, conversations, gateway, media, messages, notifier, presence, users };
 
 type Contracts = typeof contracts;
 export type ServiceContractName = keyof Contracts & string;

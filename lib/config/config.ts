@@ -6,6 +6,7 @@ import { http } from "./http.ts";
 import { connectionLimits, rateLimits } from "./limits.ts";
 import { media } from "./media.ts";
 import { node } from "./node.ts";
+import { notifications } from "./notifications.ts";
 import { redis } from "./redis.ts";
 import { type Environment, listSettings, readSettings, type Values } from "./setting.ts";
 import { storage } from "./storage.ts";
@@ -24,6 +25,7 @@ const settings = {
 	jwt: tokens,
 	s3: storage,
 	media,
+	notifications,
 	rateLimits,
 	...connectionLimits,
 };
@@ -40,6 +42,8 @@ export type Config = Values<typeof settings>;
 /** The settings of a running node. They always name a database, which may be an embedded one. */
 export interface NodeConfig extends Config {
 	databaseUrl: string;
+	/** Where mails are written instead of being sent, in an embedded start without SMTP_URL. */
+	mailFolder?: string;
 }
 
 /**
@@ -70,7 +74,7 @@ export function readConfig(env: Environment): Config {
 }
 
 /** One line for each setting that is not set although another one requires it. */
-function missingSettings({ databaseUrl, natsUrl, redisUrl, services, jwt, s3 }: Config): string[] {
+function missingSettings({ databaseUrl, natsUrl, redisUrl, services, jwt, s3, notifications }: Config): string[] {
 	const problems: string[] = [];
 	const own = Object.entries({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }).flatMap(([name, url]) => (url ? [] : [name]));
 	if (natsUrl && own.length > 0)
@@ -79,5 +83,19 @@ function missingSettings({ databaseUrl, natsUrl, redisUrl, services, jwt, s3 }: 
 	if (hasNoKey) problems.push("JWT_SECRET or JWT_JWKS_URL must be set when DATABASE_URL is");
 	if (s3.endpoint && !s3.bucket) problems.push("S3_BUCKET must be set when S3_ENDPOINT is");
 	if (!s3.accessKeyId !== !s3.secretAccessKey) problems.push("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together");
+	const { email, webPush, apns } = notifications;
+	if (email.smtpUrl && !email.from) problems.push("MAIL_FROM must be set when SMTP_URL is");
+	const { publicKey, privateKey, subject } = webPush;
+	const vapid = Object.entries({ VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey, VAPID_SUBJECT: subject });
+	if (isIncomplete(vapid)) problems.push(`${vapid.map(([name]) => name).join(", ")} must be set together`);
+	const { keyFile, keyId, teamId, topic } = apns;
+	const keys = Object.entries({ APNS_KEY_FILE: keyFile, APNS_KEY_ID: keyId, APNS_TEAM_ID: teamId, APNS_TOPIC: topic });
+	if (isIncomplete(keys)) problems.push(`${keys.map(([name]) => name).join(", ")} must be set together`);
 	return problems;
+}
+
+/** Whether some of these settings are set, and some are not. */
+function isIncomplete(settings: [name: string, value: string | undefined][]): boolean {
+	const set = settings.filter(([, value]) => value !== undefined);
+	return set.length > 0 && set.length < settings.length;
 }

@@ -28,8 +28,9 @@ export const http = {
 	/** Without a slash at the end. */
 	appUrl: setting("APP_URL", baseUrl, {
 		default: "http://localhost:3000",
-		meaning: "Where people open the app. While `CORS_ORIGINS` is not set, a bucket that media creates allows this origin.",
-		services: ["media"],
+		meaning:
+			"Where people open the app. Notifications link to it. While `CORS_ORIGINS` is not set, a bucket that media creates allows this origin.",
+		services: ["media", "notifier"],
 	}),
 };
 

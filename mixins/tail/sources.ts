@@ -4,6 +4,9 @@ import { type Statement, statement } from "../database.ts";
 export interface NewMessage {
 	conversationId: string;
 	seq: number;
+	senderId: string;
+	/** When it was sent. An imported message may have an old time. */
+	createdAt: string;
 }
 
 /** A new receipt, complete: it never changes. */
@@ -104,13 +107,17 @@ function source(table: SourceName, parts: Parts): Source {
 	};
 }
 
+/** SQL: a timestamptz as an ISO 8601 text in UTC with milliseconds. */
+const utc = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
 const nil = "00000000-0000-0000-0000-000000000000";
 
 export const sources: Record<SourceName, Source> = {
 	messages: source("messages", {
 		key: { conversation_id: "uuid", seq: "bigint" },
 		firstKey: [nil, "0"],
-		row: `json_build_object('conversationId', r.conversation_id, 'seq', r.seq)`,
+		columns: ["sender_id", "created_at"],
+		row: `json_build_object('conversationId', r.conversation_id, 'seq', r.seq, 'senderId', r.sender_id, 'createdAt', ${utc("r.created_at")})`,
 		bytes: "100 + coalesce(octet_length(r.content), 0)",
 		// An imported message may have an old time, but its id (UUIDv7) was made when it was inserted.
 		insertedAt: `case substr(r.id::text, 15, 1) when '7'
@@ -124,7 +131,7 @@ export const sources: Record<SourceName, Source> = {
 		firstKey: [nil, "", "", "0"],
 		columns: ["at"],
 		row: `json_build_object('conversationId', r.conversation_id, 'userId', r.user_id, 'kind', r.kind, 'upToSeq', r.up_to_seq,
-			'at', to_char(r.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`,
+			'at', ${utc("r.at")})`,
 		bytes: "200",
 		insertedAt: "r.at",
 		isWrittenHere: "(r.xmin = r.created_xid::xid)",

@@ -20,6 +20,9 @@ export const User = z
 	.meta({ description: "A person of the hiring platform. Only the id of an erased person is kept." });
 export type User = z.infer<typeof User>;
 
+const Contact = User.pick({ name: true, email: true, locale: true, timezone: true, updatedAt: true });
+export type Contact = z.infer<typeof Contact>;
+
 export const JobApplication = z
 	.object({
 		id: PlatformId,
@@ -109,6 +112,12 @@ export const users = {
 			access: "internal",
 			params: z.object({ ids: z.array(PlatformId) }),
 			result: z.record(z.string(), z.string().nullable()),
+		},
+		contacts: {
+			description: "How to reach people, by id. Unknown and erased people are left out.",
+			access: "internal",
+			params: z.object({ ids: z.array(PlatformId) }),
+			result: z.record(z.string(), Contact),
 		},
 		renamed,
 		forgetRenamed,

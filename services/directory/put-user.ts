@@ -1,7 +1,7 @@
 import { ParleyError } from "../../lib/errors.ts";
 import type { WithModel } from "../../mixins/crud.ts";
 import type { Params } from "../contracts.ts";
-import type { User } from "./directory.contract.ts";
+import type { Contact, User } from "./directory.contract.ts";
 import { upsert } from "./upsert.ts";
 import type { UserRow } from "./user.model.ts";
 
@@ -28,4 +28,9 @@ const putStatement = `
 
 function toUser({ id, name, email, locale, timezone, createdAt, updatedAt }: UserRow): User {
 	return { id, name, email, locale, timezone, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+}
+
+export function toContact(row: UserRow): Contact {
+	const { name, email, locale, timezone, updatedAt } = toUser(row);
+	return { name, email, locale, timezone, updatedAt };
 }

@@ -1,7 +1,7 @@
 import { crud, type WithModel } from "../../mixins/crud.ts";
 import { defineService } from "../service.ts";
 import { eraseUser } from "./erase-user.ts";
-import { putUser } from "./put-user.ts";
+import { putUser, toContact } from "./put-user.ts";
 import { renameActions } from "./renames.ts";
 import { type UserRow, userTable } from "./user.model.ts";
 
@@ -43,6 +43,12 @@ export default defineService<"users", This>("users", {
 				const where = { id: ctx.params.ids, deletedAt: null };
 				const rows = await this.model.findAll({ where, attributes: ["id", "locale"] });
 				return Object.fromEntries(rows.map((row) => [row.get().id, row.get().locale]));
+			},
+		},
+		contacts: {
+			async handler(ctx) {
+				const rows = await this.model.findAll({ where: { id: ctx.params.ids, deletedAt: null } });
+				return Object.fromEntries(rows.map((row) => [row.get().id, toContact(row.get())]));
 			},
 		},
 		...renameActions,

@@ -110,6 +110,7 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"messages.backlog": ({ applicantId, conversationId }) => ({
 		params: { userId: applicantId, cursors: [{ conversationId, deliveredSeq: 0 }] },
 	}),
+	"notifier.health": () => ({ params: {} }),
 	"presence.report": ({ applicantId }) => ({
 		params: { nodeId: randomUUID(), number: 2, users: [{ userId: applicantId, status: "away", chosen: true }], since: 1 },
 	}),
@@ -129,6 +130,7 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"users.erase": ({ applicantId }) => ({ params: { id: applicantId }, options: asPlatform }),
 	"users.active": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
 	"users.locales": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
+	"users.contacts": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
 	"users.names": ({ applicantId }) => ({ params: { ids: [applicantId, "unknown"] } }),
 	"users.renamed": async ({ applicantId }) => {
 		await caller.calls.call("users.put", { id: applicantId, name: `Name ${randomUUID()}` }, asPlatform);

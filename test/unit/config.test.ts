@@ -12,6 +12,16 @@ const defaults = {
 	jwt: {},
 	s3: {},
 	media: { concurrency: 1, keyPrefix: "parley/" },
+	notifications: {
+		delaySeconds: 30,
+		idleDelaySeconds: 300,
+		emailAfterPushSeconds: 900,
+		content: "full",
+		email: {},
+		webPush: { allow: [] as string[] },
+		fcm: { endpoint: "https://fcm.googleapis.com" },
+		apns: { endpoint: "https://api.push.apple.com" },
+	},
 	rateLimits: {
 		messages: { points: 100, windowSeconds: 3600 },
 		uploads: { points: 10, windowSeconds: 3600 },
@@ -53,6 +63,13 @@ test.each<[string, string, object]>([
 	["JWT_JWKS_URL", "https://id.example.org/jwks", { jwt: { jwksUrl: "https://id.example.org/jwks" } }],
 	["JWT_ISSUER", "platform", { jwt: { issuer: "platform" } }],
 	["JWT_AUDIENCE", "parley", { jwt: { audience: "parley" } }],
+	["NOTIFY_DELAY_SECONDS", "0", { notifications: { ...defaults.notifications, delaySeconds: 0 } }],
+	["NOTIFY_CONTENT", "none", { notifications: { ...defaults.notifications, content: "none" } }],
+	[
+		"WEBPUSH_ALLOW",
+		"push.test:8443, [::1]:9",
+		{ notifications: { ...defaults.notifications, webPush: { allow: ["push.test:8443", "[::1]:9"] } } },
+	],
 	["S3_BUCKET", "images", { s3: { bucket: "images" } }],
 	["S3_REGION", "eu-central-1", { s3: { region: "eu-central-1" } }],
 	["S3_PUBLIC_ENDPOINT", "https://s3.example.org/", { s3: { publicEndpoint: "https://s3.example.org" } }],
@@ -181,6 +198,13 @@ test("an S3 needs a bucket, and both keys or neither", () => {
 	expect(readConfig({ ...bucket, S3_ACCESS_KEY_ID: "parley", S3_SECRET_ACCESS_KEY: secret })).toEqual({ ...defaults, s3 });
 	expect(readConfig({ S3_BUCKET: "images" })).toEqual({ ...defaults, s3: { bucket: "images" } });
 });
+
+test("the settings of a channel of notifications need each other", () => {
+	expect(refusal({ SMTP_URL: "smtp://mail.example.org" })).toBe("MAIL_FROM must be set when SMTP_URL is");
+	expect(refusal({ VAPID_PUBLIC_KEY: "key" })).toBe("VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT must be set together");
+	expect(refusal({ APNS_KEY_ID: "id" })).toBe("APNS_KEY_FILE, APNS_KEY_ID, APNS_TEAM_ID, APNS_TOPIC must be set together");
+});
+
 function limits(changed: object) {
 	return { rateLimits: { ...defaults.rateLimits, ...changed } };
 }

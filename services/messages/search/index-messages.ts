@@ -11,7 +11,11 @@ import { storedWordsOf } from "./words.ts";
  * The lock is the one that the trigger of a changed content takes: the contents are read when nobody can change one any more, and the
  * trigger finds the rows that are written here. Before it is taken, the directory is asked.
  */
-export async function indexMessages(rows: NewMessage[], transaction: Transaction, languagesOf: LanguagesOf): Promise<void> {
+export async function indexMessages(
+	rows: Pick<NewMessage, "conversationId" | "seq">[],
+	transaction: Transaction,
+	languagesOf: LanguagesOf,
+): Promise<void> {
 	const keys = [rows.map(({ conversationId }) => conversationId), rows.map(({ seq }) => seq)];
 	const senders = await transaction.query<{ sender_id: string }>(sendersStatement, keys);
 	if (senders.length === 0) return;
