@@ -62,6 +62,15 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"conversations.participants": ({ conversationId }) => ({ params: { conversationId } }),
 	"conversations.sync": ({ employerId }) => ({ params: {}, options: as(employerId) }),
 	"conversations.partners": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
+	"conversations.levels": ({ conversationId, applicantId }) => ({
+		params: {
+			pairs: [
+				{ conversationId, userId: applicantId },
+				{ conversationId, userId: "unknown" },
+			],
+		},
+	}),
+	"conversations.totals": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
 	"conversations.share": ({ applicantId, employerId }) => ({ params: { userId: applicantId, partnerId: employerId } }),
 	"conversations.health": () => ({ params: {} }),
 	"gateway.deliver": ({ employerId }) => ({
@@ -191,6 +200,7 @@ test("every event is as its contract says, here and on another node, and every o
 	await send(calls, conversationId, employerId);
 	await calls.call("messages.markRead", { conversationId }, as(applicantId));
 	await calls.call("media.delete", { imageId: await sentImage(world) }, as(employerId));
+	await calls.call("conversations.mute", { conversationId, until: null }, as(employerId));
 	const application = { id: world.jobApplicationId, applicantId, employerId, jobTitle: "Another title", status: "OPEN" };
 	await calls.call("applications.put", application, asPlatform);
 	await calls.call("users.erase", { id: applicantId }, asPlatform);
