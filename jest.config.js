@@ -1,5 +1,16 @@
 /** ESM-only packages that Jest must transform, since it loads modules as CommonJS. */
-const esmOnly = ["thumbhash", "jose", "uuid", "@exodus", "@asamuzakjp", "@csstools", "parse5", "entities"];
+const esmOnly = [
+	"intl-messageformat",
+	"@formatjs",
+	"thumbhash",
+	"jose",
+	"uuid",
+	"@exodus",
+	"@asamuzakjp",
+	"@csstools",
+	"parse5",
+	"entities",
+];
 
 /** @type {import("jest").Config} */
 export default {

@@ -1,3 +1,5 @@
+import { escapeHtml } from "../../lib/escape-html.ts";
+
 /**
  * The HTML of a stored text. Everything is escaped. Newlines become `<br>`. Links (http, https, `www.`) and e-mail addresses
  * become `<a>`. There is no other element and no other scheme. In a DOM, the text of the HTML equals the content, if that was
@@ -17,21 +19,6 @@ export function renderHtml(content: string): string {
 	}
 	return html + escapeHtml(content.slice(end));
 }
-
-function escapeHtml(text: string): string {
-	return special.test(text) ? text.replace(allSpecial, (char) => escapes[char] ?? char) : text;
-}
-
-const special = /[&<>"'\n]/;
-const allSpecial = new RegExp(special, "g");
-const escapes: Record<string, string> = {
-	"&": "&amp;",
-	"<": "&lt;",
-	">": "&gt;",
-	'"': "&quot;",
-	"'": "&#39;",
-	"\n": "<br>",
-};
 
 const mayHaveLink = /:\/\/|www\.|@/i;
 
