@@ -8,6 +8,7 @@ import { up as applicationPeople } from "./20261124T2200-application-people.ts";
 import { up as imageAttempts } from "./20261125T0600-image-attempts.ts";
 import { up as consumers } from "./20261125T0700-consumers.ts";
 import { up as messageSearch } from "./20261125T0800-message-search.ts";
+import { up as searchRemovals } from "./20261125T1000-search-removals.ts";
 
 /** All migrations by name, in the order in which they run. A released name never changes. */
 export const migrations: Record<string, string> = {
@@ -21,6 +22,7 @@ export const migrations: Record<string, string> = {
 	"20261125T0600-image-attempts": imageAttempts,
 	"20261125T0700-consumers": consumers,
 	"20261125T0800-message-search": messageSearch,
+	"20261125T1000-search-removals": searchRemovals,
 };
 
 /**
@@ -32,4 +34,5 @@ export const compatible: ReadonlySet<string> = new Set([
 	"20261124T0700-renames",
 	"20261125T0700-consumers",
 	"20261125T0800-message-search",
+	"20261125T1000-search-removals",
 ]);

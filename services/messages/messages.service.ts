@@ -1,5 +1,6 @@
 import { callerOf } from "../../lib/access.ts";
 import { fitting } from "../../lib/byte-budget.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { sendingTurns } from "../../lib/turns.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
@@ -20,6 +21,7 @@ import { markRead } from "./mark-read.ts";
 import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
 import { indexMessages } from "./search/index-messages.ts";
+import { rebuildIndex } from "./search/rebuild-index.ts";
 import { search } from "./search/search.ts";
 import { createLanguagesOf } from "./search/sender-languages.ts";
 import { sendImage } from "./send-image.ts";
@@ -31,10 +33,13 @@ interface This extends WithDatabase, WithStorage {
 	toMessages: ToMessages;
 	searching: Semaphore;
 	searchIndex: TailReader<"messages">;
+	rebuilding: Repeated | undefined;
 }
 
 /** Searches are the slowest queries. They may use this many of the connections for queries at a time. */
 const maxSearches = { concurrency: 3, maxWaiting: 30 };
+
+const rebuildIntervalMs = 60 * 60 * 1_000;
 
 export default defineService<"messages", This>("messages", {
 	mixins: [database, storage],
@@ -141,9 +146,18 @@ export default defineService<"messages", This>("messages", {
 	},
 	async started() {
 		this.searchIndex.start();
+		this.rebuilding = every(
+			rebuildIntervalMs,
+			async (signal) => {
+				if (await rebuildIndex(this.db, signal))
+					this.logger.info("The full-text index was rebuilt without words of erased messages");
+			},
+			(error) => this.logger.warn("The full-text index could not be rebuilt, and will be tried again within an hour:", error),
+		);
+		this.rebuilding.now();
 	},
 	async stopped() {
-		await this.searchIndex.stop();
+		await Promise.all([this.rebuilding?.stop(), this.searchIndex.stop()]);
 		await this.mailbox.drain();
 	},
 });
