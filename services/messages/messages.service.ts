@@ -139,7 +139,7 @@ export default defineService<"messages", This>("messages", {
 			name: "search",
 			source: "messages",
 			// The index costs about as much CPU time as storing a message. Under full load it falls behind instead of slowing sends down:
-			// with this share a send costs at most a twentieth more (bench/README.md).
+			// with this share a send costs about a twentieth more (bench/README.md).
 			maxShare: 0.15,
 			metrics: this.broker.metrics,
 			work: (rows, transaction) => indexMessages(rows, transaction, languagesOf),
