@@ -16,6 +16,8 @@ export interface Candidate {
 	content: string | null;
 	/** Those of the query's terms with forms, by number, that the message has as a form in its own language. */
 	forms?: number[] | null;
+	/** Whether it is newer than all of its conversation that the full-text index has. Only where signatures and index share the work. */
+	is_fresh?: boolean;
 }
 
 /** Whose messages are searched: all of the caller's conversations, archived ones too, or one of them. */
@@ -34,9 +36,9 @@ export const positionOf = ({ created_at, conversation_id, seq }: Candidate): Pos
 export interface Source {
 	/**
 	 * Which signatures are compared: those of all messages of each conversation; those of the newest messages of each, some ten
-	 * thousands; those of all older ones; or none.
+	 * thousands; those of all older ones; those of the newest that the index does not have yet; or none.
 	 */
-	walk: "all" | "newest" | "older" | "none";
+	walk: "all" | "newest" | "older" | "fresh" | "none";
 	/** A tsquery: the messages that it finds are candidates too (`add`), or no candidates (`skip`). */
 	index?: { query: string; use: "add" | "skip" };
 }
@@ -47,7 +49,7 @@ export function candidates(
 	{ callerId, conversationId }: Scope,
 	{ groups, filters, forms }: Query & { forms: QueryForms },
 	{ walk, index }: Source,
-	after: Position | undefined,
+	after: Position | null,
 	limit: number,
 ): Promise<Candidate[]> {
 	const { stems, shared } = forms;
@@ -56,7 +58,12 @@ export function candidates(
 	// The index finds the forms of a single word. What has one word as a form and another as a part is left to signatures.
 	const isShared = (all: unknown[]) => forms.index === null || all.length > 1;
 	return db.query<Candidate>(
-		candidatesStatement(scope, groups.length, { walk, use: index?.use ?? null, hasForms: stems.length > 0 }),
+		candidatesStatement(scope, groups.length, {
+			walk,
+			use: index?.use ?? null,
+			hasForms: stems.length > 0,
+			isRare: forms.index?.isRare ?? false,
+		}),
 		[
 			conversationId ?? callerId,
 			limit,
@@ -106,19 +113,22 @@ const walks: Record<Source["walk"], string> = {
 	all: "",
 	newest: `and m.seq > ${border}`,
 	older: `and m.seq <= ${border}`,
+	fresh: `and m.seq > case when $isEnough then greatest(${border}, i.last_seq) else 0 end`,
 	none: "",
 };
 
 /**
- * So many of the newest rows of each conversation are looked at before the index is asked: a frequent word has enough matches there,
- * and the index would bring all of them. In a short conversation that is all of it.
+ * A word that is not rare has enough matches among the newest messages, and the index would bring all of them. So the rows of the newest
+ * are looked at first, as many as this: of all conversations together, and then of each. In a short conversation that is all of it.
  */
-const windowSizes = { user: 4_096, conversation: 8_192 };
+const windowSizes = { all: 1_024, user: 4_096, conversation: 8_192 };
 
 interface Variant {
 	walk: Source["walk"];
 	use: "add" | "skip" | null;
 	hasForms: boolean;
+	/** Each match has a word that is rare in all conversations. */
+	isRare: boolean;
 }
 
 /**
@@ -126,16 +136,18 @@ interface Variant {
  * looked at. Only what comes out as the newest of all is fetched from the table.
  *
  * - The walk reads nothing but the index `messages_pkey`, which carries the signatures. A message without one is a candidate.
- * - With a tsquery, the newest rows of `message_search` are compared with it one by one (`ts_match_vq` is `@@` without an index).
- *   Where these are not enough, the full-text index is read. It has the conversation as a text, so that the primary key cannot
- *   take its place: how frequent a word is in one conversation PostgreSQL does not know.
+ * - With a tsquery, the rows of the newest messages are compared with it one by one (`ts_match_vq` is `@@` without an index). Where
+ *   these are not enough, the full-text index is read. It has the conversation as a text, so that the primary key cannot take its
+ *   place: how frequent a word is in one conversation PostgreSQL does not know.
+ * - For a rare word, the index is read at once, except in long conversations, where it may not be rare: rows lie all over the table,
+ *   and what takes the time is to fetch them.
  *
  * Erased content is no candidate, nor is a message without content unless it is an image (search.ts).
  */
 export function candidatesStatement(
 	scope: keyof typeof conversationsOf,
 	groupCount: number,
-	{ walk, use, hasForms }: Variant = { walk: "all", use: null, hasForms: false },
+	{ walk, use, hasForms, isRare }: Variant = { walk: "all", use: null, hasForms: false, isRare: false },
 ): Statement {
 	const firstMask = 8;
 	const query = firstMask + (walk === "none" ? 0 : groupCount * signatureSizes.length);
@@ -143,23 +155,32 @@ export function candidatesStatement(
 	const tsquery = `$${query}::tsquery`;
 	const window = windowSizes[scope];
 	const beforeCursor = (table: string) => (scope === "conversation" ? `and ${table}.seq < $7::bigint` : "");
+	const tellsFresh = walk === "fresh" || (walk === "newest" && use === "skip");
+	const columns = `m.conversation_id, m.seq, m.created_at${tellsFresh ? ", m.seq > i.last_seq as is_fresh" : ""}`;
 	const inRange = `m.created_at >= $3::timestamptz and m.created_at < $4::timestamptz
 					${beforeCursor("m")} and m.created_at <= $5::timestamptz
 					and (m.created_at, m.conversation_id, m.seq) < ($5::timestamptz, $6::uuid, $7::bigint)`;
 	const indexHits = (rows: string, condition: string) => `
-					select m.conversation_id, m.seq, m.created_at
+					select ${columns}
 					from ${rows} s join messages m on m.conversation_id = s.conversation_id and m.seq = s.seq
 					where ${condition} and ${inRange}
 					order by s.seq desc limit $2`;
+	const hasRecent = use === "add" && scope === "user" && !isRare;
+	const unlessRecent = hasRecent ? "and (select count(*) from recent) < $2" : "";
+	const isLong = `(c.last_seq > ${window})`;
+	// Only what the index does not have yet is left to signatures.
+	const isEnough = hasRecent ? `${isLong} or (select count(*) from recent) >= $2` : isLong;
+	const tooFew = "(select count(*) from newest) < $2";
 	const found = [
 		...(walk === "none"
 			? []
 			: [
-					`(select m.conversation_id, m.seq, m.created_at
+					`(select ${columns}
 				from messages m
-				where m.conversation_id = c.id and ${inRange} ${walks[walk]}
+				where m.conversation_id = c.id and ${inRange} ${walks[walk].replace("$isEnough", isEnough)}
 					and (m.search is null or ${Array.from({ length: groupCount }, (_, i) => hasAll(firstMask + i * signatureSizes.length)).join(" or ")})
-					${use === "skip" ? `and not exists (${indexed("m", `s.search_text @@ ${tsquery}`)})` : ""}
+					${use === "skip" ? `and not exists (${indexed("", `and s.search_text @@ ${tsquery}`)})` : ""}
+					${walk === "fresh" ? `and coalesce((${indexed(`ts_match_vq(s.search_text, ${tsquery})`, "")}), m.seq > i.last_seq)` : ""}
 				order by m.seq desc limit $2)`,
 				]),
 		...(use === "add"
@@ -170,40 +191,64 @@ export function candidatesStatement(
 						select s.conversation_id, s.seq, s.search_text from message_search s
 						where s.conversation_id = c.id ${beforeCursor("s")} order by s.seq desc limit ${window}
 					)`,
-						`ts_match_vq(s.search_text, ${tsquery})`,
+						`ts_match_vq(s.search_text, ${tsquery}) ${isRare || walk === "fresh" ? `and ${isLong}` : ""} ${unlessRecent}`,
 					)}
 				)
 				select * from newest
 				union
 				(${indexHits(
 					"message_search",
-					`s.conversation_id::text = c.id::text and s.search_text @@ ${tsquery}
-					and c.last_seq > ${window} and (select count(*) from newest) < $2 ${beforeCursor("s")}`,
+					`s.conversation_id::text = c.id::text and s.search_text @@ ${tsquery} ${beforeCursor("s")}
+					and ${isRare && walk !== "fresh" ? `(not ${isLong} or ${tooFew})` : `${isLong} and ${tooFew}`} ${unlessRecent}`,
 				)}))`,
 				]
 			: []),
 	];
+	const recent = `with recent as materialized (
+			select newest.*
+			from (
+				select m.*
+				from conversations c ${tellsFresh ? lastIndexed : ""} cross join lateral (
+					select ${columns} from messages m
+					where m.conversation_id = c.id and ${inRange}
+					order by m.seq desc limit ${windowSizes.all}
+				) as m
+				where ${conversationsOf[scope]}
+				order by m.created_at desc, m.conversation_id desc, m.seq desc limit ${windowSizes.all}
+			) as newest
+			join message_search s on s.conversation_id = newest.conversation_id and s.seq = newest.seq
+			where ts_match_vq(s.search_text, ${tsquery})
+		)`;
 	return statement(
-		`messages.search.${scope}.${walk}.${use}.${hasForms ? "forms" : "plain"}.${groupCount}`,
+		`messages.search.${scope}.${walk}.${use}.${hasForms ? "forms" : "plain"}.${isRare ? "rare" : "any"}.${groupCount}`,
 		`
-		select m.conversation_id, m.seq, m.created_at, m.sender_id, m.type, m.content ${hasForms ? `, ${formsOf(stems)}` : ""}
+		${hasRecent ? recent : ""}
+		select m.conversation_id, m.seq, m.created_at, m.sender_id, m.type, m.content ${tellsFresh ? ", found.is_fresh" : ""} ${hasForms ? `, ${formsOf(stems)}` : ""}
 		from (
+			${hasRecent ? "select * from recent union" : ""}
 			select found.*
-			from conversations c cross join lateral (
+			from conversations c ${tellsFresh ? lastIndexed : ""} cross join lateral (
 				${found.join(" union ")}
 			) as found
 			where ${conversationsOf[scope]} and c.last_message_at >= $3::timestamptz
-			order by found.created_at desc, found.conversation_id desc, found.seq desc limit $2
-		) as newest
-		join messages m on m.conversation_id = newest.conversation_id and m.seq = newest.seq
+			order by created_at desc, conversation_id desc, seq desc limit $2
+		) as found
+		join messages m on m.conversation_id = found.conversation_id and m.seq = found.seq
 		order by m.created_at desc, m.conversation_id desc, m.seq desc`,
 	);
 }
 
-/** The full-text row of a message of table `table`. */
-const indexed = (table: string, condition: string) => `
-						select from message_search s
-						where s.conversation_id = ${table}.conversation_id and s.seq = ${table}.seq and ${condition}`;
+/** Up to where the full-text index has a conversation. It is filled in the order of the messages. */
+const lastIndexed = `cross join lateral (
+				select coalesce((
+					select s.seq from message_search s where s.conversation_id = c.id order by s.seq desc limit 1
+				), 0) as last_seq
+			) as i`;
+
+/** The full-text row of a message. */
+const indexed = (columns: string, condition: string) => `
+						select ${columns} from message_search s
+						where s.conversation_id = m.conversation_id and s.seq = m.seq ${condition}`;
 
 function formsOf(first: number): string {
 	return `(
