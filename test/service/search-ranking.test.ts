@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import pg from "pg";
 import { Database } from "../../mixins/database.ts";
+import { frequentLexemes } from "../../services/messages/search/frequent-lexemes.ts";
 import { indexMessages } from "../../services/messages/search/index-messages.ts";
 import { search } from "../../services/messages/search/search.ts";
 import { signatureOf } from "../../services/messages/search/signature.ts";
@@ -21,6 +22,7 @@ beforeAll(async () => {
 	sql = new pg.Client({ connectionString: database.url });
 	await sql.connect();
 	await conversationOf(vocabulary);
+	await page("nobody", "job", 1);
 	await sql.query("analyze message_search");
 	analyzed = new Database(database.url, () => {});
 }, 30_000);
@@ -120,6 +122,11 @@ const databases: [string, () => Database][] = [
 	["are rare", () => db],
 	["are frequent", () => analyzed],
 ];
+
+test("PostgreSQL's statistics tell which words are frequent", async () => {
+	expect(await frequentLexemes(analyzed)).toContain("job");
+	expect(await frequentLexemes(db)).not.toContain("job");
+});
 
 test.each(databases)("whole words that %s are found in their place before they are indexed", async (_, on) => {
 	const { me, id } = await conversationOf([...numbered(30, "old jobs"), ...numbered(30, "old job")]);
