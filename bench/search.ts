@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 import { startPostgres } from "../embedded/postgres.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { Database } from "../mixins/database.ts";
-import { candidatesStatement } from "../services/messages/search/candidates.ts";
+import { candidatesStatement } from "../services/messages/search/candidates-statement.ts";
 import { indexMessages } from "../services/messages/search/index-messages.ts";
 import { lexemesOf } from "../services/messages/search/lexemes.ts";
 import { parseQuery } from "../services/messages/search/query.ts";

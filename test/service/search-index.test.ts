@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { Database, type Transaction } from "../../mixins/database.ts";
-import { candidatesStatement } from "../../services/messages/search/candidates.ts";
+import { candidatesStatement } from "../../services/messages/search/candidates-statement.ts";
 import { indexMessages } from "../../services/messages/search/index-messages.ts";
 import { until } from "../../testing/until.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";

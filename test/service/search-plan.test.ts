@@ -1,4 +1,4 @@
-import { candidatesStatement } from "../../services/messages/search/candidates.ts";
+import { candidatesStatement } from "../../services/messages/search/candidates-statement.ts";
 import { parseQuery } from "../../services/messages/search/query.ts";
 import { masksOf, signatureOf } from "../../services/messages/search/signature.ts";
 import { type SearchNode, startSearchNode } from "../support/search-node.ts";

@@ -26,12 +26,10 @@ export interface IndexQueries {
 	isRare: boolean;
 }
 
-/** The most lexemes that a tier may name as whole words. Beyond it there are no more tiers. */
-const maxTierLexemes = 256;
+/** The most words that a tier may name: each way to choose the forms names all. Where it takes more, the tier before is the last one. */
+const maxTierWords = 64;
 
-/**
- * A query with a filter that signatures have is left to them, since the index would bring all that the filter takes away.
- */
+/** A query with a filter that signatures have is left to them, since the index would bring all that the filter takes away. */
 export function indexQueries(
 	{ groups, filters }: Query,
 	lexemes: Map<Term, TermLexemes>,
@@ -58,7 +56,7 @@ function tiersOf(alternatives: TermLexemes[][], any: string): string[] {
 	const tiers: string[] = [];
 	const most = Math.max(...alternatives.map((all) => all.filter(hasForms).length));
 	let better: string | undefined;
-	for (let forms = 0; forms < most && lexemeCount(alternatives, forms) <= maxTierLexemes; forms++) {
+	for (let forms = 0; forms < most && wordCount(alternatives, forms) <= maxTierWords; forms++) {
 		const upTo = either(alternatives.map((all) => withForms(all, forms)));
 		tiers.push(better === undefined ? upTo : `(${upTo}) & !(${better})`);
 		better = upTo;
@@ -89,7 +87,7 @@ function combinations<Item>(items: Item[], size: number): Item[][] {
 	return [...combinations(others, size - 1).map((chosen) => [first, ...chosen]), ...combinations(others, size)];
 }
 
-function lexemeCount(alternatives: TermLexemes[][], forms: number): number {
+function wordCount(alternatives: TermLexemes[][], forms: number): number {
 	return alternatives.reduce((sum, all) => sum + all.length * binomial(all.filter(hasForms).length, forms), 0);
 }
 
