@@ -73,6 +73,7 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"conversations.totals": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
 	"conversations.share": ({ applicantId, employerId }) => ({ params: { userId: applicantId, partnerId: employerId } }),
 	"conversations.health": () => ({ params: {} }),
+	"gateway.activity": ({ employerId }) => ({ params: { userIds: [employerId, "unknown"] } }),
 	"gateway.deliver": ({ employerId }) => ({
 		params: { pushes: [{ payload: { any: "thing" }, to: [{ userId: employerId, event: "anything" }] }] },
 	}),
