@@ -5,6 +5,7 @@ import { findPackage } from "./find-package.ts";
 import { startPostgres } from "./postgres.ts";
 import { embeddedSecret } from "./secret.ts";
 import { startStorage } from "./storage.ts";
+import { embeddedVapid } from "./vapid.ts";
 
 /** The final settings of a node, and the parts that were started for it. */
 export interface Embedded {
@@ -26,6 +27,7 @@ export async function startEmbedded(config: Config): Promise<Embedded> {
 			config: {
 				...config,
 				jwt: postgres ? embeddedJwt(config) : config.jwt,
+				notifications: postgres ? embeddedNotifications(config) : config.notifications,
 				databaseUrl: config.databaseUrl ?? String(postgres?.url),
 				s3: storage ? { ...config.s3, ...storage.s3 } : config.s3,
 			},
@@ -47,4 +49,9 @@ function needsStorage({ s3, services }: Config): boolean {
 
 function embeddedJwt({ jwt, dataDir }: Config): Config["jwt"] {
 	return jwt.secret || jwt.jwksUrl ? jwt : { ...jwt, secret: embeddedSecret(dataDir) };
+}
+
+function embeddedNotifications(config: Config): Config["notifications"] {
+	const { webPush } = config.notifications;
+	return { ...config.notifications, webPush: webPush.publicKey ? webPush : { ...webPush, ...embeddedVapid(config) } };
 }
