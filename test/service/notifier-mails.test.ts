@@ -161,27 +161,32 @@ test("many mails share a few connections", async () => {
 
 describe("with TLS", () => {
 	const { cert, key } = selfSigned();
-	const url = (scheme: string, port: number) => `${scheme}://user:pass%20word%40@localhost:${port}`;
+	/** 0.0.0.0 leads to this machine too, but is not one of its names. */
+	const [remote, local] = ["0.0.0.0", "localhost"];
 
 	test.each([
 		["STARTTLS", "smtp", false],
 		["TLS from the start", "smtps", true],
-	])("%s: a mail goes to a server whose certificate is trusted, with the password", async (_how, scheme, secure) => {
-		const encrypted = await startMailServer({ cert, key, secure, authOptional: false });
-		const trusting = openSmtp({ url: url(scheme, encrypted.port), from, ca: cert });
-		const outcome = await trusting.send(null, mailOf(notice(), mailOptions));
-		await trusting.close();
-		const distrusting = openSmtp({ url: url(scheme, encrypted.port), from });
-		const refused = await distrusting.send(null, mailOf(notice(), mailOptions));
-		await distrusting.close();
-		await encrypted.close();
+	])(
+		"%s: a server gets mails and the password if its certificate is trusted, or if it is on this machine",
+		async (_how, scheme, secure) => {
+			const encrypted = await startMailServer({ cert, key, secure, authOptional: false });
+			const attempt = async (host: string, ca?: string) => {
+				const url = `${scheme}://user:pass%20word%40@${host}:${encrypted.port}`;
+				const opened = openSmtp({ url, from, ...(ca && { ca }) });
+				const outcome = await opened.send(null, mailOf(notice(), mailOptions));
+				await opened.close();
+				return outcome;
+			};
+			const outcomes = [await attempt(remote, cert), await attempt(remote), await attempt(local)];
+			await encrypted.close();
 
-		expect(outcome).toEqual({ kind: "accepted" });
-		expect(refused).toMatchObject({ kind: "failed" });
-		expect(encrypted.received.map(({ isEncrypted, user }) => ({ isEncrypted, user }))).toEqual([
-			{ isEncrypted: true, user: "user" },
-		]);
-	});
+			const refused = { kind: "failed", reason: "DEPTH_ZERO_SELF_SIGNED_CERT" };
+			expect(outcomes).toEqual([{ kind: "accepted" }, refused, { kind: "accepted" }]);
+			const sessions = encrypted.received.map(({ isEncrypted, user }) => ({ isEncrypted, user }));
+			expect(sessions).toEqual(Array(2).fill({ isEncrypted: true, user: "user" }));
+		},
+	);
 });
 
 describe("which channel is opened", () => {
@@ -237,7 +242,7 @@ describe("which channel is opened", () => {
 function selfSigned(): { cert: string; key: string } {
 	const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
 	const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-	const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+	const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:0.0.0.0"];
 	const options = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", ...subject];
 	execFileSync("openssl", options, { stdio: "ignore" });
 	const read = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };

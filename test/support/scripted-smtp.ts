@@ -57,11 +57,11 @@ export async function startScriptedSmtp(host = "127.0.0.1"): Promise<ScriptedSmt
 	return started;
 }
 
-function serve(socket: Socket, { script, commands }: ScriptedSmtp): void {
+function serve(socket: Socket, server: ScriptedSmtp): void {
 	let waiting = "";
 	let isData = false;
 	const reply = (step: SmtpStep) => {
-		const said = script[step] ?? usual[step];
+		const said = server.script[step] ?? usual[step];
 		if (said === "close") socket.destroy();
 		else if (said === "trickle") trickle(socket);
 		else if (said !== "silence") socket.write(`${said}\r\n`);
@@ -80,12 +80,12 @@ function serve(socket: Socket, { script, commands }: ScriptedSmtp): void {
 				reply("END");
 				continue;
 			}
-			commands.push(line);
+			server.commands.push(line);
 			const step = (line.split(" ")[0] ?? "").toUpperCase();
 			if (step === "QUIT") socket.end("221 bye\r\n");
 			else if (step === "RSET") socket.write("250 ok\r\n");
 			else {
-				isData = step === "DATA" && (script.DATA ?? usual.DATA).startsWith("354");
+				isData = step === "DATA" && (server.script.DATA ?? usual.DATA).startsWith("354");
 				reply(step as SmtpStep);
 			}
 		}

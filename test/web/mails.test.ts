@@ -9,7 +9,7 @@ import { conversation, mailOptions, notice } from "../support/notices.ts";
 import { useStarted } from "../support/use-started.ts";
 
 /** The pictures of the last run, to be looked at. */
-const folder = "test-output/mails";
+const folder = "coverage/mails";
 
 const browser: Browser = useStarted(startBrowser, (started) => started.close());
 
