@@ -13,6 +13,7 @@ const entries = [
 	"s3",
 	"s3.secret",
 	"jwt.secret",
+	"mail",
 ];
 
 /**

@@ -2,6 +2,7 @@ import type { ServiceBroker } from "moleculer";
 import type { Config, NodeConfig } from "../lib/config/config.ts";
 import { offerDemo } from "./demo.ts";
 import { findPackage } from "./find-package.ts";
+import { mailFolderOf } from "./mail-folder.ts";
 import { startPostgres } from "./postgres.ts";
 import { embeddedSecret } from "./secret.ts";
 import { startStorage } from "./storage.ts";
@@ -21,10 +22,12 @@ export async function startEmbedded(config: Config): Promise<Embedded> {
 	if (config.redisUrl === undefined && config.services.includes("presence")) findPackage("ioredis-mock", "REDIS_URL");
 	const postgres = config.databaseUrl ? undefined : await startPostgres({ dataDir: config.dataDir });
 	try {
+		const mailFolder = postgres && mailFolderOf(config);
 		const storage = needsStorage(config) ? await startStorage({ dataDir: config.dataDir }) : undefined;
 		return {
 			config: {
 				...config,
+				...(mailFolder && { mailFolder }),
 				jwt: postgres ? embeddedJwt(config) : config.jwt,
 				databaseUrl: config.databaseUrl ?? String(postgres?.url),
 				s3: storage ? { ...config.s3, ...storage.s3 } : config.s3,

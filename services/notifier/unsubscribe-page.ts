@@ -47,6 +47,7 @@ h1{margin:0 0 12px;font-size:20px;line-height:28px;font-weight:650;letter-spacin
 p{margin:0;color:#4C5566}
 button{margin-top:24px;min-height:44px;padding:10px 24px;border:0;border-radius:22px;background:#4353D0;color:#FFF;font:inherit;font-weight:600;cursor:pointer}
 button:focus-visible{outline:3px solid #4353D0;outline-offset:3px}
+@media (max-width:480px){body{padding:16px 8px}main{padding:24px 16px}}
 @media (prefers-color-scheme:dark){
 body{background:#0F1218;color:#E8EBF2}
 main{background:#171B23}

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import type { Notice, NoticeConversation } from "../../services/notifier/notice.ts";
 import { mailOf } from "../../services/notifier/templates/mail.ts";
@@ -9,7 +9,7 @@ import { conversation, mailOptions, notice } from "../support/notices.ts";
 import { useStarted } from "../support/use-started.ts";
 
 /** The pictures of the last run, to be looked at. */
-const folder = "test-output/mails";
+const folder = "coverage/mails";
 
 const browser: Browser = useStarted(startBrowser, (started) => started.close());
 
@@ -117,6 +117,43 @@ test.each(pages)("$name is readable, light and dark, and not wider than a phone 
 		await watched.close();
 	}
 });
+
+const naughtyStrings: string[] = JSON.parse(readFileSync("test/data/blns.json", "utf8"));
+
+const perDigest = 20;
+
+test("what people write adds no element, no attribute and no link to a mail, and does nothing when it is opened", async () => {
+	const written = (text: string) => conversation({ conversationId: "c", senderName: text, jobTitle: text, text });
+	const htmlOf = (text: string) => mailOf(notice({ conversations: [written(text)] }), mailOptions).html;
+	const watched = await watchPage(browser, htmlOf("harmless"), undefined);
+	try {
+		const [harmless, ...others] = await watched.page.evaluate(parts, ["harmless", ...naughtyStrings].map(htmlOf));
+		expect(harmless?.links).toEqual(["https://jobs.example.org/c/c?m=7", mailOptions.unsubscribeUrl]);
+		expect(others).toHaveLength(naughtyStrings.length);
+		expect(others.filter((one) => JSON.stringify(one) !== JSON.stringify(harmless))).toEqual([]);
+		expect(await watched.seen()).toEqual([]);
+	} finally {
+		await watched.close();
+	}
+	for (let i = 0; i < naughtyStrings.length; i += perDigest) {
+		const [first = conversation(), ...rest] = naughtyStrings.slice(i, i + perDigest).map(written);
+		const opened = await watchPage(browser, mailOf(notice({ conversations: [first, ...rest] }), mailOptions).html, undefined);
+		const seen = await opened.seen().finally(() => opened.close());
+		expect(seen).toEqual([]);
+	}
+}, 60_000);
+
+/** Runs in the browser: the elements of each mail with their attributes, except line ends, and where its links lead. */
+function parts(mails: string[]) {
+	return mails.map((html) => {
+		const parsed = new DOMParser().parseFromString(html, "text/html");
+		const elements = [...parsed.querySelectorAll("*:not(br)")].filter((element) => !element.matches(".bubble, .avatar"));
+		return {
+			elements: elements.map((element) => [element.tagName, ...element.getAttributeNames()].join(" ")),
+			links: [...parsed.querySelectorAll("a")].map(({ href }) => href),
+		};
+	});
+}
 
 /** Runs in the browser: how far the page is too wide, and the contrast of each text on the colour behind it (WCAG 2). */
 function measure() {

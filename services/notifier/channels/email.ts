@@ -36,7 +36,7 @@ const defaultTimeouts: Timeouts = { connect: 5_000, greeting: 5_000, silence: 10
 export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTimeouts, ca }: SmtpOptions): MailChannel {
 	const transport = createTransport({
 		pool: true,
-		...serverOf(url),
+		...serverOf(url, ca),
 		maxConnections,
 		// A connection that the server ended while it was idle is replaced once.
 		maxRequeues: 1,
@@ -45,7 +45,6 @@ export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTime
 		greetingTimeout: timeouts.greeting,
 		socketTimeout: timeouts.silence,
 		socketCloseTimeout: 1_000,
-		...(ca && { tls: { ca } }),
 		...noFiles,
 	});
 	/** What is being sent. */
@@ -80,9 +79,9 @@ const noFiles = { disableFileAccess: true, disableUrlAccess: true };
 
 /**
  * With a password, TLS is required: somebody in between could else hide that the server offers it, and read the password. A server
- * on this machine has nobody in between.
+ * on this machine has nobody in between, and often a certificate that it made itself.
  */
-function serverOf(url: string) {
+function serverOf(url: string, ca: string | undefined) {
 	const { protocol, hostname, port, username, password } = new URL(url);
 	const host = hostname.replace(/^\[|\]$/g, "");
 	const secure = protocol === "smtps:";
@@ -92,6 +91,7 @@ function serverOf(url: string) {
 		port: Number(port) || (secure ? 465 : 587),
 		secure,
 		requireTLS: username !== "" && !isLocal,
+		tls: { rejectUnauthorized: !isLocal, ...(ca && { ca }) },
 		...(username !== "" && { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
 	};
 }

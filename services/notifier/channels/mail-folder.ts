@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "moleculer";
 import { createTransport } from "nodemailer";
@@ -20,11 +20,18 @@ export function openMailFolder(folder: string, from: string, logger: Pick<Logger
 		const draft = `${path}.${randomUUID()}`;
 		try {
 			await writeFile(draft, message as Buffer, { flag: "wx", mode: 0o600 });
+			if (process.getuid?.() === 0) await giveToOwner(draft);
 			await rename(draft, path);
 		} finally {
 			await rm(draft, { force: true });
 		}
 		logger.info(`SMTP_URL is not set: a mail was written to ${path}.`);
+	}
+
+	/** Root may have started Parley on the data folder of an ordinary user. */
+	async function giveToOwner(file: string): Promise<void> {
+		const { uid, gid } = await stat(folder);
+		await chown(file, uid, gid);
 	}
 
 	return {

@@ -3,6 +3,8 @@ import type { Outcome } from "./channel.ts";
 /** What nodemailer says of an attempt that failed. */
 interface SmtpError extends Error {
 	code?: string;
+	/** What the system said: ECONNREFUSED, DEPTH_ZERO_SELF_SIGNED_CERT. */
+	originalCode?: string;
 	/** The command that the server answered. */
 	command?: string;
 	/** The server's answer and its code (RFC 5321). */
@@ -22,9 +24,9 @@ interface SmtpError extends Error {
  * The reason has the codes alone, since servers repeat the recipient in their texts.
  */
 export function outcomeOf(error: SmtpError): Outcome {
-	const { code = error.name, command = "", responseCode, response = "" } = error;
+	const { code = error.name, originalCode = code, command = "", responseCode, response = "" } = error;
 	const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
-	const reason = responseCode ? [responseCode, enhanced].filter(Boolean).join(" ") : code;
+	const reason = responseCode ? [responseCode, enhanced].filter(Boolean).join(" ") : originalCode;
 	if (isBadAddress(code, responseCode)) return { kind: "refused", reason };
 	const isAnswer = /^(?:AUTH|MAIL FROM|RCPT TO|DATA)/.test(command);
 	if (!isAnswer || !responseCode || responseCode < 500) return { kind: "failed", reason };

@@ -52,9 +52,10 @@ function entryHtml(entry: MailEntry, isMany: boolean): string {
 	const said =
 		text &&
 		`<div class="${isMany ? "" : "bubble "}text" dir="auto" style="${isMany ? previewStyle : bubbleStyle}">${escapeHtml(text)}</div>`;
-	const last = [note && escapeHtml(note), action && textLink(action)].filter(Boolean).join(" &nbsp;·&nbsp; ");
-	const below = last && `<div class="second" style="${noteStyle}">${last}</div>`;
-	const body = [said, below].filter(Boolean).join("\n");
+	const below = [note && escapeHtml(note), action && textLink(action)]
+		.filter(Boolean)
+		.map((line) => `<div class="second" style="${noteStyle}">${line}</div>`);
+	const body = [said, ...below].filter(Boolean).join("\n");
 	return `<div class="line" style="margin-top:20px;${isMany ? "padding-top:20px;border-top:1px solid #DFE3EB" : ""}">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="table-layout:fixed"><tr>
 <td width="56" valign="top"><div class="avatar" aria-hidden="true" style="${avatarStyle}">${escapeHtml(initialsOf(sender))}</div></td>

@@ -24,7 +24,8 @@ export function mailOf(notice: Notice, { shown, appUrl, unsubscribeUrl, to, from
 	const host = hostOf(from);
 	return {
 		to,
-		subject: content.subject,
+		// ASCII goes as it is, and mail programs would decode an encoded word (RFC 2047) that somebody wrote.
+		subject: content.subject.replaceAll("=?", "= ?"),
 		text: mailText(content),
 		html: mailHtml(content, speech),
 		headers: {

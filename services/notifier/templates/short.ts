@@ -9,8 +9,8 @@ export interface Short {
 }
 
 /**
- * The short text of a notice. The title and the body are one line each, and have at most 200 graphemes together, of at most eight
- * UTF-16 units each on average.
+ * The short text of a notice: one line as the title, and one as the body. A grapheme can have many bytes, so a channel that bounds
+ * the bytes has to cut them.
  */
 export function shortOf(notice: Notice, shown: ContentShown): Short {
 	const speech = speak(notice);

@@ -37,12 +37,12 @@ function cleaned(text: string): string {
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /**
- * The first `max` graphemes of a text. If it has more, the last one is `…`. It also has at most eight times as many UTF-16 units,
+ * The first `max` graphemes of a text. If it has more, the last one is `…`. It also has at most twelve times as many UTF-16 units,
  * because a grapheme can have any number of combining marks.
  */
 export function shorten(text: string, max: number): string {
 	if (text.length <= max) return text;
-	const maxUnits = max * 8;
+	const maxUnits = max * 12;
 	let count = 0;
 	let end = 0;
 	for (const { index, segment } of segmenter.segment(text.slice(0, maxUnits + 1))) {
