@@ -17,6 +17,7 @@ import { watchNodes } from "./middlewares/watch-nodes.ts";
 import { migrate } from "./migrations/migrate.ts";
 import { NatsTransporter } from "./mixins/nats-transporter.ts";
 import { prepareStorage } from "./services/media/prepare-storage.ts";
+import { readPushKeys } from "./services/notifier/channels/push-keys.ts";
 
 /** How every node's broker runs, in production and in tests. */
 export function brokerOptions(config: NodeConfig): BrokerOptions {
@@ -44,7 +45,10 @@ export function brokerOptions(config: NodeConfig): BrokerOptions {
 /** What `npm start` runs: starts embedded servers for what has no URL, migrates the database, then starts the services. */
 export default async function options(): Promise<BrokerOptions> {
 	try {
-		const embedded = await startEmbedded(loadConfig());
+		const config = loadConfig();
+		// A key that cannot be used ends the start here, before anything runs.
+		if (config.services.includes("notifier")) readPushKeys(config.notifications);
+		const embedded = await startEmbedded(config);
 		const ofBroker = brokerOptions(embedded.config);
 		await migrate(embedded.config.databaseUrl);
 		if (embedded.config.services.includes("media")) await prepareStorage(embedded.config);

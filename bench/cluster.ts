@@ -19,6 +19,7 @@ export async function startCluster(nodeArgs: readonly string[]): Promise<Server>
 	const sign: Sign = (subject, role) => (role === "user" ? cluster.userToken(subject, tokenSeconds) : cluster.platformToken());
 	return {
 		urls: cluster.baseUrls,
+		hasIndex: true,
 		pids: processes.map(({ pid }) => pid),
 		postmasterPid: postgres.pid(),
 		databaseUrl: postgres.url,

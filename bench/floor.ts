@@ -9,7 +9,7 @@ const script = fileURLToPath(new URL("floor-server.ts", import.meta.url));
 export function startFloor(nodeArgs: readonly string[]): Promise<Server> {
 	const args = (port: number, folder: string) => [script, String(port), folder];
 	return startServer(
-		{ name: "floor", args, env: async () => process.env, createPeople: async (_url, people) => pairs(people) },
+		{ name: "floor", hasIndex: false, args, env: async () => process.env, createPeople: async (_url, people) => pairs(people) },
 		nodeArgs,
 	);
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startCluster } from "./cluster.ts";
 import { startFloor } from "./floor.ts";
 import { Generator } from "./generator.ts";
+import { type IndexLag, measureIndexLag } from "./index-lag.ts";
 import type { LoadReport } from "./load-plan.ts";
 import { startParley } from "./parley.ts";
 import { cpuTimes, residentBytes } from "./proc.ts";
@@ -18,6 +19,8 @@ export interface TrafficResult extends LoadReport {
 	readonly othersShare: number;
 	/** Messages over the bus within the window, if the server has a bus. */
 	readonly busMessages?: number;
+	/** Undefined for a server without a full-text index. */
+	readonly indexLag: IndexLag | undefined;
 }
 
 export interface IdleResult {
@@ -56,13 +59,16 @@ async function measureTraffic(server: Server, generator: Generator): Promise<Tra
 	await generator.waitFor("measured");
 	const after = cpuTimes(pids, postmasterPid);
 	const busAfter = await server.busMessages?.();
-	const { report } = await generator.waitFor("report");
+	const [{ report }, indexLag] = await Promise.all([
+		generator.waitFor("report"),
+		server.hasIndex ? measureIndexLag(server.databaseUrl) : undefined,
+	]);
 	const serverCpuMs = after.serverMs - before.serverMs;
 	const postgresCpuMs = after.postgresMs - before.postgresMs;
 	const othersMs = after.machineMs - before.machineMs - serverCpuMs - postgresCpuMs - report.generatorCpuMs;
 	const othersShare = Math.max(0, othersMs / (report.windowSeconds * 1000 * availableParallelism()));
 	const bus = busBefore !== undefined && busAfter !== undefined && { busMessages: busAfter - busBefore };
-	return { ...report, kind: "traffic", serverCpuMs, postgresCpuMs, othersShare, ...bus };
+	return { ...report, kind: "traffic", serverCpuMs, postgresCpuMs, othersShare, indexLag, ...bus };
 }
 
 async function measureIdle(server: Server, generator: Generator, bytesBefore: number, sockets: number): Promise<IdleResult> {

@@ -15,6 +15,7 @@ export async function startParley(nodeArgs: readonly string[]): Promise<Server> 
 	const command = startCommand();
 	const start: Start = {
 		name: "parley",
+		hasIndex: true,
 		args: () => command.args,
 		env: async (port, folder) => ({
 			...inherited("PATH", "HOME", "USER", "LANG", "TMPDIR"),

@@ -208,6 +208,11 @@ function countingGateway(counts: Record<string, number>): ServiceSchema {
 					return null;
 				},
 			},
+			activity: {
+				async handler() {
+					return { activity: {} };
+				},
+			},
 		},
 	});
 }

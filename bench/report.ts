@@ -49,6 +49,17 @@ export function tables(runs: readonly Run[]): string {
 	return [table(trafficColumns, traffic), table(idleColumns, idle)].filter((text) => text !== "").join("\n\n");
 }
 
+/** How far the full-text index of a run was behind, if its server has one. */
+export function indexLags({ workload, server, result }: Run): string[] {
+	if (result.kind === "idle" || !result.indexLag) return [];
+	const { rows, seconds, waitedMs, left } = result.indexLag;
+	const end =
+		left === 0
+			? `it caught up in ${tenths(waitedMs / 1000)} s`
+			: `it did not catch up in ${whole(waitedMs / 1000)} s: ${whole(left)} messages were left`;
+	return [`${workload} ${server}: the full-text index was ${whole(rows)} messages (${tenths(seconds)} s) behind; ${end}`];
+}
+
 /** How floor and Parley compare in the workloads that both ran, by medians of the runs. */
 export function ratios(runs: readonly Run[]): string[] {
 	return [...new Set(runs.map(({ workload }) => workload))].flatMap((workload) => {

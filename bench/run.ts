@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import { endChildren } from "./children.ts";
 import { measure } from "./measure.ts";
 import { readOptions } from "./options.ts";
-import { faults, type Run, ratios, tables, verdicts } from "./report.ts";
+import { faults, indexLags, type Run, ratios, tables, verdicts } from "./report.ts";
 import { isInMemory, removeFolders } from "./scratch.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -21,7 +21,7 @@ const runs: Run[] = [];
 try {
 	const workloads = readOptions(process.argv.slice(2));
 	for (const workload of workloads) await runAll(workload);
-	console.log(`\n${[tables(runs), ...ratios(runs)].join("\n")}\n\n${await machine()}`);
+	console.log(`\n${[tables(runs), ...runs.flatMap(indexLags), ...ratios(runs)].join("\n")}\n\n${await machine()}`);
 	const requirements = workloads.flatMap((workload) => verdicts(workload, runs));
 	for (const { line } of requirements) console.log(line);
 	if (runs.some((run) => faults(run).length > 0) || requirements.some(({ passed }) => !passed)) process.exitCode = 1;
@@ -39,7 +39,7 @@ async function runAll(workload: Workload): Promise<void> {
 			console.log(`${workload.name} ${server}, ${workload.sockets} sockets, run ${round} of ${workload.runs} …`);
 			const run: Run = { workload: workload.name, server, result: await measure(workload, server) };
 			runs.push(run);
-			for (const line of [tables([run]), ...faults(run)]) console.log(line);
+			for (const line of [tables([run]), ...indexLags(run), ...faults(run)]) console.log(line);
 		}
 	}
 }

@@ -12,6 +12,8 @@ export interface Server extends Postgres {
 	readonly urls: readonly string[];
 	/** Its processes without PostgreSQL. */
 	readonly pids: readonly number[];
+	/** Whether it has a full-text index of its messages, which follows the load. */
+	readonly hasIndex: boolean;
 	/** Rejects when one of its processes ends. */
 	failure(): Promise<never>;
 	/** How many messages went over the bus between its processes, if it has a bus. */
@@ -23,6 +25,7 @@ export interface Server extends Postgres {
 
 export interface Start {
 	readonly name: string;
+	readonly hasIndex: boolean;
 	/** Node's arguments. */
 	args(port: number, folder: string): readonly string[];
 	env(port: number, folder: string): Promise<NodeJS.ProcessEnv>;
@@ -43,6 +46,7 @@ export async function startServer(start: Start, nodeArgs: readonly string[]): Pr
 		...(await findPostgres(folder)),
 		urls: [url],
 		pids: [child.pid],
+		hasIndex: start.hasIndex,
 		failure: () => child.failure(),
 		createPeople: (people) => start.createPeople(url, people),
 		stop: async () => {

@@ -14,6 +14,7 @@ const entries = [
 	"s3.secret",
 	"jwt.secret",
 	"mail",
+	"vapid.secret",
 ];
 
 /**

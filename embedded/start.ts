@@ -6,6 +6,7 @@ import { mailFolderOf } from "./mail-folder.ts";
 import { startPostgres } from "./postgres.ts";
 import { embeddedSecret } from "./secret.ts";
 import { startStorage } from "./storage.ts";
+import { embeddedVapid } from "./vapid.ts";
 
 /** The final settings of a node, and the parts that were started for it. */
 export interface Embedded {
@@ -29,6 +30,7 @@ export async function startEmbedded(config: Config): Promise<Embedded> {
 				...config,
 				...(mailFolder && { mailFolder }),
 				jwt: postgres ? embeddedJwt(config) : config.jwt,
+				notifications: postgres ? embeddedNotifications(config) : config.notifications,
 				databaseUrl: config.databaseUrl ?? String(postgres?.url),
 				s3: storage ? { ...config.s3, ...storage.s3 } : config.s3,
 			},
@@ -50,4 +52,9 @@ function needsStorage({ s3, services }: Config): boolean {
 
 function embeddedJwt({ jwt, dataDir }: Config): Config["jwt"] {
 	return jwt.secret || jwt.jwksUrl ? jwt : { ...jwt, secret: embeddedSecret(dataDir) };
+}
+
+function embeddedNotifications(config: Config): Config["notifications"] {
+	const { webPush } = config.notifications;
+	return { ...config.notifications, webPush: webPush.publicKey ? webPush : { ...webPush, ...embeddedVapid(config) } };
 }

@@ -85,7 +85,7 @@ create table notifications (
 	created_at timestamptz(3) not null default now(),
 	updated_at timestamptz(3) not null default now()
 ) with (fillfactor = 70);
-create index notifications_due on notifications (due_at) where due_at is not null;
+create index notifications_due on notifications (channel, due_at) where due_at is not null;
 create index notifications_user on notifications (user_id);
 create index notifications_dead on notifications (updated_at, id) where state = 'DEAD';
 create index notifications_created on notifications (created_at);

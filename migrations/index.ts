@@ -9,6 +9,7 @@ import { up as imageAttempts } from "./20261125T0600-image-attempts.ts";
 import { up as consumers } from "./20261125T0700-consumers.ts";
 import { up as messageSearch } from "./20261125T0800-message-search.ts";
 import { up as notifications } from "./20261125T0900-notifications.ts";
+import { up as searchRemovals } from "./20261125T1000-search-removals.ts";
 
 /** All migrations by name, in the order in which they run. A released name never changes. */
 export const migrations: Record<string, string> = {
@@ -23,6 +24,7 @@ export const migrations: Record<string, string> = {
 	"20261125T0700-consumers": consumers,
 	"20261125T0800-message-search": messageSearch,
 	"20261125T0900-notifications": notifications,
+	"20261125T1000-search-removals": searchRemovals,
 };
 
 /**
@@ -35,4 +37,5 @@ export const compatible: ReadonlySet<string> = new Set([
 	"20261125T0700-consumers",
 	"20261125T0800-message-search",
 	"20261125T0900-notifications",
+	"20261125T1000-search-removals",
 ]);

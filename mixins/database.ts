@@ -21,9 +21,12 @@ export interface Transaction {
 
 /** A pool of connections to PostgreSQL. */
 export class Database {
+	/** For those who need a connection of their own. */
+	readonly url: string;
 	readonly #pool: pg.Pool;
 
 	constructor(url: string, onError: (error: Error) => void, { maxConnections, settings = "" }: PoolSettings = pools.db) {
+		this.url = url;
 		this.#pool = new pg.Pool({
 			...connectionSettings,
 			connectionString: url,

@@ -1,6 +1,6 @@
 import { listOf, oneOf, rule, text } from "./rule.ts";
 import { settingOf } from "./setting.ts";
-import { baseUrl, httpUrl, urlOf } from "./urls.ts";
+import { baseUrl, urlOf } from "./urls.ts";
 
 const setting = settingOf("Notifications", ["notifier"]);
 
@@ -76,7 +76,7 @@ export const notifications = {
 		keyId: setting("APNS_KEY_ID", text, { unset: "none", meaning: "The id of the signing key." }),
 		teamId: setting("APNS_TEAM_ID", text, { unset: "none", meaning: "The id of the developer team." }),
 		topic: setting("APNS_TOPIC", text, { unset: "none", meaning: "The bundle id of the app." }),
-		endpoint: setting("APNS_ENDPOINT", httpUrl, {
+		endpoint: setting("APNS_ENDPOINT", urlOf(["https"]), {
 			default: "https://api.push.apple.com",
 			meaning: "The server of Apple's push service. `https://api.sandbox.push.apple.com` is for builds under development.",
 		}),

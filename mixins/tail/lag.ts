@@ -4,21 +4,21 @@ import { type SourceName, sources } from "./sources.ts";
 
 /** How far a consumer is behind. */
 export interface Lag {
-	/** Rows that it has not worked yet, counted up to 10,000. */
+	/** Rows that it has not worked yet, counted up to a limit. */
 	rows: number;
 	/** The age of the oldest of these rows. 0 when there are none. */
 	seconds: number;
 }
 
-export const maxCountedRows = 10_000;
+const maxCountedRows = 10_000;
 
 /** The lag of the consumer with this name. Null when there is no such consumer. */
-export async function lagOf(db: Database, name: string): Promise<Lag | null> {
+export async function lagOf(db: Database, name: string, maxRows = maxCountedRows): Promise<Lag | null> {
 	const [stored] = await db.query<Stored>(positionStatement, [name]);
 	if (!stored) return null;
 	const { source, xid, key, end, restoredTo } = stored;
 	const { firstKey, lag } = sources[source];
-	const [found] = await db.query<Lag>(lag, [xid, key.length === 0 ? firstKey : key, end, maxCountedRows, restoredTo]);
+	const [found] = await db.query<Lag>(lag, [xid, key.length === 0 ? firstKey : key, end, maxRows, restoredTo]);
 	return found ?? null;
 }
 

@@ -40,6 +40,20 @@ export const Conversation = z
 	.meta({ description: "A conversation as one of its two participants sees it." });
 export type Conversation = z.infer<typeof Conversation>;
 
+/** Where one participant stands in a conversation. */
+const Level = z.object({
+	conversationId: z.guid(),
+	userId: PlatformId,
+	otherId: PlatformId.meta({ description: "The other participant." }),
+	jobApplicationId: PlatformId,
+	status: ConversationStatus,
+	lastSeq: z.int().meta({ description: "The seq of the newest message, by either person; 0 while there is none." }),
+	...cursors,
+	unreadCount: z.int().meta({ description: "Messages by the other person above `readSeq`." }),
+	mutedUntil: Time.nullable().meta({ description: "As it was set: it may be in the past." }),
+});
+export type Level = z.infer<typeof Level>;
+
 const ConversationRef = z.object({ conversationId: Id });
 const example = { conversationId: exampleIds.conversation };
 const ConversationRefWithExample = ConversationRef.meta({ examples: [example] });
@@ -188,6 +202,20 @@ export const conversations = {
 			params: ConversationRef,
 			result: z.object({ userIds: z.array(PlatformId) }),
 		},
+		levels: {
+			description:
+				"Where each of these people stands in each conversation, in the order of the pairs. Unknown conversations, and people who are " +
+				"not in theirs, are left out.",
+			access: "internal",
+			params: z.object({ pairs: z.array(z.object({ conversationId: z.guid(), userId: PlatformId })).max(1_000) }),
+			result: z.object({ levels: z.array(Level) }),
+		},
+		totals: {
+			description: "How many messages each of these users has not read in all conversations, by user; 0 for an unknown one.",
+			access: "internal",
+			params: z.object({ userIds: z.array(PlatformId).max(1_000) }),
+			result: z.record(z.string(), z.int()),
+		},
 		share: {
 			description: "Whether two people take part in the same conversation.",
 			access: "internal",
@@ -208,5 +236,8 @@ export const conversations = {
 		"conversation.created": z
 			.object({ conversationId: z.guid(), userIds: z.array(PlatformId) })
 			.meta({ description: "A conversation was opened. Emitted after the commit." }),
+		"conversation.muted": z
+			.object({ conversationId: z.guid(), userId: PlatformId })
+			.meta({ description: "The user muted the conversation, or ended that. Emitted after the commit." }),
 	},
 } satisfies ServiceContract;

@@ -10,6 +10,7 @@ import { announceRenames } from "./announce-renames.ts";
 import { archive, reopen } from "./archive.ts";
 import { create } from "./create.ts";
 import { get, getRow } from "./get.ts";
+import { levels } from "./levels.ts";
 import { list } from "./list.ts";
 import { Metadata } from "./metadata.ts";
 import { mute } from "./mute.ts";
@@ -97,9 +98,11 @@ export default defineService<"conversations", This>("conversations", {
 		mute: {
 			...sharded,
 			async handler(ctx) {
-				const caller = callerOf(ctx);
-				await mute(this.db, ctx.params.conversationId, caller.id, ctx.params.until);
-				return get(this.db, ctx, ctx.params.conversationId, caller.id);
+				const { id: userId } = callerOf(ctx);
+				const { conversationId, until } = ctx.params;
+				await mute(this.db, conversationId, userId, until);
+				void ctx.emit("conversation.muted", { conversationId, userId });
+				return get(this.db, ctx, conversationId, userId);
 			},
 		},
 		unreadCount: {
@@ -111,6 +114,17 @@ export default defineService<"conversations", This>("conversations", {
 			async handler(ctx) {
 				const row = await getRow(this.db, ctx.params.conversationId);
 				return { userIds: [row.user1_id, row.user2_id] };
+			},
+		},
+		levels: {
+			handler(ctx) {
+				return levels(this.db, ctx.params.pairs);
+			},
+		},
+		totals: {
+			async handler(ctx) {
+				const totals = await this.unreadTotals.of(ctx.params.userIds);
+				return Object.fromEntries([...totals].map(([userId, { total }]) => [userId, total]));
 			},
 		},
 		share: {

@@ -4,6 +4,7 @@ import { rateLimited } from "../../lib/rate.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { parse } from "../../lib/validation.ts";
 import type { ActionName } from "../contracts.ts";
+import { noteActivity } from "./activity.ts";
 import { socketAddress } from "./address.ts";
 import { type ClientEventContract, type ClientEventName, type ClientEvents, clientEvents } from "./gateway.contract.ts";
 import { callAs, type GatewayContext, speaker } from "./gateway-context.ts";
@@ -92,7 +93,9 @@ export async function answerEvent(
 		admit(gateway, socket);
 		// The compiler does not see that the payload, checked by the contract of the event, is that of its handler.
 		const handle = handlers[event] as (gateway: GatewayContext, socket: ClientSocket, payload: unknown) => Promise<object>;
-		const answer = await handle(gateway, socket, checked(socket, event, payload));
+		const valid = checked(socket, event, payload);
+		noteActivity(socket, event, valid);
+		const answer = await handle(gateway, socket, valid);
 		if (typeof acknowledge === "function") acknowledge({ ok: true, ...answer });
 	} catch (error) {
 		const shown = show(gateway, event, error);
@@ -116,6 +119,7 @@ export async function answerCall(gateway: GatewayContext, socket: ClientSocket, 
 		admit(gateway, socket);
 		gateway.queryLimit.take(socket);
 		if (typeof action !== "string" || !queries.has(action)) throw new ParleyError("NOT_FOUND");
+		noteActivity(socket, "call");
 		await inTurn(socket, async () => {
 			const result = await callAs(gateway, socket, action as ActionName, typeof params === "function" ? undefined : params);
 			if (typeof respond === "function") respond(null, result);

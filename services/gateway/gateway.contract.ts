@@ -194,6 +194,15 @@ export const gateway = {
 			params: z.object({ pushes: Pushes }),
 			result: z.null(),
 		},
+		activity: {
+			description:
+				"When each of these users last did something on a socket of this node, which the caller names. That is any event except " +
+				"`authenticate`, `sync`, acknowledgements and `set_presence` with `away`: apps send those by themselves. Users who have done " +
+				"nothing on their sockets are left out.",
+			access: "internal",
+			params: z.object({ userIds: z.array(PlatformId).max(1_000) }),
+			result: z.object({ activity: z.record(z.string(), Time) }),
+		},
 	},
 	events: {},
 } satisfies ServiceContract;

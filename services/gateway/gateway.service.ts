@@ -10,6 +10,7 @@ import { every, type Repeated } from "../../lib/every.ts";
 import { rateLimited } from "../../lib/rate.ts";
 import { callsOf } from "../contracts.ts";
 import { defineService } from "../service.ts";
+import { activityOf } from "./activity.ts";
 import { socketAddress } from "./address.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { answerCall, answerEvent } from "./client-events.ts";
@@ -103,6 +104,11 @@ export default defineService<"gateway", This>("gateway", {
 			async handler(ctx) {
 				deliverToSockets(this, ctx.params.pushes);
 				return null;
+			},
+		},
+		activity: {
+			async handler(ctx) {
+				return { activity: activityOf(this.sockets, ctx.params.userIds) };
 			},
 		},
 	},

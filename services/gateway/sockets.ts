@@ -11,6 +11,8 @@ export interface SocketData {
 	deadline?: NodeJS.Timeout;
 	/** The status that the client has set; online if it has set none. */
 	status?: "online" | "away";
+	/** When somebody last did something on this device. Absent until then: a device also connects by itself. */
+	activeAtMs?: number;
 	/** The conversations in which this device types. */
 	typing?: Set<string>;
 	/** What was sent again, by conversation. */

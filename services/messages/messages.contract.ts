@@ -102,7 +102,7 @@ export const messages = {
 					}),
 					sort: z.enum(["relevance", "recent"]).default("relevance"),
 					limit: Limit(20, 100),
-					cursor: Text.max(300).optional().meta({ description: "`nextCursor` of the page before." }),
+					cursor: Text.max(600).optional().meta({ description: "`nextCursor` of the page before." }),
 				})
 				.meta({ examples: [{ q: "interview from:me", sort: "recent" }] }),
 			result: Page(Found),

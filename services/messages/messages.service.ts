@@ -1,5 +1,6 @@
 import { callerOf } from "../../lib/access.ts";
 import { fitting } from "../../lib/byte-budget.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { sendingTurns } from "../../lib/turns.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
@@ -20,6 +21,7 @@ import { markRead } from "./mark-read.ts";
 import { createToMessages, type ToMessages } from "./message-row.ts";
 import { pick } from "./pick.ts";
 import { indexMessages } from "./search/index-messages.ts";
+import { rebuildIndex } from "./search/rebuild-index.ts";
 import { search } from "./search/search.ts";
 import { createLanguagesOf } from "./search/sender-languages.ts";
 import { sendImage } from "./send-image.ts";
@@ -31,10 +33,13 @@ interface This extends WithDatabase, WithStorage {
 	toMessages: ToMessages;
 	searching: Semaphore;
 	searchIndex: TailReader<"messages">;
+	rebuilding: Repeated | undefined;
 }
 
 /** Searches are the slowest queries. They may use this many of the connections for queries at a time. */
 const maxSearches = { concurrency: 3, maxWaiting: 30 };
+
+const rebuildIntervalMs = 60 * 60 * 1_000;
 
 export default defineService<"messages", This>("messages", {
 	mixins: [database, storage],
@@ -133,17 +138,27 @@ export default defineService<"messages", This>("messages", {
 		this.searchIndex = new TailReader(this.db, this.logger, {
 			name: "search",
 			source: "messages",
-			// The index costs about as much CPU time as storing a message. Under full load it falls behind instead of slowing sends down.
-			maxShare: 0.2,
+			// The index costs about as much CPU time as storing a message. Under full load it falls behind instead of slowing sends down:
+			// with this share a send costs about a twentieth more (bench/README.md).
+			maxShare: 0.15,
 			metrics: this.broker.metrics,
 			work: (rows, transaction) => indexMessages(rows, transaction, languagesOf),
 		});
 	},
 	async started() {
 		this.searchIndex.start();
+		this.rebuilding = every(
+			rebuildIntervalMs,
+			async (signal) => {
+				if (await rebuildIndex(this.db, signal))
+					this.logger.info("The full-text index was rebuilt without words of erased messages");
+			},
+			(error) => this.logger.warn("The full-text index could not be rebuilt, and will be tried again within an hour:", error),
+		);
+		this.rebuilding.now();
 	},
 	async stopped() {
-		await this.searchIndex.stop();
+		await Promise.all([this.rebuilding?.stop(), this.searchIndex.stop()]);
 		await this.mailbox.drain();
 	},
 });

@@ -63,8 +63,18 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"conversations.participants": ({ conversationId }) => ({ params: { conversationId } }),
 	"conversations.sync": ({ employerId }) => ({ params: {}, options: as(employerId) }),
 	"conversations.partners": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
+	"conversations.levels": ({ conversationId, applicantId }) => ({
+		params: {
+			pairs: [
+				{ conversationId, userId: applicantId },
+				{ conversationId, userId: "unknown" },
+			],
+		},
+	}),
+	"conversations.totals": ({ applicantId }) => ({ params: { userIds: [applicantId, "unknown"] } }),
 	"conversations.share": ({ applicantId, employerId }) => ({ params: { userId: applicantId, partnerId: employerId } }),
 	"conversations.health": () => ({ params: {} }),
+	"gateway.activity": ({ employerId }) => ({ params: { userIds: [employerId, "unknown"] } }),
 	"gateway.deliver": ({ employerId }) => ({
 		params: { pushes: [{ payload: { any: "thing" }, to: [{ userId: employerId, event: "anything" }] }] },
 	}),
@@ -218,6 +228,7 @@ test("every event is as its contract says, here and on another node, and every o
 	await send(calls, conversationId, employerId);
 	await calls.call("messages.markRead", { conversationId }, as(applicantId));
 	await calls.call("media.delete", { imageId: await sentImage(world) }, as(employerId));
+	await calls.call("conversations.mute", { conversationId, until: null }, as(employerId));
 	const application = { id: world.jobApplicationId, applicantId, employerId, jobTitle: "Another title", status: "OPEN" };
 	await calls.call("applications.put", application, asPlatform);
 	await calls.call("users.erase", { id: applicantId }, asPlatform);

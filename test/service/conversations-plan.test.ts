@@ -98,8 +98,18 @@ const requests: [what: string, maxBlocks: number, request: () => Promise<unknown
 			return node.calls.call("conversations.sync", { since: nextSince }, as(adaId));
 		},
 	],
+	["where she stands in 1,000", 12_000, async () => node.calls.call("conversations.levels", { pairs: await pairsOf(adaId) })],
 	["all that is unread", 25_000, () => node.calls.call("conversations.unreadCount", {}, as(adaId))],
 ];
+
+async function pairsOf(userId: string) {
+	const rows = await query<{ id: string }>(
+		node.databaseUrl,
+		"select conversation_id as id from participants where user_id = $1 limit 1000",
+		[userId],
+	);
+	return rows.map(({ id }) => ({ conversationId: id, userId }));
+}
 
 test.each(requests)(
 	"%s of 10,000 conversations reads at most %i blocks, however it is planned",

@@ -1,4 +1,4 @@
-import { candidatesStatement } from "../../services/messages/search/candidates.ts";
+import { candidatesStatement } from "../../services/messages/search/candidates-statement.ts";
 import { parseQuery } from "../../services/messages/search/query.ts";
 import { masksOf, signatureOf } from "../../services/messages/search/signature.ts";
 import { type SearchNode, startSearchNode } from "../support/search-node.ts";
@@ -91,9 +91,16 @@ test("a request looks at 4,000 candidates at the most and leaves the rest to the
 		from generate_series(51, 5000) seq`,
 		[rows[0].id, sign("only hay")],
 	);
-	const first = await node.search("a11", "hay -only", { sort: "recent" });
-	expect(first).toEqual({ items: [], nextCursor: expect.any(String) });
-	const second = await node.search("a11", "hay -only", { sort: "recent", cursor: String(first.nextCursor) });
-	expect(second).toEqual({ items: [], nextCursor: null });
-	expect(await node.search("a11", "hay -only")).toEqual({ items: [], nextCursor: null });
+	for (const [sort, pages] of [
+		["recent", 2],
+		// Whole words, which are no match here, and then parts of words.
+		["relevance", 3],
+	] as const) {
+		let cursor: string | undefined;
+		for (let i = 1; i <= pages; i++) {
+			const { items, nextCursor } = await node.search("a11", "hay -only", { sort, ...(cursor !== undefined && { cursor }) });
+			expect({ sort, i, items, nextCursor }).toEqual({ sort, i, items: [], nextCursor: i < pages ? expect.any(String) : null });
+			cursor = nextCursor ?? undefined;
+		}
+	}
 });

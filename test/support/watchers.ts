@@ -37,6 +37,11 @@ export function recordingGateway(heard: HeardPush[], calls: Push[][] = []): Serv
 					return null;
 				},
 			},
+			activity: {
+				async handler() {
+					return { activity: {} };
+				},
+			},
 		},
 	});
 }

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { Time } from "../../../lib/schemas.ts";
 import { type Database, type Statement, statement } from "../../../mixins/database.ts";
 import type { Message } from "../messages.contract.ts";
+import { border, candidatesStatement, conversationsOf } from "./candidates-statement.ts";
 import type { QueryForms } from "./forms.ts";
 import type { Query } from "./query.ts";
-import { masksOf, signatureSizes } from "./signature.ts";
+import { masksOf } from "./signature.ts";
 
 /** A message whose signature has all that is looked for. */
 export interface Candidate {
@@ -16,6 +17,8 @@ export interface Candidate {
 	content: string | null;
 	/** Those of the query's terms with forms, by number, that the message has as a form in its own language. */
 	forms?: number[] | null;
+	/** Whether it is newer than all of its conversation that the full-text index has. Only where signatures and index share the work. */
+	is_fresh?: boolean;
 }
 
 /** Whose messages are searched: all of the caller's conversations, archived ones too, or one of them. */
@@ -34,9 +37,9 @@ export const positionOf = ({ created_at, conversation_id, seq }: Candidate): Pos
 export interface Source {
 	/**
 	 * Which signatures are compared: those of all messages of each conversation; those of the newest messages of each, some ten
-	 * thousands; those of all older ones; or none.
+	 * thousands; those of all older ones; those of the newest that the index does not have yet; or none.
 	 */
-	walk: "all" | "newest" | "older" | "none";
+	walk: "all" | "newest" | "older" | "fresh" | "none";
 	/** A tsquery: the messages that it finds are candidates too (`add`), or no candidates (`skip`). */
 	index?: { query: string; use: "add" | "skip" };
 }
@@ -47,16 +50,21 @@ export function candidates(
 	{ callerId, conversationId }: Scope,
 	{ groups, filters, forms }: Query & { forms: QueryForms },
 	{ walk, index }: Source,
-	after: Position | undefined,
+	after: Position | null,
 	limit: number,
 ): Promise<Candidate[]> {
 	const { stems, shared } = forms;
 	const scope = conversationId === undefined ? "user" : "conversation";
 	const [createdAt, id, seq] = after ?? ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff", Number.MAX_SAFE_INTEGER];
 	// The index finds the forms of a single word. What has one word as a form and another as a part is left to signatures.
-	const isShared = (all: unknown[]) => forms.index === null || all.length > 1;
+	const isShared = (all: unknown[]) => walk !== "fresh" && (forms.index === null || all.length > 1);
 	return db.query<Candidate>(
-		candidatesStatement(scope, groups.length, { walk, use: index?.use ?? null, hasForms: stems.length > 0 }),
+		candidatesStatement(scope, groups.length, {
+			walk,
+			use: index?.use ?? null,
+			hasForms: stems.length > 0,
+			isRare: forms.index?.isRare ?? false,
+		}),
 		[
 			conversationId ?? callerId,
 			limit,
@@ -74,21 +82,12 @@ export function candidates(
 	);
 }
 
-const conversationsOf = {
-	user: "(c.user1_id = $1 or c.user2_id = $1)",
-	conversation: "c.id = $1::uuid",
-};
-
 /** Whether older messages are left out by a walk over the newest ones of each conversation. */
 export async function hasOlder(db: Database, { callerId, conversationId }: Scope): Promise<boolean> {
 	const scope = conversationId === undefined ? "user" : "conversation";
 	const rows = await db.query(hasOlderStatements[scope], [conversationId ?? callerId]);
 	return rows.length > 0;
 }
-
-/** Signatures of so many messages are compared in some 10 ms. In whole blocks, so that a few new messages do not move the border. */
-const blockSize = 16_384;
-const border = `(c.last_seq / ${blockSize} - 1) * ${blockSize}`;
 
 const hasOlderStatements = {
 	user: hasOlderStatement("user"),
@@ -100,124 +99,4 @@ function hasOlderStatement(scope: keyof typeof conversationsOf): Statement {
 		`search.hasOlder.${scope}`,
 		`select from conversations c where ${conversationsOf[scope]} and ${border} > 0 limit 1`,
 	);
-}
-
-const walks: Record<Source["walk"], string> = {
-	all: "",
-	newest: `and m.seq > ${border}`,
-	older: `and m.seq <= ${border}`,
-	none: "",
-};
-
-/**
- * So many of the newest rows of each conversation are looked at before the index is asked: a frequent word has enough matches there,
- * and the index would bring all of them. In a short conversation that is all of it.
- */
-const windowSizes = { user: 4_096, conversation: 8_192 };
-
-interface Variant {
-	walk: Source["walk"];
-	use: "add" | "skip" | null;
-	hasForms: boolean;
-}
-
-/**
- * For one conversation after the other, its newest candidates, no more than the limit; messages of other conversations are never
- * looked at. Only what comes out as the newest of all is fetched from the table.
- *
- * - The walk reads nothing but the index `messages_pkey`, which carries the signatures. A message without one is a candidate.
- * - With a tsquery, the newest rows of `message_search` are compared with it one by one (`ts_match_vq` is `@@` without an index).
- *   Where these are not enough, the full-text index is read. It has the conversation as a text, so that the primary key cannot
- *   take its place: how frequent a word is in one conversation PostgreSQL does not know.
- *
- * Erased content is no candidate, nor is a message without content unless it is an image (search.ts).
- */
-export function candidatesStatement(
-	scope: keyof typeof conversationsOf,
-	groupCount: number,
-	{ walk, use, hasForms }: Variant = { walk: "all", use: null, hasForms: false },
-): Statement {
-	const firstMask = 8;
-	const query = firstMask + (walk === "none" ? 0 : groupCount * signatureSizes.length);
-	const stems = query + (use === null ? 0 : 1);
-	const tsquery = `$${query}::tsquery`;
-	const window = windowSizes[scope];
-	const beforeCursor = (table: string) => (scope === "conversation" ? `and ${table}.seq < $7::bigint` : "");
-	const inRange = `m.created_at >= $3::timestamptz and m.created_at < $4::timestamptz
-					${beforeCursor("m")} and m.created_at <= $5::timestamptz
-					and (m.created_at, m.conversation_id, m.seq) < ($5::timestamptz, $6::uuid, $7::bigint)`;
-	const indexHits = (rows: string, condition: string) => `
-					select m.conversation_id, m.seq, m.created_at
-					from ${rows} s join messages m on m.conversation_id = s.conversation_id and m.seq = s.seq
-					where ${condition} and ${inRange}
-					order by s.seq desc limit $2`;
-	const found = [
-		...(walk === "none"
-			? []
-			: [
-					`(select m.conversation_id, m.seq, m.created_at
-				from messages m
-				where m.conversation_id = c.id and ${inRange} ${walks[walk]}
-					and (m.search is null or ${Array.from({ length: groupCount }, (_, i) => hasAll(firstMask + i * signatureSizes.length)).join(" or ")})
-					${use === "skip" ? `and not exists (${indexed("m", `s.search_text @@ ${tsquery}`)})` : ""}
-				order by m.seq desc limit $2)`,
-				]),
-		...(use === "add"
-			? [
-					`(with newest as materialized (
-					${indexHits(
-						`(
-						select s.conversation_id, s.seq, s.search_text from message_search s
-						where s.conversation_id = c.id ${beforeCursor("s")} order by s.seq desc limit ${window}
-					)`,
-						`ts_match_vq(s.search_text, ${tsquery})`,
-					)}
-				)
-				select * from newest
-				union
-				(${indexHits(
-					"message_search",
-					`s.conversation_id::text = c.id::text and s.search_text @@ ${tsquery}
-					and c.last_seq > ${window} and (select count(*) from newest) < $2 ${beforeCursor("s")}`,
-				)}))`,
-				]
-			: []),
-	];
-	return statement(
-		`messages.search.${scope}.${walk}.${use}.${hasForms ? "forms" : "plain"}.${groupCount}`,
-		`
-		select m.conversation_id, m.seq, m.created_at, m.sender_id, m.type, m.content ${hasForms ? `, ${formsOf(stems)}` : ""}
-		from (
-			select found.*
-			from conversations c cross join lateral (
-				${found.join(" union ")}
-			) as found
-			where ${conversationsOf[scope]} and c.last_message_at >= $3::timestamptz
-			order by found.created_at desc, found.conversation_id desc, found.seq desc limit $2
-		) as newest
-		join messages m on m.conversation_id = newest.conversation_id and m.seq = newest.seq
-		order by m.created_at desc, m.conversation_id desc, m.seq desc`,
-	);
-}
-
-/** The full-text row of a message of table `table`. */
-const indexed = (table: string, condition: string) => `
-						select from message_search s
-						where s.conversation_id = ${table}.conversation_id and s.seq = ${table}.seq and ${condition}`;
-
-function formsOf(first: number): string {
-	return `(
-			select array_agg(a.term)
-			from message_search s
-			join unnest($${first}::text[], $${first + 1}::int[], $${first + 2}::tsquery[]) as a (language, term, query)
-				on a.language = s.language and s.search_text @@ a.query
-			where s.conversation_id = m.conversation_id and s.seq = m.seq
-		) as forms`;
-}
-
-/** Whether the signature has all bits of the mask of its length; the masks are the parameters from `first` on. */
-function hasAll(first: number): string {
-	const masks = signatureSizes.map((_, i) => `$${first + i}::varbit`);
-	const shorter = signatureSizes.slice(0, -1).map((bits, i) => `when ${bits} then m.search & ${masks[i]} = ${masks[i]}`);
-	return `case length(m.search) ${shorter.join(" ")} else m.search & ${masks.at(-1)} = ${masks.at(-1)} end`;
 }

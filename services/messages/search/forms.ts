@@ -1,8 +1,11 @@
 import { foldText } from "../../../lib/fold.ts";
 import type { Database } from "../../../mixins/database.ts";
+import { frequentLexemes } from "./frequent-lexemes.ts";
 import { type Language, languages } from "./languages.ts";
 import { lexemesOf, type Reading } from "./lexemes.ts";
 import type { Query, Term } from "./query.ts";
+import { type IndexQueries, indexQueries, type TermLexemes } from "./tiers.ts";
+import { either, lexemesQuery } from "./tsquery.ts";
 import { variantsOf, wordsOf } from "./words.ts";
 
 /** What a query means to the full-text index. */
@@ -17,14 +20,6 @@ export interface QueryForms {
 	index: IndexQueries | null;
 }
 
-/** As tsqueries. */
-export interface IndexQueries {
-	/** Each term as a whole word. */
-	exact: string;
-	/** Each term as a whole word or as one of its forms. Of any language: a message may be found by the form of another one. */
-	any: string;
-}
-
 /**
  * Words are passed to PostgreSQL one by one, and their lexemes come back quoted in a tsquery: nothing of what was typed is ever read
  * as one. The stems of all languages are asked for at once; a query has 32 words at the most.
@@ -37,7 +32,11 @@ export async function formsOf(db: Database, query: Query): Promise<QueryForms> {
 	return {
 		terms,
 		stems: terms.flatMap((term, i) =>
-			stemsOf(term).map(({ language, variants }) => ({ language, term: i, query: or(variants.map((stem) => and(stem, "D"))) })),
+			stemsOf(term).map(({ language, variants }) => ({
+				language,
+				term: i,
+				query: either(variants.map((stem) => lexemesQuery(stem, "D"))),
+			})),
 		),
 		shared: new Map(
 			terms.map((term) => [
@@ -48,16 +47,8 @@ export async function formsOf(db: Database, query: Query): Promise<QueryForms> {
 				),
 			]),
 		),
-		index: indexQueries(query, lexemes),
+		index: indexQueries(query, lexemes, await frequentLexemes(db)),
 	};
-}
-
-/** The lexemes of a term. A word may have several, should PostgreSQL divide it. */
-interface TermLexemes {
-	/** As whole words. Empty for a term that does not stand for whole words. */
-	words: string[];
-	/** The stems of the variants of its word, in each language that has some. */
-	stems: { language: Language; variants: string[][] }[];
 }
 
 async function termLexemes(db: Database, terms: Term[]): Promise<Map<Term, TermLexemes>> {
@@ -85,26 +76,6 @@ function wholeWords({ word, pieces, atStart, atEnd }: Term): string[] {
 	if (word === undefined && !(atStart && atEnd)) return [];
 	return pieces.flatMap((piece) => wordsOf(piece)).map(({ word }) => word);
 }
-
-/** A query with a filter that signatures have is left to them, since the index would bring all that the filter takes away. */
-function indexQueries({ groups, filters }: Query, lexemes: Map<Term, TermLexemes>): IndexQueries | null {
-	if (filters.from === "me" || filters.image || filters.link) return null;
-	const alternatives = groups.map(({ all }) => all.map((term) => lexemes.get(term) ?? { words: [], stems: [] }));
-	if (alternatives.some((all) => all.length === 0 || all.some(({ words }) => words.length === 0))) return null;
-	const wordOrForm = ({ words, stems }: TermLexemes) =>
-		or([and(words), ...stems.flatMap(({ variants }) => variants.map((stem) => and(stem)))]);
-	return {
-		exact: or(alternatives.map((all) => both(all.map(({ words }) => and(words, "A"))))),
-		any: or(alternatives.map((all) => both(all.map(wordOrForm)))),
-	};
-}
-
-/** A tsquery of all these lexemes, with this weight. */
-const and = (lexemes: string[], weight?: "A" | "D") =>
-	both(lexemes.map((lexeme) => `'${lexeme.replaceAll("\\", "\\\\").replaceAll("'", "''")}'${weight ? `:${weight}` : ""}`));
-
-const both = (queries: string[]) => queries.map((query) => `(${query})`).join(" & ");
-const or = (queries: string[]) => [...new Set(queries)].map((query) => `(${query})`).join(" | ");
 
 /**
  * A stemmer may change the last letter of a stem (apply, applied) and take a beginning away (Arabic articles). A part of less than three

@@ -22,6 +22,15 @@ export function scoreOf({ text }: Folded, groups: Group[], forms = noForms): num
 	return Math.max(0, ...groups.map((group) => scoreOfGroup(searched, group)));
 }
 
+/** Whether a text has all terms of a group as whole words, and answers to it. */
+export function hasWholeWords({ text }: Folded, groups: Group[]): boolean {
+	const searched = new SearchedText(text, noForms);
+	return groups.some(
+		(group) =>
+			scoreOfGroup(searched, group) > 0 && group.all.every((term) => find(searched, term).some(({ quality }) => quality === 4)),
+	);
+}
+
 /** Where the terms that were looked for stand, in no order; they may overlap. */
 export function occurrencesOf({ text }: Folded, groups: Group[], forms = noForms): Occurrence[] {
 	const searched = new SearchedText(text, forms);
@@ -80,12 +89,15 @@ function find(searched: SearchedText, term: Term, limit = maxOccurrences): Occur
 		const startsWord = !isInWord(text, start);
 		const endsWord = !isInWord(text, end);
 		if ((!startsWord && term.atStart) || (!endsWord && term.atEnd)) continue;
-		found.push({ start, end, quality: startsWord ? (endsWord ? 4 : 2) : 1 });
+		found.push({ start, end, quality: isWordEdge(text, start) ? (isWordEdge(text, end) ? 4 : 2) : 1 });
 		if (found.length === limit) break;
 		free = end;
 	}
 	return found;
 }
+
+/** As the index divides words (`wordsOf`): `snake` is a whole word of `snake_case`. */
+const isWordEdge = (text: string, index: number) => !isInWord(text, index) || text[index] === "_" || text[index - 1] === "_";
 
 /** Where something begins, from left to right, and where each of it ends. */
 interface Stretches {

@@ -1,0 +1,78 @@
+import { every, type Repeated } from "../../lib/every.ts";
+import { TailReader } from "../../mixins/tail-reader.ts";
+import { callsOf } from "../contracts.ts";
+import { Counters } from "./counters.ts";
+import { decideDue } from "./decide-due.ts";
+import { Deliveries } from "./deliveries.ts";
+import { forgetErased } from "./forget.ts";
+import type { InApp } from "./in-app.ts";
+import { noteUnread } from "./note-unread.ts";
+import type { ChannelName } from "./notifications.ts";
+import type { NotifierContext } from "./notifier-context.ts";
+import { createRecipientsOf } from "./recipients.ts";
+import { deleteOld } from "./retention.ts";
+
+/** How often it looks for people whose time has come, and for notifications that are due. */
+const lookIntervalMs = 1_000;
+
+/** How often old rows and those of erased people are deleted. */
+const keepIntervalMs = 60 * 60_000;
+
+/** What runs by itself in the notifier. Several nodes may run it: rows are claimed, so each is worked by one of them. */
+export class Notifier {
+	readonly #context: NotifierContext;
+	readonly #tail: TailReader<"messages">;
+	readonly #deliveries: Map<ChannelName, Deliveries>;
+	#repeated: Repeated[] = [];
+
+	constructor(context: NotifierContext, inApp: InApp) {
+		this.#context = context;
+		const { broker, db, logger, delays } = context;
+		const recipientsOf = createRecipientsOf(broker);
+		this.#tail = new TailReader(db, logger, {
+			...{ name: "notifications", source: "messages", from: "now", metrics: broker.metrics },
+			// It writes one row for each conversation with news, however many messages there are.
+			maxRows: 2_000,
+			async work(rows, transaction) {
+				const news = await noteUnread(rows, transaction, recipientsOf, { delayMs: delays.delayMs, nowMs: context.now() });
+				inApp.told(news.map(({ conversationId, userId, lastSeq }) => ({ conversationId, userId, seq: lastSeq })));
+			},
+		});
+		const counters = new Counters(broker.metrics);
+		const channels: ChannelName[] = [
+			...(Object.keys(context.push) as ChannelName[]),
+			...(context.mail ? (["email"] as const) : []),
+		];
+		this.#deliveries = new Map(channels.map((channel) => [channel, new Deliveries(context, channel, counters)]));
+	}
+
+	start(): void {
+		const { logger, db, broker } = this.#context;
+		const repeat = (intervalMs: number, what: string, work: (signal: AbortSignal) => Promise<void>) =>
+			every(intervalMs, work, (error) => logger.warn(`${what} failed and runs again:`, error));
+		const sending = [...this.#deliveries].map(([channel, deliveries]) =>
+			repeat(lookIntervalMs, `Sending by ${channel}`, (signal) => deliveries.sendDue(signal)),
+		);
+		const deciding = repeat(lookIntervalMs, "Looking for people to notify", async (signal) => {
+			while (!signal.aborted && (await decideDue(this.#context)) > 0) for (const one of sending) one.now();
+		});
+		const keeping = repeat(keepIntervalMs, "Deleting old notifications", async (signal) => {
+			await deleteOld(db, this.#context.now(), signal);
+			await forgetErased(db, callsOf(broker), signal);
+		});
+		this.#repeated = [deciding, ...sending, keeping];
+		this.#tail.start();
+	}
+
+	/** There may be new messages. */
+	lookNow(): void {
+		this.#tail.lookNow();
+	}
+
+	/** Resolves when nothing of it runs any more. Attempts that are under way end first. */
+	async stop(): Promise<void> {
+		await this.#tail.stop();
+		await Promise.all(this.#repeated.map((one) => one.stop()));
+		await Promise.all([...this.#deliveries.values()].map((deliveries) => deliveries.drain()));
+	}
+}

@@ -1,0 +1,163 @@
+import { pageBytes } from "../../lib/byte-budget.ts";
+import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
+import { callsOf } from "../contracts.ts";
+import type { Message } from "../messages/messages.contract.ts";
+import type { Device } from "./channels/channel.ts";
+import { devicesById } from "./devices.ts";
+import type { Notice, NoticeConversation } from "./notice.ts";
+import type { Notification } from "./notifications.ts";
+import type { NotifierContext } from "./notifier-context.ts";
+import { quietUntil } from "./quiet-hours.ts";
+import type { Settings } from "./settings.contract.ts";
+import { settingsOf } from "./settings.ts";
+import { contactsOf, isMailable, keyOf, type Level, levelsOf, unreachableOf } from "./situations.ts";
+
+/** A notification, and what is to be done with it now. */
+export type Prepared = { notification: Notification } & (
+	| { kind: "send"; notice: Notice; badge: number; device: Device | null; address: string | null }
+	/** The person has read everything, or chose not to be told. */
+	| { kind: "cancel" }
+	/** Quiet hours have begun since the last attempt. */
+	| { kind: "defer"; untilMs: number }
+	/** An accepted push: its messages are still unread. */
+	| { kind: "keep" }
+	/** An accepted push: its messages were read, so it is taken away. */
+	| { kind: "clear"; badge: number; device: Device }
+);
+
+/**
+ * Looks directly before sending at what may have changed: cursors, mute, settings, quiet hours, devices, erasure. Everything is asked
+ * for many notifications at once.
+ */
+export async function prepare(context: NotifierContext, notifications: Notification[]): Promise<Prepared[]> {
+	const { broker, db } = context;
+	const nowMs = context.now();
+	const userIds = [...new Set(notifications.map(({ userId }) => userId))];
+	const [levels, contacts, devices, unreachable, totals] = await Promise.all([
+		levelsOf(
+			context,
+			notifications.flatMap(({ userId, conversationIds }) =>
+				conversationIds.map((conversationId) => ({ conversationId, userId })),
+			),
+		),
+		contactsOf(context, userIds),
+		devicesById(
+			db,
+			notifications.flatMap(({ deviceId }) => deviceId ?? []),
+		),
+		unreachableOf(context, userIds),
+		totalsOf(context, userIds),
+	]);
+	const settings = await settingsOf(db, contacts);
+	const unreadOf = (one: Notification): Unread[] =>
+		one.conversationIds.flatMap((conversationId, i) => {
+			const level = levels.get(keyOf(conversationId, one.userId));
+			const isMuted = level?.mutedUntil != null && Date.parse(level.mutedUntil) > nowMs;
+			return level && level.unreadCount > 0 && !isMuted ? [{ level, seq: one.seqs[i] ?? 0 }] : [];
+		});
+
+	const waiting = notifications.filter(({ state }) => state === "WAITING");
+	const noticeConversations = await describe(context, waiting.flatMap(unreadOf));
+
+	return notifications.map((notification): Prepared => {
+		const { userId, channel, deviceId } = notification;
+		const contact = contacts[userId];
+		const device = deviceId === null ? null : (devices.get(deviceId) ?? null);
+		const badge = totals.get(userId) ?? 0;
+		if (notification.state === "SENT") {
+			const isRead = notification.conversationIds.every((id) => levels.get(keyOf(id, userId))?.unreadCount === 0);
+			if (!device || !contact) return { notification, kind: "cancel" };
+			return isRead ? { notification, kind: "clear", badge, device } : { notification, kind: "keep" };
+		}
+		const own = settings.get(userId);
+		const unread = unreadOf(notification).flatMap((one) => noticeConversations.get(noticeKey(one)) ?? []);
+		const [newest, ...others] = unread;
+		const isReachable = channel === "email" ? isMailable(contact, unreachable.get(userId)) : device !== null;
+		if (!contact || !own || !newest || !isReachable || !isWanted(own, channel)) return { notification, kind: "cancel" };
+		const untilMs = quietUntil(own.quietHours, nowMs);
+		if (untilMs !== null) return { notification, kind: "defer", untilMs };
+		const { locale, timezone, email } = contact;
+		return {
+			...{ notification, kind: "send", badge, device, address: channel === "email" ? email : null },
+			notice: {
+				...{ id: notification.id, userId, locale, timezone, isDigest: notification.isDigest },
+				conversations: [newest, ...others],
+			},
+		};
+	});
+}
+
+/** Names, titles and newest texts, by `noticeKey`. */
+async function describe(context: NotifierContext, unread: Unread[]): Promise<Map<string, NoticeConversation>> {
+	const { broker, shown } = context;
+	const [names, titles, messages] = await Promise.all([
+		inChunks(
+			unread.map(({ level }) => level.otherId),
+			(ids) => callsOf(broker).call("users.names", { ids }),
+		),
+		inChunks(
+			unread.map(({ level }) => level.jobApplicationId),
+			(ids) => callsOf(broker).call("applications.titles", { ids }),
+		),
+		newestOf(
+			context,
+			unread.map(({ level, seq }) => ({ conversationId: level.conversationId, seq })),
+		),
+	]);
+	const described = new Map<string, NoticeConversation>();
+	for (const one of unread) {
+		const { conversationId, otherId, jobApplicationId, unreadCount } = one.level;
+		const message = messages.get(`${conversationId} ${one.seq}`);
+		if (!message) continue;
+		described.set(noticeKey(one), {
+			...{ conversationId, seq: one.seq, count: unreadCount, at: message.createdAt },
+			...{ senderName: names[otherId] ?? "", jobTitle: titles[jobApplicationId] ?? "" },
+			...{ text: shown === "full" ? message.content : null, isImage: message.type === "IMAGE" },
+		});
+	}
+	return described;
+}
+
+const noticeKey = ({ level: { conversationId, userId }, seq }: Unread) => `${conversationId} ${seq} ${userId}`;
+
+interface Unread {
+	level: Level;
+	seq: number;
+}
+
+function isWanted({ newMessage }: Settings, channel: Notification["channel"]): boolean {
+	return channel === "email" ? newMessage.email : newMessage.push;
+}
+
+async function totalsOf({ broker }: NotifierContext, userIds: string[]): Promise<Map<string, number>> {
+	const totals = await inChunks(userIds, (ids) => callsOf(broker).call("conversations.totals", { userIds: ids }));
+	return new Map(Object.entries(totals));
+}
+
+/** The messages at these positions, by conversation and seq. */
+async function newestOf(
+	{ broker }: NotifierContext,
+	positions: { conversationId: string; seq: number }[],
+): Promise<Map<string, Message>> {
+	const found = new Map<string, Message>();
+	let rest = positions;
+	while (rest.length > 0) {
+		const asked = rest.slice(0, idsPerCall);
+		const messages = await callsOf(broker).call("messages.pick", { positions: asked, maxBytes: pageBytes });
+		for (const message of messages) found.set(`${message.conversationId} ${message.seq}`, message);
+		// An answer that would be too large ends early. Positions without a message before its end do not exist.
+		const last = messages.at(-1);
+		const end = last ? asked.findLastIndex((at) => at.conversationId === last.conversationId && at.seq === last.seq) : -1;
+		rest = rest.slice(end < 0 ? asked.length : end + 1);
+	}
+	return found;
+}
+
+/** Asks for many ids in calls of a bounded size, and joins the answers. */
+async function inChunks<Value>(
+	ids: string[],
+	ask: (ids: string[]) => Promise<Record<string, Value>>,
+): Promise<Record<string, Value>> {
+	const answers = await Promise.all(chunksOf([...new Set(ids)], idsPerCall).map(ask));
+	return Object.assign({}, ...answers) as Record<string, Value>;
+}
