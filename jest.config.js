@@ -2,6 +2,8 @@
 const esmOnly = [
 	"intl-messageformat",
 	"@formatjs",
+	"temporal-polyfill",
+	"temporal-utils",
 	"thumbhash",
 	"jose",
 	"uuid",

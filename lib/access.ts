@@ -4,10 +4,13 @@ import type { Role } from "./token.ts";
 /**
  * Who may call an action: data on its contract, enforced by middlewares/authorize.
  * - `internal`: only Parley's own services. No gateway offers the action.
+ * - `anyone`: no token is needed, and one that is sent is not looked at. The action itself decides by its parameters. REST only.
  * - A role: only callers of this role. For `user`, the other fields name the parameters that are checked as well. The answer is
  *   NOT_FOUND when the conversation, message, image or user is not the caller's. A missing parameter is not checked.
  */
-export type Access = "internal" | { role: Exclude<Role, "user"> } | UserAccess;
+export type Access = "internal" | "anyone" | RoleAccess;
+
+export type RoleAccess = { role: Exclude<Role, "user"> } | UserAccess;
 
 export interface UserAccess {
 	role: "user";
@@ -39,10 +42,12 @@ export interface Meta {
 	$counted?: true;
 	$statusCode?: number;
 	$location?: string;
+	/** The content type of an answer that is a string. Without it the answer is JSON. */
+	$responseType?: string;
 	$responseHeaders?: Record<string, string>;
 }
 
-/** The user who calls. An action with a role always has one: authorize refuses calls without a user. */
+/** The user who calls. An action with a role always has one (authorize refuses calls without a user), one for anyone never. */
 export function callerOf(ctx: { meta: Meta }): Caller {
 	if (!ctx.meta.user) throw new ParleyError("UNAUTHENTICATED");
 	return ctx.meta.user;

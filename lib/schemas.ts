@@ -61,6 +61,13 @@ export const InputTime = z.iso
 		examples: ["2026-11-23T08:00:00+02:00"],
 	});
 
+/** A time zone by its IANA name. */
+export const Timezone = z
+	.string()
+	.max(64)
+	.refine(isTimezone, "must be an IANA time zone")
+	.meta({ description: "The IANA name of a time zone.", examples: ["Europe/Vienna"] });
+
 /** A whole number, also as the digits of a query string. */
 export const Whole = z.union([
 	z.int(),
@@ -91,3 +98,12 @@ export const Page = <Item extends z.ZodType>(item: Item) =>
 
 /** The number of a PostgreSQL transaction, as digits. */
 export const Xid = z.string().regex(/^\d{1,20}$/);
+
+function isTimezone(name: string): boolean {
+	try {
+		new Intl.DateTimeFormat("en", { timeZone: name });
+		return true;
+	} catch {
+		return false;
+	}
+}

@@ -13,7 +13,7 @@ export interface ActionContract {
 	/** `.meta({ examples })` of a public action's params has at least one whole request. */
 	params: z.ZodType;
 	result: z.ZodType;
-	/** Who may call it; enforced by middlewares/authorize. An action with a role is public, the others are `internal`. */
+	/** Who may call it; enforced by middlewares/authorize. One that is not `internal` is public. */
 	access: Access;
 	/** The limit under which a user's calls are counted; enforced by middlewares/rate-limit. Without one they are not counted. */
 	rateLimit?: RateLimit;
@@ -45,12 +45,14 @@ export interface ServiceContract {
  * - Every action: VALIDATION_FAILED for wrong params, UNAVAILABLE when a service or server is unavailable or busy, INTERNAL.
  * - `access` with a role: UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN. If it also names a parameter: NOT_FOUND when
  *   what that identifies does not exist or is not the caller's.
+ * - `access` for anyone: RATE_LIMITED after too many failures from the caller's address.
  * - `rateLimit`: RATE_LIMITED. Every action answers with it after too many failed authentications from the caller's address.
  * - A route with a body: MALFORMED_JSON, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE.
  */
 export function impliedErrors({ access, routes = [] }: Pick<ActionContract, "access" | "routes">): ErrorCode[] {
 	const codes: ErrorCode[] = ["VALIDATION_FAILED"];
-	if (access !== "internal") {
+	if (access === "anyone") codes.push("RATE_LIMITED");
+	else if (access !== "internal") {
 		codes.push("UNAUTHENTICATED", "TOKEN_EXPIRED", "FORBIDDEN", "RATE_LIMITED");
 		if (Object.keys(access).length > 1) codes.push("NOT_FOUND");
 	}

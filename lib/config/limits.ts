@@ -35,7 +35,7 @@ export const rateLimits = {
 	queries: setting("RATE_LIMIT_QUERIES", rate, {
 		default: "60/hour",
 		meaning: "Queries of a user over REST.",
-		services: ["conversations", "media", "messages", "presence"],
+		services: ["conversations", "media", "messages", "notifier", "presence"],
 	}),
 	socketQueries: setting("RATE_LIMIT_SOCKET_QUERIES", rate, { default: "20/second", meaning: "Queries over one socket." }),
 	socketEvents: setting("RATE_LIMIT_SOCKET_EVENTS", rate, {

@@ -22,6 +22,7 @@ export function authorize(): Middleware {
 				action.visibility = "public";
 				return next;
 			}
+			if (access === "anyone") return next;
 			const checks = guards.flatMap((guard) => guard(access, facts) ?? []);
 
 			return async function (this: Service, ctx: Call) {

@@ -1,5 +1,5 @@
 import type { Context } from "moleculer";
-import type { Access, Caller, Meta, UserAccess } from "../../lib/access.ts";
+import type { Caller, Meta, RoleAccess, UserAccess } from "../../lib/access.ts";
 import { ParleyError } from "../../lib/errors.ts";
 import type { Facts } from "./facts.ts";
 
@@ -9,7 +9,7 @@ export type Call = Context<Record<string, unknown>, Meta>;
 type Check = (ctx: Call, caller: Caller) => Promise<void>;
 
 /** One rule: makes the check for an action with this access, or gives undefined if the rule does not concern the action. */
-type Guard = (access: Exclude<Access, "internal">, facts: Facts) => Check | undefined;
+type Guard = (access: RoleAccess, facts: Facts) => Check | undefined;
 
 const role: Guard = (access) => async (_ctx, caller) => {
 	if (caller.role !== access.role) throw new ParleyError("FORBIDDEN");

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { exampleIds } from "../../lib/example-ids.ts";
-import { Line, PlatformId, Time, Xid } from "../../lib/schemas.ts";
+import { Line, PlatformId, Time, Timezone, Xid } from "../../lib/schemas.ts";
 import type { ActionContract, ServiceContract } from "../../lib/service-contract.ts";
 
 const localeMeta = { description: "A BCP 47 language tag.", examples: ["de-AT"] };
@@ -36,9 +36,6 @@ export const JobApplication = z
 	.meta({ description: "An applicant applied for a job. Only then may the applicant and the employer write to each other." });
 export type JobApplication = z.infer<typeof JobApplication>;
 
-const isLocale = (tag: string) => canonical(() => Intl.getCanonicalLocales(tag));
-const isTimezone = (name: string) => canonical(() => new Intl.DateTimeFormat("en", { timeZone: name }));
-
 const Renamed = z.array(
 	z.object({ id: PlatformId, xid: Xid.meta({ description: "The transaction that changed the name or the title." }) }),
 );
@@ -71,7 +68,7 @@ export const users = {
 					name: Line(200),
 					email: z.email().max(320).nullish(),
 					locale: z.string().max(35).refine(isLocale, "must be a BCP 47 language tag").nullish().meta(localeMeta),
-					timezone: z.string().max(64).refine(isTimezone, "must be an IANA time zone").nullish().meta(timezoneMeta),
+					timezone: Timezone.nullish(),
 				})
 				.meta({
 					examples: [
@@ -194,9 +191,9 @@ export const applications = {
 	},
 } satisfies ServiceContract;
 
-function canonical(parse: () => unknown): boolean {
+function isLocale(tag: string): boolean {
 	try {
-		parse();
+		Intl.getCanonicalLocales(tag);
 		return true;
 	} catch {
 		return false;

@@ -21,7 +21,7 @@ import { flushOnceATurn } from "./flush-once-a-turn.ts";
 import { clientEventNames } from "./gateway.contract.ts";
 import type { GatewayContext } from "./gateway-context.ts";
 import { HealthCheck } from "./health.ts";
-import { allowed, apiRoute, healthRoute, type Request, requestIdOf, sendError } from "./http.ts";
+import { allowed, apiRoute, healthRoute, openRoute, type Request, requestIdOf, sendError } from "./http.ts";
 import { closeConnectionsSoon, createBoundedServer, keepConnections } from "./http-connections.ts";
 import { parser } from "./packet-parser.ts";
 import { maxUnauthenticatedPacketBytes } from "./packets.ts";
@@ -203,6 +203,7 @@ export default defineService<"gateway", This>("gateway", {
 		});
 		this.addRoute(healthRoute);
 		this.addRoute(apiRoute(config, this.authenticate));
+		this.addRoute(openRoute(this.broker));
 	},
 	async started() {
 		flushOnceATurn(this.io);

@@ -2,35 +2,66 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import helmet from "helmet";
-import type { Context } from "moleculer";
+import type { Context, ServiceBroker } from "moleculer";
 import type { Meta } from "../../lib/access.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { errorCatalogue, isUnexpected, ParleyError, type PublicError, publicError } from "../../lib/errors.ts";
+import { rateLimited } from "../../lib/rate.ts";
 import { requestAddress } from "./address.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { HealthCheck } from "./health.ts";
-import { jsonBody } from "./json-body.ts";
-import { routes } from "./routes.ts";
+import { jsonBody, jsonOrFormBody } from "./json-body.ts";
+import { openRoutes, tokenRoutes } from "./routes.ts";
 
 export type Request = IncomingMessage & {
 	$ctx?: Context<unknown, Meta>;
 	$service: { logger: { error(...args: unknown[]): void } };
 };
 
-/** The routes of the application, for moleculer-web's `addRoute`. */
+/** The routes of the application that need a token, for moleculer-web's `addRoute`. */
 export function apiRoute(config: Config, authenticate: Authenticate) {
 	return {
+		name: "api",
 		path: "/",
 		mappingPolicy: "restrict",
 		// `jsonBody` runs after helmet and cors, so that a refused body is answered with their headers too.
 		bodyParsers: false,
 		use: [helmet(), crossOrigin(config.corsOrigins), jsonBody],
-		aliases: routes,
+		aliases: tokenRoutes,
 		logging: false,
 		async onBeforeCall(ctx: Context<unknown, Meta>, _route: unknown, req: IncomingMessage) {
 			const [scheme, token] = req.headers.authorization?.split(" ") ?? [];
 			const bearer = scheme?.toLowerCase() === "bearer" ? token : undefined;
 			ctx.meta.user = (await authenticate(bearer, requestAddress(req, config.trustProxy))).caller;
+		},
+	};
+}
+
+/**
+ * The routes of the application that need no token (`access: "anyone"`).
+ *
+ * Such a request counts as a failed authentication of its address before it is served, and the count is taken back when it
+ * succeeded. So guessing costs the services nothing above the limit, while people who share an address are not limited.
+ */
+export function openRoute({ config, limits }: ServiceBroker) {
+	const failures = limits.of("authFailures");
+	const counted = new WeakMap<IncomingMessage, { giveBack(): Promise<unknown> }>();
+	return {
+		name: "open",
+		path: "/",
+		mappingPolicy: "restrict",
+		bodyParsers: false,
+		use: [helmet(), crossOrigin(config.corsOrigins), jsonOrFormBody],
+		aliases: openRoutes,
+		logging: false,
+		async onBeforeCall(_ctx: unknown, _route: unknown, req: IncomingMessage) {
+			const taken = await failures?.take(requestAddress(req, config.trustProxy));
+			if (taken?.allowed === false) throw rateLimited(taken);
+			if (taken) counted.set(req, taken);
+		},
+		async onAfterCall(ctx: Context<unknown, Meta>, _route: unknown, req: IncomingMessage, _res: unknown, data: unknown) {
+			if ((ctx.meta.$statusCode ?? 200) < 400) await counted.get(req)?.giveBack();
+			return data;
 		},
 	};
 }

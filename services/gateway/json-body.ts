@@ -9,6 +9,8 @@ type Request = IncomingMessage & { body?: unknown };
 /** Enough for 5,000 code points, each written as two JSON escapes, and the metadata. */
 const bodyLimitBytes = 128 * 1024;
 
+const formType = "application/x-www-form-urlencoded";
+
 const parseJson = ApiService.bodyParser.json({
 	limit: bodyLimitBytes,
 	inflate: false,
@@ -17,6 +19,9 @@ const parseJson = ApiService.bodyParser.json({
 		if (!isUtf8(bytes)) throw new ParleyError("MALFORMED_JSON");
 	},
 });
+
+/** For a body that is read and not used. Its size is limited as that of JSON, and it is not unpacked either. */
+const skipForm = ApiService.bodyParser.raw({ type: formType, limit: bodyLimitBytes, inflate: false });
 
 /**
  * Reads the body: a JSON object in UTF-8. Compressed bodies are refused: the body is read before the token is verified, and a few
@@ -32,22 +37,41 @@ export function jsonBody(req: Request, res: ServerResponse, next: Next): void {
 		});
 }
 
+/**
+ * As `jsonBody`, and takes a form too, whose content is ignored: a browser's form without fields, and what mail programs send to
+ * unsubscribe (RFC 8058), say all that there is to say by their URL. No other route takes forms, since a page of another origin can
+ * send one without asking first.
+ */
+export function jsonOrFormBody(req: Request, res: ServerResponse, next: Next): void {
+	if (lacksHost(req) || !hasBody(req) || !isPlain(req, formType)) jsonBody(req, res, next);
+	else
+		skipForm(req, res, (error?: unknown) => {
+			delete req.body;
+			next(error);
+		});
+}
+
 /** The error of a request whose headers show that its body cannot be accepted. */
 function refusalOf(req: Request): ParleyError | undefined {
-	// `requireHostHeader` is off (http-connections.ts), so that this answer has our error format.
-	if (req.headers.host === undefined && req.httpVersion !== "1.0") return invalid("Host", "is needed");
-	return hasBody(req) && !isPlainJson(req) ? new ParleyError("UNSUPPORTED_MEDIA_TYPE") : undefined;
+	if (lacksHost(req)) return invalid("Host", "is needed");
+	return hasBody(req) && !isPlain(req, "application/json") ? new ParleyError("UNSUPPORTED_MEDIA_TYPE") : undefined;
+}
+
+/** `requireHostHeader` is off (http-connections.ts), so that the answer has our error format. */
+function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+	return headers.host === undefined && httpVersion !== "1.0";
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
 	return Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
 }
 
-function isPlainJson({ headers }: IncomingMessage): boolean {
+/** Whether the body is uncompressed and of this type, in UTF-8. */
+function isPlain({ headers }: IncomingMessage, wantedType: string): boolean {
 	const [type = "", ...parameters] = (headers["content-type"] ?? "").toLowerCase().split(";");
 	const charsets = parameters.map((parameter) => parameter.trim()).filter((parameter) => parameter.startsWith("charset"));
 	return (
-		type.trim() === "application/json" &&
+		type.trim() === wantedType &&
 		charsets.every((charset) => /^charset\s*=\s*"?utf-8"?$/.test(charset)) &&
 		(headers["content-encoding"] ?? "identity").toLowerCase() === "identity"
 	);

@@ -1,15 +1,108 @@
+import { callerOf, type Meta } from "../../lib/access.ts";
+import { ParleyError } from "../../lib/errors.ts";
+import { every, type Repeated } from "../../lib/every.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
+import { callsOf } from "../contracts.ts";
 import { defineService } from "../service.ts";
+import { checkPushUrl } from "./channels/safe-address.ts";
+import { addDevice, deleteDevice, listDevices } from "./devices.ts";
+import { forgetErased, forgetPerson } from "./forget.ts";
+import { putSettings, settingsOfUser } from "./settings.ts";
+import { askToUnsubscribe, type Page, unsubscribe } from "./unsubscribe.ts";
+import { pagePolicy } from "./unsubscribe-page.ts";
 
-type This = WithDatabase;
+interface This extends WithDatabase {
+	sweep: Repeated;
+}
+
+/** How often erased people are looked up, in case the event `user.erased` was lost. */
+const forgetIntervalMs = 3_600_000;
 
 export default defineService<"notifier", This>("notifier", {
 	mixins: [database],
 	actions: {
+		settings: {
+			handler(ctx) {
+				return settingsOfUser(this.db, ctx, callerOf(ctx).id);
+			},
+		},
+		putSettings: {
+			async handler(ctx) {
+				const { id } = callerOf(ctx);
+				await putSettings(this.db, id, ctx.params);
+				return settingsOfUser(this.db, ctx, id);
+			},
+		},
+		addDevice: {
+			async handler(ctx) {
+				const { allow } = this.broker.config.notifications.webPush;
+				const checkUrl = (url: string) => checkPushUrl(url, allow);
+				const { device, created } = await addDevice(this.db, callerOf(ctx).id, ctx.params, checkUrl);
+				ctx.meta.$statusCode = created ? 201 : 200;
+				ctx.meta.$location = `/notifications/devices/${device.id}`;
+				return device;
+			},
+		},
+		devices: {
+			async handler(ctx) {
+				return { items: await listDevices(this.db, callerOf(ctx).id), nextCursor: null };
+			},
+		},
+		deleteDevice: {
+			async handler(ctx) {
+				await deleteDevice(this.db, callerOf(ctx).id, ctx.params.id);
+				ctx.meta.$statusCode = 204;
+				return null;
+			},
+		},
+		vapidKey: {
+			async handler() {
+				const { publicKey } = this.broker.config.notifications.webPush;
+				if (publicKey === undefined) throw new ParleyError("NOT_FOUND", { message: "Web push is off on this server." });
+				return { publicKey };
+			},
+		},
+		askToUnsubscribe: {
+			async handler(ctx) {
+				return show(ctx, await askToUnsubscribe(this.db, ctx, ctx.params.token));
+			},
+		},
+		unsubscribe: {
+			async handler(ctx) {
+				return show(ctx, await unsubscribe(this.db, ctx, ctx.params.token));
+			},
+		},
 		health: {
 			handler() {
 				return checkDatabase(this.db);
 			},
 		},
 	},
+	events: {
+		"user.erased": {
+			handler(ctx) {
+				return forgetPerson(this.db, ctx.params.userId);
+			},
+		},
+	},
+	async started() {
+		this.sweep = every(
+			forgetIntervalMs,
+			async (signal) => {
+				await this.db.exclusively("notifier.forgetErased", () => forgetErased(this.db, callsOf(this.broker), signal));
+			},
+			(error) => this.logger.warn("Erased people are forgotten later:", error),
+		);
+	},
+	async stopped() {
+		await this.sweep?.stop();
+	},
 });
+
+/** Answers with a page, to a browser. */
+function show({ meta }: { meta: Meta }, { status, html }: Page): string {
+	meta.$statusCode = status;
+	meta.$responseType = "text/html; charset=utf-8";
+	meta.$responseHeaders = { "Content-Security-Policy": pagePolicy };
+	return html;
+}

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls } from "../contracts.ts";
+import { turnOffEmail } from "./settings.ts";
 import { type Speech, speak } from "./templates/speech.ts";
 import { type PageKind, unsubscribePage } from "./unsubscribe-page.ts";
 
@@ -25,18 +26,9 @@ export async function askToUnsubscribe(db: Database, calls: Pick<Calls, "call">,
 export async function unsubscribe(db: Database, calls: Pick<Calls, "call">, token: string): Promise<Page> {
 	const userId = await userOfUnsubscribeToken(db, token);
 	if (userId === null) return invalid();
-	await db.query(turnOffEmail, [userId]);
+	await turnOffEmail(db, userId);
 	return pageFor(calls, userId, "done");
 }
-
-/** A person without settings gets the defaults for everything else. */
-const turnOffEmail = statement(
-	"turn-off-email",
-	`insert into notification_settings
-		(user_id, in_app, email, push, quiet_enabled, quiet_start, quiet_end, digest_enabled, digest_window_minutes)
-	values ($1, true, false, true, false, '22:00', '07:00', false, 15)
-	on conflict (user_id) do update set email = false, updated_at = now()`,
-);
 
 const invalid = (): Page => ({ status: 404, html: unsubscribePage("invalid", speak({ locale: null, timezone: null })) });
 

@@ -42,6 +42,11 @@ test.each(names)("%s lets in whom it names, and answers others as the protocol s
 		return;
 	}
 	expect(visibilityOf(name)).not.toBe("public");
+	if (access === "anyone") {
+		expect(queries).not.toContain(name);
+		expect(["UNAUTHENTICATED", "FORBIDDEN"]).not.toContain(await outcome(name, params()));
+		return;
+	}
 	expect(await outcome(name, params())).toBe("UNAUTHENTICATED");
 	const others = roles.filter((role) => role !== access.role);
 	for (const role of others) expect(await outcome(name, params(), conversing.applicantId, role)).toBe("FORBIDDEN");
@@ -52,7 +57,7 @@ test.each(names)(
 	"%s tells a stranger that there is no such thing, whether there is or not, and whatever else is wrong",
 	async (name) => {
 		const access = accessOf(name);
-		if (access === "internal" || access.role !== "user") return;
+		if (access === "internal" || access === "anyone" || access.role !== "user") return;
 		const { conversation, message, image, partner }: UserAccess = access;
 		for (const [parameter, id] of [
 			[conversation, conversing.conversationId],

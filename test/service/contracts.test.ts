@@ -13,6 +13,7 @@ import { until } from "../../testing/until.ts";
 import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { picture } from "../support/images.ts";
+import { tokenOfMailTo, webPushEnv } from "../support/notifications.ts";
 import { type Conversing, openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
@@ -120,6 +121,27 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"messages.backlog": ({ applicantId, conversationId }) => ({
 		params: { userId: applicantId, cursors: [{ conversationId, deliveredSeq: 0 }] },
 	}),
+	"notifier.settings": ({ applicantId }) => ({ params: {}, options: as(applicantId) }),
+	"notifier.putSettings": ({ applicantId }) => ({
+		params: {
+			newMessage: { inApp: false, email: false, push: false },
+			quietHours: { enabled: true, start: "22:00", end: "07:00", timezone: null },
+			digest: { enabled: true, windowMinutes: 1 },
+		},
+		options: as(applicantId),
+	}),
+	"notifier.addDevice": ({ applicantId }) => ({ params: { kind: "fcm", token: randomUUID() }, options: as(applicantId) }),
+	"notifier.devices": async ({ applicantId }) => {
+		await addDevice(applicantId);
+		return { params: {}, options: as(applicantId) };
+	},
+	"notifier.deleteDevice": async ({ applicantId }) => ({
+		params: { id: (await addDevice(applicantId)).id },
+		options: as(applicantId),
+	}),
+	"notifier.vapidKey": () => ({ params: {} }),
+	"notifier.askToUnsubscribe": async ({ applicantId }) => ({ params: { token: await tokenOfMailTo(applicantId, database.url) } }),
+	"notifier.unsubscribe": async ({ applicantId }) => ({ params: { token: await tokenOfMailTo(applicantId, database.url) } }),
 	"notifier.health": () => ({ params: {} }),
 	"presence.report": ({ applicantId }) => ({
 		params: { nodeId: randomUUID(), number: 2, users: [{ userId: applicantId, status: "away", chosen: true }], since: 1 },
@@ -171,7 +193,12 @@ beforeAll(async () => {
 	storage = await startStorage({ dataDir });
 	[caller, server, recorder] = (await startBrokers(
 		{ databaseUrl, services: [] },
-		{ databaseUrl, services: serviceNames, env: storageEnv(storage.s3), others: [eventWatcher(eventsHere, "here")] },
+		{
+			databaseUrl,
+			services: serviceNames,
+			env: { ...storageEnv(storage.s3), ...webPushEnv },
+			others: [eventWatcher(eventsHere, "here")],
+		},
 		{ databaseUrl, services: [], others: [recordingGateway(pushes), eventWatcher(eventsThere, "there")] },
 	)) as [TestNode, TestNode, TestNode];
 });
@@ -282,6 +309,10 @@ async function sentImage(world: World): Promise<string> {
 	const draft = { conversationId, clientId: randomUUID(), type: "IMAGE", imageId } as const;
 	await caller.calls.call("messages.send", draft, as(employerId));
 	return imageId;
+}
+
+function addDevice(userId: string) {
+	return caller.calls.call("notifier.addDevice", { kind: "fcm", token: randomUUID() }, as(userId));
 }
 
 function claimOf({ conversationId, employerId }: World, imageId: string) {

@@ -7,7 +7,7 @@ import { askRoute, askSocket } from "../support/ask.ts";
 import { asPlatform, tokenOf } from "../support/broker.ts";
 import { type FurnishedNode, startFurnishedNode } from "../support/furnished-node.ts";
 import { connect, disconnect, urlOf } from "../support/gateway.ts";
-import { openConversation, registerUser } from "../support/platform.ts";
+import { openConversation } from "../support/platform.ts";
 import { internalActions, type Place, type Right, type Things, type Way, ways } from "../support/security-table.ts";
 import { tableChecksums } from "../support/stored-rows.ts";
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 	const place = await node.furnish(conversing);
 	const erasedPlace = await node.furnish(conversingErased);
 	await calls.call("users.erase", { id: conversingErased.applicantId }, asPlatform);
-	things = { applicantId, employerId, leavingId: await registerUser(calls) };
+	things = await node.thingsOf(conversing);
 
 	const people: Record<Relation, { id: string; place: Place }> = {
 		participant: { id: applicantId, place },
@@ -126,6 +126,7 @@ test.each<[string, (action: ActionName) => string]>([
 /** The answer that docs/protocol.md promises. */
 function answerTo({ name, may, success }: Way, { role, relation }: Identity): string {
 	const refuse = (status: number, code: string) => (/^[A-Z]/.test(name) ? `${status} ${code}` : code);
+	if (may === "anyone") return success;
 	if (role === null || (role === "user" && relation === "erased")) return refuse(401, "UNAUTHENTICATED");
 	// A socket of any role may renew its token.
 	if (name === "event authenticate") return success;
@@ -134,10 +135,11 @@ function answerTo({ name, may, success }: Way, { role, relation }: Identity): st
 }
 
 /** The platform's own service needs no user, so its `sub` does not matter. */
-const relationsOf: Record<Right, readonly Relation[]> = {
+const relationsOf: Record<Exclude<Right, "anyone">, readonly Relation[]> = {
 	person: ["participant", "other participant", "stranger"],
 	participant: ["participant", "other participant"],
 	uploader: ["participant"],
+	owner: ["participant"],
 	platform: relations,
 };
 

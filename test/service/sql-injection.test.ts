@@ -55,10 +55,9 @@ let socket: Socket;
 beforeAll(async () => {
 	node = await startFurnishedNode();
 	conversing = await openConversation(node.calls);
-	const { applicantId, employerId } = conversing;
 	place = await node.furnish(conversing);
-	things = { applicantId, employerId, leavingId: await registerUser(node.calls) };
-	tokens = { user: await tokenOf(applicantId), platform: await tokenOf("the platform", "platform") };
+	things = await node.thingsOf(conversing);
+	tokens = { user: await tokenOf(conversing.applicantId), platform: await tokenOf("the platform", "platform") };
 	socket = await connect(node, tokens.user);
 });
 
@@ -76,7 +75,8 @@ test.each(ways)("$name takes SQL in every field for text", async (way) => {
 		const answer = await ask(way, params);
 		const isSuccess = answer === way.success;
 		const code = answer.replace(/^[1-4]\d\d /, "");
-		if (!isSuccess && !errorCodes.some((known) => known === code)) throw new Error(`${JSON.stringify(params)}: ${answer}`);
+		if (!isSuccess && code !== "HTML" && !errorCodes.some((known) => known === code))
+			throw new Error(`${JSON.stringify(params)}: ${answer}`);
 		expect(["INTERNAL", "UNAVAILABLE"]).not.toContain(code);
 		if (isSuccess) stored++;
 	}
@@ -90,6 +90,8 @@ test.each(ways)("$name takes SQL in every field for text", async (way) => {
 		...before,
 		...(way.action === "messages.send" && { messages: (before.messages ?? 0) + stored }),
 		...(way.action === "media.requestUpload" && { images: (before.images ?? 0) + stored }),
+		// Most are for the field that this device does not use. Beyond twenty, the oldest goes.
+		...(way.action === "notifier.addDevice" && { devices: Math.min((before.devices ?? 0) + stored, 20) }),
 		users: way.action === "users.put" ? users.length : before.users,
 		job_applications: way.action === "applications.put" ? applications.length : before.job_applications,
 	});

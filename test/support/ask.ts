@@ -1,6 +1,9 @@
 import type { Socket } from "socket.io-client";
 
-/** A request to a route as the contracts write it: path parameters are taken from `params`, the rest is the query or the body. */
+/**
+ * A request to a route as the contracts write it: path parameters are taken from `params`, the rest is the query or the body.
+ * `204`, `404 NOT_FOUND`, or `404 HTML` for a page.
+ */
 export async function askRoute(url: string, token: string, route: string, params: Record<string, unknown>): Promise<string> {
 	const [method = "", pattern = ""] = route.split(" ");
 	const rest = new Map(Object.entries(params));
@@ -17,7 +20,9 @@ export async function askRoute(url: string, token: string, route: string, params
 		...(hasBody && { body: JSON.stringify(Object.fromEntries(rest)) }),
 	});
 	const text = await response.text();
-	return response.ok ? String(response.status) : `${response.status} ${JSON.parse(text).error.code}`;
+	if (response.ok) return String(response.status);
+	const isPage = response.headers.get("Content-Type")?.startsWith("text/html");
+	return `${response.status} ${isPage ? "HTML" : JSON.parse(text).error.code}`;
 }
 
 /** `event sync` or `call messages.list`: `ok`, or the code of the error. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,21 +9,27 @@ import { storageEnv } from "../../testing/storage-env.ts";
 import { as, startBroker, type TestNode } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 import { picture } from "./images.ts";
-import { type Conversing, send } from "./platform.ts";
-import type { Place } from "./security-table.ts";
+import { tokenOfMailTo, webPushEnv } from "./notifications.ts";
+import { type Conversing, type Pair, registerUser, send } from "./platform.ts";
+import type { Place, Things } from "./security-table.ts";
 
 /** All of Parley in this process, with a database and a storage of its own. */
 export interface FurnishedNode extends TestNode {
 	databaseUrl: string;
-	/** A message "hello" and two confirmed images, all by the applicant. */
+	/** A message "hello", two confirmed images and a device, all by the applicant. */
 	furnish(conversing: Conversing): Promise<Place>;
+	thingsOf(pair: Pair): Promise<Things>;
 }
 
 export async function startFurnishedNode(): Promise<FurnishedNode> {
 	const database = await createMigratedDatabase();
 	const dataDir = mkdtempSync(join(tmpdir(), "parley-furnished-"));
 	const storage = await startStorage({ dataDir });
-	const node = await startBroker({ databaseUrl: database.url, services: serviceNames, env: storageEnv(storage.s3) });
+	const node = await startBroker({
+		databaseUrl: database.url,
+		services: serviceNames,
+		env: { ...storageEnv(storage.s3), ...webPushEnv },
+	});
 	return {
 		...node,
 		databaseUrl: database.url,
@@ -31,7 +38,14 @@ export async function startFurnishedNode(): Promise<FurnishedNode> {
 			const { id: messageId } = await send(node.calls, conversationId, applicantId, "hello");
 			const imageId = await confirmedImage(node.calls, conversing);
 			const spareImageId = await confirmedImage(node.calls, conversing);
-			return { conversationId, jobApplicationId, messageId, imageId, spareImageId, partnerId: employerId };
+			const device = { kind: "fcm", token: randomUUID() } as const;
+			const { id: deviceId } = await node.calls.call("notifier.addDevice", device, as(applicantId));
+			return { conversationId, jobApplicationId, messageId, imageId, spareImageId, deviceId, partnerId: employerId };
+		},
+		async thingsOf({ applicantId, employerId }) {
+			const leavingId = await registerUser(node.calls);
+			const unsubscribeToken = await tokenOfMailTo(applicantId, database.url);
+			return { applicantId, employerId, leavingId, unsubscribeToken };
 		},
 		async stop() {
 			await node.stop();

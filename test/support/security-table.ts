@@ -10,9 +10,11 @@ import type { ClientEventName } from "../../services/gateway/gateway.contract.ts
  * - `participant`: the people of the conversation, the message, the image or the job application, and people who share a conversation
  *   with the person who is asked for.
  * - `uploader`: who uploaded the image, not the other participant.
+ * - `owner`: whose device it is.
  * - `platform`: the hiring platform.
+ * - `anyone`: everybody, also without a token or with a wrong one.
  */
-export type Right = "person" | "participant" | "uploader" | "platform";
+export type Right = "person" | "participant" | "uploader" | "owner" | "platform" | "anyone";
 
 /** What the callers of the test ask for. Each participant wrote, and uploaded images, in one conversation. */
 export interface Place {
@@ -23,6 +25,8 @@ export interface Place {
 	imageId: string;
 	/** Confirmed, and there to be deleted. */
 	spareImageId: string;
+	/** A device of the participant. */
+	deviceId: string;
 	/** The other participant. */
 	partnerId: string;
 }
@@ -33,6 +37,8 @@ export interface Things {
 	employerId: string;
 	/** Somebody whom the platform may erase. */
 	leavingId: string;
+	/** From a mail to somebody. */
+	unsubscribeToken: string;
 }
 
 export interface Way {
@@ -64,6 +70,13 @@ const application: Params = (_place, { applicantId, employerId }) => ({
 	jobTitle: "Cook",
 	status: "OPEN",
 });
+const settings: Params = () => ({
+	newMessage: { inApp: true, email: false, push: true },
+	quietHours: { enabled: true, start: "22:00", end: "07:00", timezone: "Europe/Vienna" },
+	digest: { enabled: true, windowMinutes: 15 },
+});
+const device: Params = () => ({ kind: "fcm", token: randomUUID() });
+const unsubscribing: Params = (_place, { unsubscribeToken }) => ({ token: unsubscribeToken });
 const upload: Params = ({ conversationId }) => ({
 	conversationId,
 	filename: "photo.png",
@@ -102,6 +115,14 @@ export const ways: Way[] = [
 	route("GET /images/:imageId", 200, "media.get", "participant", image),
 	route("DELETE /images/:imageId", 204, "media.delete", "uploader", ({ spareImageId }) => ({ imageId: spareImageId })),
 	route("GET /users/:userId/presence", 200, "presence.get", "participant", partner),
+	route("GET /notifications/settings", 200, "notifier.settings", "person", nothing),
+	route("PUT /notifications/settings", 200, "notifier.putSettings", "person", settings),
+	route("GET /notifications/devices", 200, "notifier.devices", "person", nothing),
+	route("POST /notifications/devices", 201, "notifier.addDevice", "person", device),
+	route("DELETE /notifications/devices/:id", 204, "notifier.deleteDevice", "owner", ({ deviceId }) => ({ id: deviceId })),
+	route("GET /notifications/vapid-key", 200, "notifier.vapidKey", "anyone", nothing),
+	route("GET /notifications/unsubscribe", 200, "notifier.askToUnsubscribe", "anyone", unsubscribing),
+	route("POST /notifications/unsubscribe", 200, "notifier.unsubscribe", "anyone", unsubscribing),
 	route("PUT /platform/users/:id", 200, "users.put", "platform", () => ({ id: `user-${randomUUID()}`, name: "Mallory" })),
 	route("DELETE /platform/users/:id", 204, "users.erase", "platform", (_place, { leavingId }) => ({ id: leavingId })),
 	route("PUT /platform/applications/:id", 200, "applications.put", "platform", application),
