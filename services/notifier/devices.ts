@@ -54,6 +54,12 @@ export async function devicesOf(db: Database, userIds: readonly string[]): Promi
 	return devices;
 }
 
+/** These devices, by their ids. One that was removed is left out. */
+export async function devicesById(db: Database, deviceIds: readonly string[]): Promise<Map<string, Device>> {
+	const devices = await db.query<Device>(devicesByIdStatement, [deviceIds]);
+	return new Map(devices.map((device) => [device.id, device]));
+}
+
 /** Removes a device that its provider does not know any more. */
 export async function removeDevice(db: Database, deviceId: string): Promise<void> {
 	await db.query(removeStatement, [deviceId]);
@@ -149,6 +155,11 @@ const deleteStatement = statement("notifier.deleteDevice", "delete from devices 
 const devicesStatement = statement(
 	"notifier.devicesOf",
 	"select user_id, id, kind, address, keys from devices where user_id = any ($1) order by last_used_at desc, id desc",
+);
+
+const devicesByIdStatement = statement(
+	"notifier.devicesById",
+	"select id, kind, address, keys from devices where id = any ($1::uuid[])",
 );
 
 const removeStatement = statement("notifier.removeDevice", "delete from devices where id = $1");
