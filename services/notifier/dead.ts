@@ -18,11 +18,14 @@ export async function listDead(db: Database, { limit, cursor }: Params<"notifier
 	return { items, nextCursor: last ? encodeCursor([last.deadSince, last.id]) : null };
 }
 
-/** Has a dead notification sent again. NOT_FOUND when there is no dead one with this id. */
+/**
+ * Has a dead notification sent again. Nothing changes when it is not dead: a call may be repeated because its answer was lost.
+ * NOT_FOUND when there is no notification with this id.
+ */
 export async function retryDead(db: Database, id: string, nowMs: number): Promise<void> {
 	try {
-		const [retried] = await db.query(retryStatement, [id, timeOf(nowMs)]);
-		if (!retried) throw new ParleyError("NOT_FOUND");
+		const [known] = await db.query(retryStatement, [id, timeOf(nowMs)]);
+		if (!known) throw new ParleyError("NOT_FOUND");
 	} catch (error) {
 		// A newer one waits for the same device and conversation, and tells of these messages too.
 		if (sqlStateOf(error) !== sqlState.uniqueViolation) throw error;
@@ -42,8 +45,11 @@ const listStatement = statement(
 /** It counts as new, so that it has a day again. */
 const retryStatement = statement(
 	"notifications.retry",
-	`update notifications set state = 'WAITING', due_at = $2, created_at = $2, attempts = 0, updated_at = $2
-	where id = $1 and state = 'DEAD' returning id`,
+	`with retried as (
+		update notifications set state = 'WAITING', due_at = $2, created_at = $2, attempts = 0, updated_at = $2
+		where id = $1 and state = 'DEAD'
+	)
+	select from notifications where id = $1`,
 );
 
 const replaceStatement = statement(

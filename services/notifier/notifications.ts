@@ -120,7 +120,9 @@ export async function noteCleared(db: Database, { deviceId, conversationIds }: N
 	await db.query(noteClearedStatement, [deviceId, conversationIds]);
 }
 
-const columns = `n.id, n.user_id as "userId", n.channel, n.device_id as "deviceId", n.conversation_ids as "conversationIds", n.seqs,
+/** `pg` gives an array of bigints as texts. */
+const columns = `n.id, n.user_id as "userId", n.channel, n.device_id as "deviceId", n.conversation_ids as "conversationIds",
+	n.seqs::float8[] as seqs,
 	n.is_digest as "isDigest", n.state, n.due_at as "dueAt", n.attempts, n.message_at as "messageAt", n.created_at as "createdAt"`;
 
 const valuesOf = (one: NewNotification) => [

@@ -10,10 +10,10 @@ import { type ActionInput, type ActionName, type Calls, contractOf, contracts } 
 import { serverEvents } from "../../services/gateway/gateway.contract.ts";
 import { storageEnv } from "../../testing/storage-env.ts";
 import { until } from "../../testing/until.ts";
-import { as, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
+import { as, asAdmin, asPlatform, startBrokers, type TestNode } from "../support/broker.ts";
 import { createMigratedDatabase, query, type TestDatabase } from "../support/database.ts";
 import { picture } from "../support/images.ts";
-import { tokenOfMailTo, webPushEnv } from "../support/notifications.ts";
+import { deadNotification, tokenOfMailTo, webPushEnv } from "../support/notifications.ts";
 import { type Conversing, openConversation, registerApplication, registerUser, send } from "../support/platform.ts";
 import { eventWatcher, type HeardEvent, type HeardPush, recordingGateway } from "../support/watchers.ts";
 
@@ -142,6 +142,14 @@ const examples: { [N in ActionName]: (world: World) => Example<N> | Promise<Exam
 	"notifier.vapidKey": () => ({ params: {} }),
 	"notifier.askToUnsubscribe": async ({ applicantId }) => ({ params: { token: await tokenOfMailTo(applicantId, database.url) } }),
 	"notifier.unsubscribe": async ({ applicantId }) => ({ params: { token: await tokenOfMailTo(applicantId, database.url) } }),
+	"notifier.dead": async ({ applicantId }) => {
+		await deadNotification(database.url, applicantId);
+		return { params: { limit: 1 }, options: asAdmin };
+	},
+	"notifier.retry": async ({ applicantId }) => ({
+		params: { id: await deadNotification(database.url, applicantId) },
+		options: asAdmin,
+	}),
 	"notifier.health": () => ({ params: {} }),
 	"presence.report": ({ applicantId }) => ({
 		params: { nodeId: randomUUID(), number: 2, users: [{ userId: applicantId, status: "away", chosen: true }], since: 1 },
@@ -256,9 +264,8 @@ test("everything that is pushed to sockets is as the gateway's contract says", a
 		await until(() => pushes.some(({ userId, event }) => userId === employerId && event === `user_${status}`));
 	}
 
-	// A gateway says the first two by itself; the third takes the ten seconds after which somebody counts as gone; the tests of the
-	// notifier have the others.
-	const unpushed = ["error", "server_draining", "user_offline", "notification", "notification_cleared"];
+	// A gateway says the first two by itself; the third takes the ten seconds after which somebody counts as gone.
+	const unpushed = ["error", "server_draining", "user_offline"];
 	const events = Object.keys(serverEvents).filter((event) => !unpushed.includes(event));
 	await until(() => events.every((event) => pushes.some((push) => push.event === event)));
 	for (const { event, payload } of pushes.filter((push) => push.event !== "anything")) {

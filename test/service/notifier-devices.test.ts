@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Database } from "../../mixins/database.ts";
 import { callsOf } from "../../services/contracts.ts";
-import { claimClearing, devicesOf, removeDevice } from "../../services/notifier/devices.ts";
+import { claimClearing, devicesById, devicesOf, removeDevice } from "../../services/notifier/devices.ts";
 import { forgetErased } from "../../services/notifier/forget.ts";
 import { turnOffEmail } from "../../services/notifier/settings.ts";
 import { until } from "../../testing/until.ts";
@@ -56,6 +56,7 @@ test("a token of Apple is the same device in capital letters, and a URL the same
 	const first = await add(userId, { kind: "webpush", subscription });
 	const same = { ...subscription, endpoint: `${subscription.endpoint}#x` };
 	expect(await add(userId, { kind: "webpush", subscription: same })).toMatchObject({ status: 200, body: { id: first.body.id } });
+	expect([...(await devicesById(db, [String(body.id), randomUUID()])).values()]).toMatchObject([{ id: body.id, address: token }]);
 	expect((await devicesOf(db, [userId])).get(userId)).toEqual([
 		{ id: first.body.id, kind: "webpush", address: subscription.endpoint, keys: subscription.keys },
 		{ id: body.id, kind: "apns", address: token, keys: null },
@@ -75,14 +76,14 @@ test("a token goes to whoever registers it last, as another device: nothing for 
 	const [before, after] = [await registerUser(node.calls), await registerUser(node.calls)];
 	const device = fcm();
 	const first = await add(before, device);
-	expect(await claimClearing(db, String(first.body.id))).toBe(true);
+	expect(await claimClearing(db, String(first.body.id), Date.now())).toBe(true);
 	const moved = await add(after, device);
 	expect(moved.status).toBe(201);
 	expect(moved.body.id).not.toBe(first.body.id);
 	expect((await list(before)).body).toEqual({ items: [], nextCursor: null });
 	expect([...(await devicesOf(db, [before, after])).keys()]).toEqual([after]);
-	expect(await claimClearing(db, String(first.body.id))).toBe(false);
-	expect(await claimClearing(db, String(moved.body.id))).toBe(true);
+	expect(await claimClearing(db, String(first.body.id), Date.now())).toBe(false);
+	expect(await claimClearing(db, String(moved.body.id), Date.now())).toBe(true);
 });
 
 test("a person has at most 20 devices, and the one that was used longest ago goes", async () => {
@@ -116,7 +117,7 @@ test("two people who register one token at once: it is one of theirs", async () 
 	expect([...(await devicesOf(db, people)).values()]).toHaveLength(1);
 });
 
-test("while the person's row is locked too long the answer is UNAVAILABLE, and a repetition succeeds", async () => {
+test("while a device's row is locked for too long the answer is UNAVAILABLE, and a repetition succeeds", async () => {
 	const userId = await registerUser(node.calls);
 	const device = fcm();
 	await add(userId, device);
@@ -201,12 +202,13 @@ test("a device is deleted by its owner only", async () => {
 test("a device is cleared by one of all who want to, and by another only a minute later", async () => {
 	const userId = await registerUser(node.calls);
 	const id = String((await add(userId, fcm())).body.id);
-	const claims = await Promise.all(Array.from({ length: 8 }, () => claimClearing(db, id)));
+	const nowMs = Date.now();
+	const claims = await Promise.all(Array.from({ length: 8 }, () => claimClearing(db, id, nowMs)));
 	expect(claims.filter(Boolean)).toHaveLength(1);
-	await query(node.databaseUrl, "update devices set cleared_at = now() - interval '60 seconds' where id = $1", [id]);
-	expect(await claimClearing(db, id)).toBe(true);
+	expect(await claimClearing(db, id, nowMs + 59_999)).toBe(false);
+	expect(await claimClearing(db, id, nowMs + 60_000)).toBe(true);
 	await removeDevice(db, id);
-	expect(await claimClearing(db, id)).toBe(false);
+	expect(await claimClearing(db, id, nowMs + 200_000)).toBe(false);
 });
 
 test("devices and settings of an erased person go at once", async () => {

@@ -130,17 +130,18 @@ function answerTo({ name, may, success }: Way, { role, relation }: Identity): st
 	if (role === null || (role === "user" && relation === "erased")) return refuse(401, "UNAUTHENTICATED");
 	// A socket of any role may renew its token.
 	if (name === "event authenticate") return success;
-	if (role !== (may === "platform" ? "platform" : "user")) return refuse(403, "FORBIDDEN");
+	if (role !== (may === "platform" || may === "admin" ? may : "user")) return refuse(403, "FORBIDDEN");
 	return relationsOf[may].includes(relation) ? success : refuse(404, "NOT_FOUND");
 }
 
-/** The platform's own service needs no user, so its `sub` does not matter. */
+/** The platform's own service and administrators need no user, so their `sub` does not matter. */
 const relationsOf: Record<Exclude<Right, "anyone">, readonly Relation[]> = {
 	person: ["participant", "other participant", "stranger"],
 	participant: ["participant", "other participant"],
 	uploader: ["participant"],
 	owner: ["participant"],
 	platform: relations,
+	admin: relations,
 };
 
 async function answersTo(way: Way, cells: { identity: Identity }[]): Promise<{ identity: Identity; answer: string }[]> {

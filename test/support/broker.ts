@@ -80,6 +80,8 @@ export function as(id: string, role: Role = "user"): { meta: Meta } {
 
 export const asPlatform = as("the platform", "platform");
 
+export const asAdmin = as("an administrator", "admin");
+
 /** A token that the gateways of tests accept, for an hour unless `ttlSeconds` says otherwise. */
 export function tokenOf(sub: string, role: Role = "user", ttlSeconds = 3_600): Promise<string> {
 	return signToken({ sub, role, ttlSeconds, jwt: { secret: jwtSecret } });

@@ -9,7 +9,7 @@ import { storageEnv } from "../../testing/storage-env.ts";
 import { as, startBroker, type TestNode } from "./broker.ts";
 import { createMigratedDatabase } from "./database.ts";
 import { picture } from "./images.ts";
-import { tokenOfMailTo, webPushEnv } from "./notifications.ts";
+import { deadNotification, tokenOfMailTo, webPushEnv } from "./notifications.ts";
 import { type Conversing, type Pair, registerUser, send } from "./platform.ts";
 import type { Place, Things } from "./security-table.ts";
 
@@ -45,7 +45,8 @@ export async function startFurnishedNode(): Promise<FurnishedNode> {
 		async thingsOf({ applicantId, employerId }) {
 			const leavingId = await registerUser(node.calls);
 			const unsubscribeToken = await tokenOfMailTo(applicantId, database.url);
-			return { applicantId, employerId, leavingId, unsubscribeToken };
+			const deadNotificationId = await deadNotification(database.url, applicantId);
+			return { applicantId, employerId, leavingId, unsubscribeToken, deadNotificationId };
 		},
 		async stop() {
 			await node.stop();

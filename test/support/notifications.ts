@@ -1,7 +1,8 @@
-import { createECDH, randomBytes } from "node:crypto";
+import { createECDH, randomBytes, randomUUID } from "node:crypto";
 import webPush from "web-push";
 import { Database } from "../../mixins/database.ts";
 import { unsubscribeToken } from "../../services/notifier/unsubscribe.ts";
+import { query } from "./database.ts";
 
 const vapid = webPush.generateVAPIDKeys();
 
@@ -26,4 +27,16 @@ export async function tokenOfMailTo(userId: string, databaseUrl: string): Promis
 	} finally {
 		await db.close();
 	}
+}
+
+/** A notification that was given up. Returns its id. */
+export async function deadNotification(databaseUrl: string, userId: string): Promise<string> {
+	const id = randomUUID();
+	await query(
+		databaseUrl,
+		`insert into notifications (id, user_id, channel, conversation_ids, seqs, is_digest, state, attempts, last_error, message_at)
+		values ($1, $2, 'email', array[gen_random_uuid()], '{1}', false, 'DEAD', 3, '550 5.7.1', now())`,
+		[id, userId],
+	);
+	return id;
 }

@@ -12,9 +12,10 @@ import type { ClientEventName } from "../../services/gateway/gateway.contract.ts
  * - `uploader`: who uploaded the image, not the other participant.
  * - `owner`: whose device it is.
  * - `platform`: the hiring platform.
+ * - `admin`: administrators.
  * - `anyone`: everybody, also without a token or with a wrong one.
  */
-export type Right = "person" | "participant" | "uploader" | "owner" | "platform" | "anyone";
+export type Right = "person" | "participant" | "uploader" | "owner" | "platform" | "admin" | "anyone";
 
 /** What the callers of the test ask for. Each participant wrote, and uploaded images, in one conversation. */
 export interface Place {
@@ -37,6 +38,8 @@ export interface Things {
 	employerId: string;
 	/** Somebody whom the platform may erase. */
 	leavingId: string;
+	/** One that was given up. */
+	deadNotificationId: string;
 	/** From a mail to somebody. */
 	unsubscribeToken: string;
 }
@@ -120,6 +123,10 @@ export const ways: Way[] = [
 	route("GET /notifications/devices", 200, "notifier.devices", "person", nothing),
 	route("POST /notifications/devices", 201, "notifier.addDevice", "person", device),
 	route("DELETE /notifications/devices/:id", 204, "notifier.deleteDevice", "owner", ({ deviceId }) => ({ id: deviceId })),
+	route("GET /admin/notifications/dead", 200, "notifier.dead", "admin", nothing),
+	route("POST /admin/notifications/:id/retry", 202, "notifier.retry", "admin", (_place, { deadNotificationId }) => ({
+		id: deadNotificationId,
+	})),
 	route("GET /notifications/vapid-key", 200, "notifier.vapidKey", "anyone", nothing),
 	route("GET /notifications/unsubscribe", 200, "notifier.askToUnsubscribe", "anyone", unsubscribing),
 	route("POST /notifications/unsubscribe", 200, "notifier.unsubscribe", "anyone", unsubscribing),
@@ -158,9 +165,12 @@ export const internalActions: ActionName[] = [
 	"applications.renamed",
 	"applications.titles",
 	"conversations.health",
+	"conversations.levels",
 	"conversations.participants",
 	"conversations.partners",
 	"conversations.share",
+	"conversations.totals",
+	"gateway.activity",
 	"gateway.deliver",
 	"media.claim",
 	"media.cleanUp",

@@ -2,7 +2,7 @@ import { until } from "../../testing/until.ts";
 import { query } from "./database.ts";
 
 /** Consumers that read behind the message path write to these whenever they like. */
-const behindThePath = ["consumers", "message_search"];
+const behindThePath = ["consumers", "message_search", "unnotified", "notifications"];
 
 /** A checksum of each table. Two that are equal show that nothing was written in between. */
 export async function tableChecksums(url: string): Promise<Record<string, string>> {

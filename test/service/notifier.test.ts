@@ -1,0 +1,182 @@
+import { randomUUID } from "node:crypto";
+import { decideDue } from "../../services/notifier/decide-due.ts";
+import { as, asPlatform } from "../support/broker.ts";
+import { query } from "../support/database.ts";
+import { SteppedNotifier } from "../support/notifier.ts";
+import { type Conversing, openConversation, send } from "../support/platform.ts";
+import { useNode } from "../support/use-node.ts";
+
+jest.setTimeout(60_000);
+
+let notifier: SteppedNotifier;
+
+// Above the node, so that it ends before the node.
+afterAll(() => notifier.close());
+
+// Without `gateway`: nobody is connected. Without `notifier`: the test does its work.
+const node = useNode({ services: ["conversations", "directory", "messages", "presence"] });
+
+beforeAll(() => {
+	notifier = new SteppedNotifier(node, node.databaseUrl);
+});
+
+let pair: Conversing;
+
+beforeEach(async () => {
+	pair = await openConversation(node.calls);
+	notifier.given.length = 0;
+	notifier.answer = () => ({ kind: "accepted" });
+	notifier.nowMs = Date.now();
+	await query(node.databaseUrl, "truncate unnotified, notifications, devices");
+	const email = `${pair.employerId}@example.org`;
+	await node.calls.call("users.put", { id: pair.employerId, name: "Bob", email }, asPlatform);
+});
+
+/** Alice writes to Bob. */
+async function write(content = "hello"): Promise<number> {
+	const { conversationId, applicantId } = pair;
+	const { seq, createdAt } = await send(node.calls, conversationId, applicantId, content);
+	await notifier.note({ conversationId, seq, senderId: applicantId, createdAt });
+	return seq;
+}
+
+async function addDevice(userId = pair.employerId, kind = "fcm"): Promise<string> {
+	const id = randomUUID();
+	await query(node.databaseUrl, "insert into devices (id, user_id, kind, address) values ($1, $2, $3, $4)", [
+		...[id, userId, kind],
+		`token-${id}`,
+	]);
+	return id;
+}
+
+const states = async () =>
+	(
+		await query<{ row: string }>(
+			node.databaseUrl,
+			"select channel || ' ' || state as row from notifications order by created_at, id",
+		)
+	).map(({ row }) => row);
+
+test("an unread message is pushed after the delay, and mailed when it is still unread after that", async () => {
+	await addDevice();
+	const seq = await write("Are you free on Monday?");
+	expect(await notifier.pass(29)).toEqual([]);
+	expect(await notifier.pass(2)).toMatchObject([
+		{
+			channel: "fcm",
+			content: { kind: "NEW_MESSAGE", title: "Alice Applicant", body: "Are you free on Monday?", seq, count: 1, badge: 1 },
+		},
+	]);
+	expect(await notifier.pass(890)).toEqual([]);
+	expect(await notifier.pass(20)).toMatchObject([{ channel: "email", mail: { to: `${pair.employerId}@example.org` } }]);
+	expect(await notifier.pass(24 * 3_600, 3_600)).toEqual([]);
+	expect(await states()).toEqual(["fcm SENT", "email SENT"]);
+});
+
+test("without a device the mail goes when the push would have gone", async () => {
+	await write();
+	expect(await notifier.pass(31)).toMatchObject([{ channel: "email" }]);
+});
+
+test("when no push is accepted, the mail goes at once; when one of two is, it waits", async () => {
+	await addDevice();
+	notifier.answer = ({ channel }) => (channel === "fcm" ? { kind: "failed", reason: "503" } : { kind: "accepted" });
+	await write();
+	expect((await notifier.pass(31)).map(({ channel }) => channel)).toEqual(["fcm", "email"]);
+
+	pair = await openConversation(node.calls, { employerId: pair.employerId });
+	await addDevice(pair.employerId, "webpush");
+	await write();
+	const given = await notifier.pass(31);
+	expect(given.map(({ channel }) => channel)).not.toContain("email");
+});
+
+test("what is read in the last second before it is sent is not sent", async () => {
+	await addDevice();
+	await write();
+	const { context } = notifier;
+	notifier.nowMs += 31_000;
+	expect(await decideDue(context)).toBe(1);
+	expect(await states()).toEqual(["fcm WAITING"]);
+	await node.calls.call("messages.markRead", { conversationId: pair.conversationId }, as(pair.employerId));
+	expect(await notifier.work()).toEqual([]);
+	expect(await states()).toEqual(["fcm CANCELLED"]);
+});
+
+test("thirty messages in a burst are one notification", async () => {
+	await addDevice();
+	for (let n = 0; n < 30; n++) await write();
+	expect(await notifier.pass(31)).toMatchObject([{ content: { count: 30, seq: 30 } }]);
+});
+
+test("a provider that is away gets one notification when it is back, with the newest text", async () => {
+	await addDevice();
+	notifier.answer = () => ({ kind: "failed", reason: "ECONNREFUSED" });
+	await write("first");
+	await notifier.pass(60, 10);
+	await write("second");
+	await notifier.pass(600, 30);
+	notifier.answer = () => ({ kind: "accepted" });
+	const pushed = (await notifier.pass(3_600, 60)).filter(({ channel }) => channel === "fcm");
+	expect(pushed).toMatchObject([{ content: { body: "second", count: 2 } }]);
+});
+
+test("a device that is gone is removed, and an address that is gone gets no mail until the platform registers the person anew", async () => {
+	await addDevice();
+	notifier.answer = () => ({ kind: "gone", reason: "410" });
+	await write();
+	expect((await notifier.pass(40, 2)).map(({ channel }) => channel)).toEqual(["fcm", "email"]);
+	expect(await query(node.databaseUrl, "select from devices")).toEqual([]);
+	await write();
+	expect(await notifier.pass(3_600, 60)).toEqual([]);
+	expect(await states()).toEqual(["fcm DEAD", "email DEAD"]);
+
+	const contact = { id: pair.employerId, name: "Bob", email: `${pair.employerId}@example.org` };
+	await query(node.databaseUrl, "update unreachable_addresses set since = now() - interval '1 s'");
+	await node.calls.call("users.put", contact, asPlatform);
+	notifier.nowMs = Date.now();
+	await write();
+	expect(await notifier.pass(31)).toMatchObject([{ channel: "email" }]);
+});
+
+test("who reads has the push taken away, once", async () => {
+	await addDevice();
+	await write();
+	await write();
+	await notifier.pass(31);
+	await node.calls.call("messages.markRead", { conversationId: pair.conversationId }, as(pair.employerId));
+	const taken = await notifier.pass(7_200, 60);
+	expect(taken).toMatchObject([{ channel: "fcm", content: { kind: "CLEARED", conversationId: pair.conversationId, badge: 0 } }]);
+	expect(await states()).toEqual(["fcm CLEARED"]);
+});
+
+test("an erased person is told nothing", async () => {
+	await addDevice();
+	await write();
+	await node.calls.call("users.erase", { id: pair.employerId }, asPlatform);
+	expect(await notifier.pass(3_600, 60)).toEqual([]);
+	expect(await query(node.databaseUrl, "select from unnotified")).toEqual([]);
+});
+
+test("quiet hours put off, and their end tells of everything in one digest", async () => {
+	await addDevice();
+	await node.calls.call("users.put", { id: pair.employerId, name: "Bob", timezone: "UTC" }, asPlatform);
+	await query(
+		node.databaseUrl,
+		`insert into notification_settings values ($1, true, true, true, true, '22:00', '07:00', 'UTC', false, 15)`,
+		[pair.employerId],
+	);
+	// At 23:00 of tomorrow.
+	notifier.nowMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 + 47 * 3_600_000;
+	const employerId = pair.employerId;
+	for (const _ of [1, 2, 3]) {
+		pair = await openConversation(node.calls, { employerId });
+		const { seq } = await send(node.calls, pair.conversationId, pair.applicantId);
+		const createdAt = new Date(notifier.nowMs).toISOString();
+		await notifier.note({ conversationId: pair.conversationId, seq, senderId: pair.applicantId, createdAt });
+	}
+	expect(await notifier.pass(7.5 * 3_600, 1_800)).toEqual([]);
+	const [digest, ...others] = await notifier.pass(1_860, 60);
+	expect(digest).toMatchObject({ channel: "fcm", content: { conversationId: null, count: 3 } });
+	expect(others).toEqual([]);
+});
