@@ -70,6 +70,8 @@ export class ServerEventHandler {
 			else this.#typing.delete(typing.conversationId);
 			this.#events.emit("user_typing", typing);
 		},
+		notification: (notification) => this.#events.emit("notification", notification),
+		notification_cleared: (cleared) => this.#events.emit("notification_cleared", cleared),
 		server_draining: (draining) => this.#events.emit("server_draining", draining),
 		error: (error) => this.#events.emit("error", error),
 	};

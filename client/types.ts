@@ -211,6 +211,22 @@ export interface ServerEvents {
 	user_offline: PresenceChange;
 	/** In conversations that this socket has joined. */
 	user_typing: { conversationId: string; userId: string; typing: boolean };
+	/** I have unread messages. One for a conversation replaces the one before. Goes to all of my devices, as far as my settings allow. */
+	notification: {
+		kind: "NEW_MESSAGE";
+		conversationId: string;
+		/** The newest message by the other person. */
+		seq: number;
+		senderId: string;
+		/** Plain text in my language. */
+		title: string;
+		/** Plain text in my language. */
+		body: string;
+		/** Messages by the other person that I have not read. */
+		count: number;
+	};
+	/** I have read the conversation, on any device. It may come although there was no notification. */
+	notification_cleared: { conversationId: string };
 	/** This gateway is about to leave. `ChatClient` moves by itself. */
 	server_draining: { reconnectAfterMs: number };
 	error: ErrorBody;

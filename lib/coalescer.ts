@@ -14,6 +14,11 @@ export class Coalescer<Item> {
 		this.#intervalMs = intervalMs;
 	}
 
+	/** How many items wait for the next flush. */
+	get size(): number {
+		return this.#waiting.size;
+	}
+
 	/** The item that waits under this key. */
 	get(key: string): Item | undefined {
 		return this.#waiting.get(key);

@@ -52,6 +52,27 @@ export const serverEvents = {
 	user_typing: z.object({ conversationId: z.guid(), userId: PlatformId, typing: z.boolean() }).meta({
 		description: "The user began to type, or stopped. To sockets of the other participant that joined the conversation.",
 	}),
+	notification: z
+		.object({
+			kind: z.literal("NEW_MESSAGE"),
+			conversationId: z.guid(),
+			seq: Seq.meta({ description: "The newest message by the other person." }),
+			senderId: PlatformId,
+			title: z.string().meta({ description: "In the user's language. Plain text." }),
+			body: z.string().meta({ description: "In the user's language. Plain text." }),
+			count: z.int().positive().meta({ description: "Messages by the other person that the user has not read." }),
+		})
+		.meta({
+			description:
+				"There are messages that the user has not read. To all sockets of this user, if the user's settings allow notifications in the " +
+				"app, the conversation is not muted and it is not in the user's quiet hours. One for a conversation replaces the one before. It " +
+				"is not repeated when it is lost.",
+		}),
+	notification_cleared: z.object({ conversationId: z.guid() }).meta({
+		description:
+			"The user has read the conversation, on any device: a notification of it can go. To all sockets of this user. It may come " +
+			"although there was no notification.",
+	}),
 	server_draining: z.object({ reconnectAfterMs: z.int() }).meta({
 		description:
 			"This gateway is about to stop. To all of its sockets: reconnect after this time, to another gateway if one is known.",

@@ -1,4 +1,5 @@
 import type { Outcome } from "./channels/channel.ts";
+import { canClear } from "./channels/open-channels.ts";
 import type { Next, Notification } from "./notifications.ts";
 import { timeOf } from "./unnotified.ts";
 
@@ -11,9 +12,6 @@ const longestPauseMs = 60 * 60_000;
 /** After how long it is first looked whether an accepted push has been read meanwhile. */
 const firstLookMs = 60_000;
 
-/** These channels can take back what a device shows. */
-const canClear = (channel: Notification["channel"]) => channel === "apns" || channel === "fcm";
-
 /**
  * How it goes on after an attempt: what failed is tried again after a pause that doubles, up to an hour, with jitter so that many do
  * not come back at once. `random` is from 0 to 1.
@@ -22,7 +20,8 @@ export function afterAttempt(notification: Notification, outcome: Outcome, nowMs
 	const next = { lastError: null, sentAt: null };
 	switch (outcome.kind) {
 		case "accepted": {
-			const dueAt = canClear(notification.channel) ? timeOf(nowMs + firstLookMs) : null;
+			const { channel } = notification;
+			const dueAt = channel !== "email" && canClear(channel) ? timeOf(nowMs + firstLookMs) : null;
 			return { ...next, state: "SENT", dueAt, sentAt: timeOf(nowMs) };
 		}
 		case "gone":

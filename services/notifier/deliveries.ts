@@ -95,7 +95,7 @@ export class Deliveries {
 			case "keep":
 				return afterLook(notification, Date.parse(notification.createdAt), nowMs, keptMs);
 			case "clear": {
-				if (!(await claimClearing(this.#context.db, prepared.device.id, nowMs)))
+				if (!(await claimClearing(this.#context.db, prepared.device.id)))
 					return { ...nothing, state, dueAt: timeOf(nowMs + clearingPauseMs) };
 				const outcome = await sendClearing(this.#context, prepared);
 				if (outcome.kind === "failed") return { ...nothing, state, dueAt: timeOf(nowMs + clearingPauseMs) };

@@ -34,7 +34,9 @@ async function forgetPeople(db: Database, userIds: string[]): Promise<void> {
 const forgetStatement = statement(
 	"notifier.forget",
 	`with a as (delete from devices where user_id = any ($1)),
-		b as (delete from notification_settings where user_id = any ($1))
+		b as (delete from notification_settings where user_id = any ($1)),
+		c as (delete from unnotified where user_id = any ($1)),
+		d as (delete from notifications where user_id = any ($1))
 	delete from unreachable_addresses where user_id = any ($1)`,
 );
 
@@ -42,6 +44,8 @@ const peopleStatement = statement(
 	"notifier.people",
 	`(select distinct user_id from devices where user_id > $1 order by user_id limit $2)
 	union (select user_id from notification_settings where user_id > $1 order by user_id limit $2)
+	union (select distinct user_id from unnotified where user_id > $1 order by user_id limit $2)
+	union (select distinct user_id from notifications where user_id > $1 order by user_id limit $2)
 	union (select user_id from unreachable_addresses where user_id > $1 order by user_id limit $2)
 	order by user_id limit $2`,
 );

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { exampleIds } from "../../lib/example-ids.ts";
-import { Id, Page, Text } from "../../lib/schemas.ts";
+import { Id, Limit, Page, PlatformId, Text, Time } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
 import { NewDevice, RegisteredDevice } from "./device.contract.ts";
 import { Settings, SettingsInput } from "./settings.contract.ts";
@@ -10,6 +10,19 @@ const UnsubscribeToken = z
 	.meta({ examples: [{ token: "v1.dXNlci1ib2I.c2lnbmF0dXJl" }] });
 
 const Html = z.string().meta({ description: "A page in HTML. Its status is 404 when the token is not one that Parley made." });
+
+const DeadNotification = z
+	.object({
+		id: z.guid(),
+		userId: PlatformId,
+		channel: z.enum(["webpush", "fcm", "apns", "email"]),
+		conversationIds: z.array(z.guid()).meta({ description: "Several only in a digest." }),
+		attempts: z.int(),
+		lastError: z.string().nullable().meta({ description: "What the provider said, without any address or content." }),
+		createdAt: Time,
+		deadSince: Time,
+	})
+	.meta({ description: "A notification that was given up: refused for good, or not accepted for a day." });
 
 export const notifier = {
 	actions: {
@@ -82,6 +95,28 @@ export const notifier = {
 			errors: [],
 			params: UnsubscribeToken,
 			result: Html,
+		},
+		dead: {
+			description: "Notifications that were given up, the last one first.",
+			access: { role: "admin" },
+			routes: ["GET /admin/notifications/dead"],
+			errors: [],
+			params: z
+				.object({
+					limit: Limit(50, 100),
+					cursor: Text.max(200).optional().meta({ description: "`nextCursor` of the page before." }),
+				})
+				.meta({ examples: [{ limit: 50 }] }),
+			result: Page(DeadNotification),
+		},
+		retry: {
+			description: "Has a notification that was given up sent again, with all its attempts.",
+			access: { role: "admin" },
+			routes: ["POST /admin/notifications/:id/retry"],
+			statuses: [202],
+			errors: ["NOT_FOUND"],
+			params: z.object({ id: Id }).meta({ examples: [{ id: exampleIds.notification }] }),
+			result: z.object({ id: z.guid() }),
 		},
 		health: { description: "Answers when the database does.", access: "internal", params: z.object({}), result: z.null() },
 	},

@@ -1,22 +1,22 @@
 import { callerOf, type Meta } from "../../lib/access.ts";
 import { ParleyError } from "../../lib/errors.ts";
-import { every, type Repeated } from "../../lib/every.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
-import { callsOf } from "../contracts.ts";
 import { defineService } from "../service.ts";
 import { checkPushUrl } from "./channels/safe-address.ts";
+import { listDead, retryDead } from "./dead.ts";
 import { addDevice, deleteDevice, listDevices } from "./devices.ts";
-import { forgetErased, forgetPerson } from "./forget.ts";
+import { forgetPerson } from "./forget.ts";
+import { Notifier } from "./notifier.ts";
+import { openContext } from "./open-context.ts";
 import { putSettings, settingsOfUser } from "./settings.ts";
+import { lookAgain } from "./unnotified.ts";
 import { askToUnsubscribe, type Page, unsubscribe } from "./unsubscribe.ts";
 import { pagePolicy } from "./unsubscribe-page.ts";
 
 interface This extends WithDatabase {
-	sweep: Repeated;
+	/** These are set once the service has started. */
+	notifier: Notifier;
 }
-
-/** How often erased people are looked up, in case the event `user.erased` was lost. */
-const forgetIntervalMs = 3_600_000;
 
 export default defineService<"notifier", This>("notifier", {
 	mixins: [database],
@@ -30,6 +30,7 @@ export default defineService<"notifier", This>("notifier", {
 			async handler(ctx) {
 				const { id } = callerOf(ctx);
 				await putSettings(this.db, id, ctx.params);
+				await lookAgain(this.db, id, null, Date.now());
 				return settingsOfUser(this.db, ctx, id);
 			},
 		},
@@ -72,6 +73,18 @@ export default defineService<"notifier", This>("notifier", {
 				return show(ctx, await unsubscribe(this.db, ctx, ctx.params.token));
 			},
 		},
+		dead: {
+			handler(ctx) {
+				return listDead(this.db, ctx.params);
+			},
+		},
+		retry: {
+			async handler(ctx) {
+				await retryDead(this.db, ctx.params.id, Date.now());
+				ctx.meta.$statusCode = 202;
+				return { id: ctx.params.id };
+			},
+		},
 		health: {
 			handler() {
 				return checkDatabase(this.db);
@@ -79,6 +92,21 @@ export default defineService<"notifier", This>("notifier", {
 		},
 	},
 	events: {
+		"message.created": {
+			async handler() {
+				this.notifier.lookNow();
+			},
+		},
+		"conversation.read": {
+			async handler(ctx) {
+				this.notifier.read(ctx.params.userId, ctx.params.conversationId);
+			},
+		},
+		"conversation.muted": {
+			handler(ctx) {
+				return lookAgain(this.db, ctx.params.userId, ctx.params.conversationId, Date.now());
+			},
+		},
 		"user.erased": {
 			handler(ctx) {
 				return forgetPerson(this.db, ctx.params.userId);
@@ -86,16 +114,11 @@ export default defineService<"notifier", This>("notifier", {
 		},
 	},
 	async started() {
-		this.sweep = every(
-			forgetIntervalMs,
-			async (signal) => {
-				await this.db.exclusively("notifier.forgetErased", () => forgetErased(this.db, callsOf(this.broker), signal));
-			},
-			(error) => this.logger.warn("Erased people are forgotten later:", error),
-		);
+		this.notifier = new Notifier(await openContext(this));
+		this.notifier.start();
 	},
 	async stopped() {
-		await this.sweep?.stop();
+		await this.notifier?.stop();
 	},
 });
 

@@ -1,3 +1,4 @@
+import { Coalescer } from "../../lib/coalescer.ts";
 import { every, type Repeated } from "../../lib/every.ts";
 import { TailReader } from "../../mixins/tail-reader.ts";
 import { callsOf } from "../contracts.ts";
@@ -5,15 +6,22 @@ import { Counters } from "./counters.ts";
 import { decideDue } from "./decide-due.ts";
 import { Deliveries } from "./deliveries.ts";
 import { forgetErased } from "./forget.ts";
-import type { InApp } from "./in-app.ts";
+import { InApp } from "./in-app.ts";
 import { noteUnread } from "./note-unread.ts";
-import type { ChannelName } from "./notifications.ts";
+import { type ChannelName, lookAtSent } from "./notifications.ts";
 import type { NotifierContext } from "./notifier-context.ts";
+import { quietUntil } from "./quiet-hours.ts";
 import { createRecipientsOf } from "./recipients.ts";
 import { deleteOld } from "./retention.ts";
+import { settingsOf } from "./settings.ts";
+import { shortOf } from "./templates/short.ts";
+import { timeOf } from "./unnotified.ts";
 
 /** How often it looks for people whose time has come, and for notifications that are due. */
 const lookIntervalMs = 1_000;
+
+/** The shortest time between two looks at what devices show, after somebody has read. */
+const readIntervalMs = 1_000;
 
 /** How often old rows and those of erased people are deleted. */
 const keepIntervalMs = 60 * 60_000;
@@ -23,11 +31,22 @@ export class Notifier {
 	readonly #context: NotifierContext;
 	readonly #tail: TailReader<"messages">;
 	readonly #deliveries: Map<ChannelName, Deliveries>;
+	readonly #inApp: InApp;
+	readonly #readings: Coalescer<{ userId: string; conversationId: string }>;
 	#repeated: Repeated[] = [];
 
-	constructor(context: NotifierContext, inApp: InApp) {
+	constructor(context: NotifierContext) {
 		this.#context = context;
-		const { broker, db, logger, delays } = context;
+		const { broker, db, logger, delays, now, shown } = context;
+		const inApp = new InApp({ broker, db, now, shown, settingsOf, quietUntil, shortOf });
+		this.#inApp = inApp;
+		this.#readings = new Coalescer(async (read) => {
+			try {
+				await lookAtSent(db, read, timeOf(now()));
+			} catch (error) {
+				logger.warn("Pushes that were read are taken away later:", error);
+			}
+		}, readIntervalMs);
 		const recipientsOf = createRecipientsOf(broker);
 		this.#tail = new TailReader(db, logger, {
 			...{ name: "notifications", source: "messages", from: "now", metrics: broker.metrics },
@@ -58,7 +77,7 @@ export class Notifier {
 		});
 		const keeping = repeat(keepIntervalMs, "Deleting old notifications", async (signal) => {
 			await deleteOld(db, this.#context.now(), signal);
-			await forgetErased(db, callsOf(broker), signal);
+			await db.exclusively("notifier.forgetErased", () => forgetErased(db, callsOf(broker), signal));
 		});
 		this.#repeated = [deciding, ...sending, keeping];
 		this.#tail.start();
@@ -69,10 +88,19 @@ export class Notifier {
 		this.#tail.lookNow();
 	}
 
+	/** A person has read in a conversation: what their other devices show of it is taken away. */
+	read(userId: string, conversationId: string): void {
+		this.#inApp.read(userId, conversationId);
+		this.#readings.set(`${conversationId} ${userId}`, { userId, conversationId });
+	}
+
 	/** Resolves when nothing of it runs any more. Attempts that are under way end first. */
 	async stop(): Promise<void> {
 		await this.#tail.stop();
 		await Promise.all(this.#repeated.map((one) => one.stop()));
 		await Promise.all([...this.#deliveries.values()].map((deliveries) => deliveries.drain()));
+		await Promise.all([this.#inApp.stop(), this.#readings.drain()]);
+		const { push, mail } = this.#context;
+		await Promise.all([...Object.values(push), mail].map((channel) => channel?.close()));
 	}
 }

@@ -30,7 +30,7 @@ export type Prepared = { notification: Notification } & (
  * for many notifications at once.
  */
 export async function prepare(context: NotifierContext, notifications: Notification[]): Promise<Prepared[]> {
-	const { broker, db } = context;
+	const { db } = context;
 	const nowMs = context.now();
 	const userIds = [...new Set(notifications.map(({ userId }) => userId))];
 	const [levels, contacts, devices, unreachable, totals] = await Promise.all([

@@ -6,7 +6,7 @@ import type { NotifierContext } from "./notifier-context.ts";
 import type { Prepared } from "./prepare.ts";
 import { mailOf } from "./templates/mail.ts";
 import { shortOf } from "./templates/short.ts";
-import { unsubscribeToken } from "./unsubscribe.ts";
+import { unsubscribeUrl } from "./unsubscribe.ts";
 
 /** The channel was turned off since the notification was made. */
 const off: Outcome = { kind: "refused", reason: "CHANNEL_OFF" };
@@ -16,10 +16,9 @@ export async function send(context: NotifierContext, prepared: Prepared & { kind
 	const { notification, notice, device, address, badge } = prepared;
 	if (notification.channel === "email") {
 		if (!context.mail || address === null) return off;
-		const token = await unsubscribeToken(context.db, notice.userId);
-		const unsubscribeUrl = `${context.appUrl}/notifications/unsubscribe?token=${token}`;
 		const { shown, appUrl, mailFrom } = context;
-		return context.mail.send(null, mailOf(notice, { shown, appUrl, unsubscribeUrl, to: address, from: mailFrom }));
+		const link = await unsubscribeUrl(context.db, appUrl, notice.userId);
+		return context.mail.send(null, mailOf(notice, { shown, appUrl, unsubscribeUrl: link, to: address, from: mailFrom }));
 	}
 	const channel = context.push[notification.channel];
 	if (!channel || !device) return off;

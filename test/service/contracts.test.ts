@@ -256,8 +256,9 @@ test("everything that is pushed to sockets is as the gateway's contract says", a
 		await until(() => pushes.some(({ userId, event }) => userId === employerId && event === `user_${status}`));
 	}
 
-	// A gateway says the first two by itself; the third takes the ten seconds after which somebody counts as gone.
-	const unpushed = ["error", "server_draining", "user_offline"];
+	// A gateway says the first two by itself; the third takes the ten seconds after which somebody counts as gone; the tests of the
+	// notifier have the others.
+	const unpushed = ["error", "server_draining", "user_offline", "notification", "notification_cleared"];
 	const events = Object.keys(serverEvents).filter((event) => !unpushed.includes(event));
 	await until(() => events.every((event) => pushes.some((push) => push.event === event)));
 	for (const { event, payload } of pushes.filter((push) => push.event !== "anything")) {

@@ -173,6 +173,17 @@ test("a connection on which nothing arrives any more is dropped, and the next pu
 	await until(() => server.sessions[before - 1]?.destroyed);
 });
 
+test("an answer that arrives bit by bit and never ends is given up in time", async () => {
+	server.answerWith((stream) => {
+		stream.respond({ ":status": 200 });
+		const timer = setInterval(() => stream.write(" "), 50);
+		stream.on("close", () => clearInterval(timer));
+	});
+	const quick = openApns(settings(), 200);
+	expect(await quick.send(device, pushNotice())).toMatchObject({ kind: "failed" });
+	await quick.close();
+});
+
 test("a server that accepts connections and says nothing is given up in time, and closing does not wait for it", async () => {
 	const silent = await startSilentServer();
 	const toSilent = openApns({ ...settings(), endpoint: `https://localhost:${silent.port}` }, 300);

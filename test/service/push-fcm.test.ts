@@ -53,7 +53,7 @@ test("a clearing is for the app alone: it has data and shows nothing", async () 
 	const { kind, id, conversationId, collapseKey: tag } = clearing;
 	expect(server.messages[0].data).toEqual({ kind, id, conversationId, badge: "3", tag });
 	expect(server.messages[0]).not.toHaveProperty("notification");
-	expect(server.messages[0].android).toEqual({ collapse_key: tag, priority: "HIGH", ttl: "86400s" });
+	expect(server.messages[0].android).toEqual({ collapse_key: tag, priority: "NORMAL", ttl: "86400s" });
 });
 
 test("a body that is too long is cut: FCM gets at most 4096 bytes", async () => {

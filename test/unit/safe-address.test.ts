@@ -1,4 +1,12 @@
-import { checkPushUrl, isPublic, PrivateAddress, publicLookup } from "../../services/notifier/channels/safe-address.ts";
+import { callTimeoutMs } from "../../lib/timeouts.ts";
+import {
+	checkPushUrl,
+	isPublic,
+	PrivateAddress,
+	publicLookup,
+	resolveName,
+} from "../../services/notifier/channels/safe-address.ts";
+import { startDnsServer } from "../support/dns-server.ts";
 
 const ofNobody = async () => {
 	throw new Error("ENOTFOUND");
@@ -93,10 +101,22 @@ test("a name is refused if any of its addresses is private, or if it has none", 
 	expect(await checkPushUrl(example, [], resolvesTo())).toBe("must be a host that can be resolved");
 });
 
-test("a name that no DNS server knows is refused in time, also when none answers", async () => {
+test("a host has the addresses that DNS servers give it, of both kinds", async () => {
+	const dns = await startDnsServer({ "push.example.org": ["93.184.215.14", "10.0.0.7", "2606:2800:21f:cb07::1"] });
+	const ask = (name: string) => resolveName(name, [dns.address]);
+	expect((await ask("push.example.org")).sort()).toEqual(["10.0.0.7", "2606:2800:21f:cb07::1", "93.184.215.14"]);
+	await expect(ask("other.example.org")).rejects.toMatchObject({ code: "ENOTFOUND" });
+	expect(await checkPushUrl(example, [], ask)).toBe(isPrivate);
+	await dns.stop();
+});
+
+test("a name whose DNS server never answers is given up before the client is", async () => {
+	const dns = await startDnsServer("silent");
 	const startedAt = Date.now();
-	expect(await checkPushUrl("https://push.invalid/", [])).toBe("must be a host that can be resolved");
-	expect(Date.now() - startedAt).toBeLessThan(6_000);
+	const reason = await checkPushUrl(example, [], (name) => resolveName(name, [dns.address]));
+	expect(reason).toBe("must be a host that can be resolved");
+	expect(Date.now() - startedAt).toBeLessThan(callTimeoutMs);
+	await dns.stop();
 });
 
 test("WEBPUSH_ALLOW exempts exactly the named hosts and ports, also without TLS", async () => {

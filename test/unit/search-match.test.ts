@@ -78,6 +78,13 @@ test.each([
 	expect(ranges.map(({ start, end }) => chars.slice(start, end).join(""))).toEqual(marked);
 });
 
+test("an underscore ends a word for the order of matches, as it does in the index", () => {
+	const score = (content: string) => scoreOf(fold(content), parseQuery("case").groups);
+	expect(score("snake_case")).toBe(score("snake case"));
+	expect(score("snake_cases")).toBe(score("snake cases"));
+	expect(score("snakecase")).toBeLessThan(score("snake_cases"));
+});
+
 test("highlights are ordered, apart and within the text", () => {
 	fc.assert(
 		fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary", minLength: 1, maxLength: 3 }), (around, word) => {

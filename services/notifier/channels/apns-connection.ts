@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import type { ProviderOptions } from "@parse/node-apn";
@@ -42,10 +41,11 @@ export class ApnsConnection {
 }
 
 /** Resolves when node-apn knows it too. The socket must not have emitted `close` yet. */
-async function destroy(socket: TLSSocket): Promise<void> {
-	const closed = once(socket, "close");
-	socket.destroy();
-	await closed;
+function destroy(socket: TLSSocket): Promise<void> {
+	return new Promise((resolve) => {
+		socket.once("close", () => resolve());
+		socket.destroy();
+	});
 }
 
 const keepAliveMs = 30_000;

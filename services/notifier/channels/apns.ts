@@ -1,6 +1,6 @@
 import apn from "@parse/node-apn";
 import { ApnsConnection } from "./apns-connection.ts";
-import type { Outcome, PushChannel, PushContent, PushNotice } from "./channel.ts";
+import { attemptTimeoutMs, type Outcome, type PushChannel, type PushContent, type PushNotice } from "./channel.ts";
 import { shorten } from "./shorten.ts";
 
 export interface ApnsSettings {
@@ -14,7 +14,10 @@ export interface ApnsSettings {
 	key: string;
 }
 
-/** Apple's push service over HTTP/2, with provider tokens. */
+/**
+ * Apple's push service over HTTP/2, with provider tokens.
+ * @param timeoutMs how long nothing may arrive; an attempt ends within twice that time
+ */
 export function openApns({ endpoint, topic, keyId, teamId, key }: ApnsSettings, timeoutMs = requestTimeoutMs): PushChannel {
 	const connection = new ApnsConnection(new URL(endpoint));
 	const provider = new apn.Provider({
@@ -32,6 +35,8 @@ export function openApns({ endpoint, topic, keyId, teamId, key }: ApnsSettings, 
 		async send({ address }, content) {
 			// It becomes a part of the path.
 			if (!/^[0-9a-f]{8,200}$/i.test(address)) return { kind: "gone", reason: "BadDeviceToken" };
+			// node-apn waits on while an answer arrives bit by bit.
+			const late = setTimeout(() => connection.close(), 2 * timeoutMs);
 			try {
 				const { failed } = await provider.send(notificationOf(content, topic), address);
 				const outcome: Outcome = failed[0] ? outcomeOf(failed[0]) : { kind: "accepted" };
@@ -41,6 +46,8 @@ export function openApns({ endpoint, topic, keyId, teamId, key }: ApnsSettings, 
 				return outcome;
 			} catch {
 				return { kind: "failed", reason: "the connection failed" };
+			} finally {
+				clearTimeout(late);
 			}
 		},
 		async close() {
@@ -105,5 +112,5 @@ function shownReason(reason: string | undefined): string | undefined {
 
 const timeToLiveSeconds = 24 * 3_600;
 const maxPayloadBytes = 4_096;
-const requestTimeoutMs = 10_000;
+const requestTimeoutMs = attemptTimeoutMs / 2 - 500;
 const pingIntervalMs = 60_000;

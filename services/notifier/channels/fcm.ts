@@ -55,11 +55,12 @@ export function openFcm(settings: FcmSettings, timeoutMs = attemptTimeoutMs / 2 
 }
 
 function messageOf(token: Device["address"], content: PushContent) {
-	const android = { collapse_key: content.collapseKey, priority: "HIGH", ttl: "86400s" };
-	if (content.kind === "CLEARED") return { token, data: dataOf(content), android };
+	const android = { collapse_key: content.collapseKey, ttl: "86400s" };
+	// FCM delays the urgent messages of an app that shows nothing for them.
+	if (content.kind === "CLEARED") return { token, data: dataOf(content), android: { ...android, priority: "NORMAL" } };
 	const notice = shorten(content, maxContentBytes, (shorter) => Buffer.byteLength(JSON.stringify(shownOf(shorter))));
 	// The tag lets a notification that is shown already be replaced; the collapse key is for those that wait at FCM.
-	return { token, ...shownOf(notice), android: { ...android, notification: { tag: content.collapseKey } } };
+	return { token, ...shownOf(notice), android: { ...android, priority: "HIGH", notification: { tag: content.collapseKey } } };
 }
 
 function shownOf(notice: PushNotice) {

@@ -91,9 +91,11 @@ export function publicLookup(resolve: Resolve = resolveName): LookupFunction {
 /**
  * Asks the DNS servers. `dns.lookup` would take one of the few threads that files and cryptography need too, for as long as a
  * stranger's DNS server likes.
+ * @param servers instead of those of the system
  */
-async function resolveName(hostname: string): Promise<string[]> {
+export async function resolveName(hostname: string, servers?: string[]): Promise<string[]> {
 	const resolver = new Resolver({ timeout: 1_500, tries: 2 });
+	if (servers) resolver.setServers(servers);
 	const timer = setTimeout(() => resolver.cancel(), resolveTimeoutMs);
 	try {
 		const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
