@@ -5,6 +5,7 @@ import { type Database, statement, type Transaction } from "../../mixins/databas
 import type { Params } from "../contracts.ts";
 import type { Device } from "./channels/channel.ts";
 import type { RegisteredDevice } from "./device.contract.ts";
+import { timeOf } from "./unnotified.ts";
 
 /** Devices of a person. Another one takes the place of the one that was registered longest ago. */
 const maxDevices = 20;
@@ -54,17 +55,10 @@ export async function devicesOf(db: Database, userIds: readonly string[]): Promi
 	return devices;
 }
 
-<<<<<<< HEAD
 /** Those of the devices that are still there, by their ids. */
 export async function devicesById(db: Database, deviceIds: readonly string[]): Promise<Map<string, Device>> {
 	const rows = await db.query<Device>(devicesByIdStatement, [deviceIds]);
 	return new Map(rows.map((device) => [device.id, device]));
-=======
-/** These devices, by their ids. One that was removed is left out. */
-export async function devicesById(db: Database, deviceIds: readonly string[]): Promise<Map<string, Device>> {
-	const devices = await db.query<Device>(devicesByIdStatement, [deviceIds]);
-	return new Map(devices.map((device) => [device.id, device]));
->>>>>>> people
 }
 
 /** Removes a device that its provider does not know any more. */
@@ -73,8 +67,8 @@ export async function removeDevice(db: Database, deviceId: string): Promise<void
 }
 
 /** Whether the caller may clear the device now. Of all nodes, one may, and once a minute. */
-export async function claimClearing(db: Database, deviceId: string): Promise<boolean> {
-	return (await db.query(claimClearingStatement, [deviceId])).length > 0;
+export async function claimClearing(db: Database, deviceId: string, nowMs: number): Promise<boolean> {
+	return (await db.query(claimClearingStatement, [deviceId, timeOf(nowMs)])).length > 0;
 }
 
 /** What the provider knows the device by. */
@@ -164,20 +158,13 @@ const devicesStatement = statement(
 	"select user_id, id, kind, address, keys from devices where user_id = any ($1) order by last_used_at desc, id desc",
 );
 
-<<<<<<< HEAD
 const devicesByIdStatement = statement("notifier.devicesById", "select id, kind, address, keys from devices where id = any ($1)");
-=======
-const devicesByIdStatement = statement(
-	"notifier.devicesById",
-	"select id, kind, address, keys from devices where id = any ($1::uuid[])",
-);
->>>>>>> people
 
 const removeStatement = statement("notifier.removeDevice", "delete from devices where id = $1");
 
 const claimClearingStatement = statement(
 	"notifier.claimClearing",
-	`update devices set cleared_at = now()
-	where id = $1 and (cleared_at is null or cleared_at <= now() - interval '1 minute')
+	`update devices set cleared_at = $2
+	where id = $1 and (cleared_at is null or cleared_at <= $2::timestamptz - interval '1 minute')
 	returning id`,
 );

@@ -76,14 +76,14 @@ test("a token goes to whoever registers it last, as another device: nothing for 
 	const [before, after] = [await registerUser(node.calls), await registerUser(node.calls)];
 	const device = fcm();
 	const first = await add(before, device);
-	expect(await claimClearing(db, String(first.body.id))).toBe(true);
+	expect(await claimClearing(db, String(first.body.id), Date.now())).toBe(true);
 	const moved = await add(after, device);
 	expect(moved.status).toBe(201);
 	expect(moved.body.id).not.toBe(first.body.id);
 	expect((await list(before)).body).toEqual({ items: [], nextCursor: null });
 	expect([...(await devicesOf(db, [before, after])).keys()]).toEqual([after]);
-	expect(await claimClearing(db, String(first.body.id))).toBe(false);
-	expect(await claimClearing(db, String(moved.body.id))).toBe(true);
+	expect(await claimClearing(db, String(first.body.id), Date.now())).toBe(false);
+	expect(await claimClearing(db, String(moved.body.id), Date.now())).toBe(true);
 });
 
 test("a person has at most 20 devices, and the one that was used longest ago goes", async () => {
@@ -204,14 +204,14 @@ test("a device is deleted by its owner only", async () => {
 test("a device is cleared by one of all who want to, and by another only a minute later", async () => {
 	const userId = await registerUser(node.calls);
 	const id = String((await add(userId, fcm())).body.id);
-	const claims = await Promise.all(Array.from({ length: 8 }, () => claimClearing(db, id)));
+	const claims = await Promise.all(Array.from({ length: 8 }, () => claimClearing(db, id, Date.now())));
 	expect(claims.filter(Boolean)).toHaveLength(1);
 	await query(node.databaseUrl, "update devices set cleared_at = now() - interval '59 seconds' where id = $1", [id]);
-	expect(await claimClearing(db, id)).toBe(false);
+	expect(await claimClearing(db, id, Date.now())).toBe(false);
 	await query(node.databaseUrl, "update devices set cleared_at = now() - interval '60 seconds' where id = $1", [id]);
-	expect(await claimClearing(db, id)).toBe(true);
+	expect(await claimClearing(db, id, Date.now())).toBe(true);
 	await removeDevice(db, id);
-	expect(await claimClearing(db, id)).toBe(false);
+	expect(await claimClearing(db, id, Date.now())).toBe(false);
 });
 
 test("devices and settings of an erased person go at once", async () => {
