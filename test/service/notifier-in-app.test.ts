@@ -13,7 +13,7 @@ jest.setTimeout(20_000);
 
 const pushes: HeardPush[] = [];
 const node = useNode({
-	services: ["conversations", "directory", "messages", "notifier", "presence"],
+	services: ["conversations", "directory", "messages", "presence"],
 	others: [recordingGateway(pushes)],
 });
 
