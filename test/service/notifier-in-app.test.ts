@@ -23,7 +23,7 @@ let inApp: InApp;
 
 beforeEach(() => {
 	isQuiet = false;
-	const { db } = node.broker.getLocalService("notifier") as unknown as WithDatabase;
+	const { db } = node.broker.getLocalService("messages") as unknown as WithDatabase;
 	inApp = new InApp({
 		broker: node.broker,
 		db,
