@@ -108,7 +108,11 @@ export class Ground {
 				continue;
 			}
 			doubles++;
-			expect({ ...accepted, wasInFlight: this.notifiers.inFlight.has(key) }).toEqual({ ...accepted, identity, wasInFlight: true });
+			expect({ ...accepted, wasInFlight: this.notifiers.inFlight.has(key) }).toEqual({
+				...accepted,
+				identity,
+				wasInFlight: true,
+			});
 		}
 		return doubles;
 	}

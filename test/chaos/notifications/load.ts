@@ -65,7 +65,11 @@ export class Load {
 		const busy = new Map<Recipient, Promise<void>>();
 		while (!this.#stopping.signal.aborted) {
 			const recipient = this.recipients[Math.floor(Math.random() * this.recipients.length)] as Recipient;
-			if (!busy.has(recipient)) busy.set(recipient, this.#write(recipient).finally(() => busy.delete(recipient)));
+			if (!busy.has(recipient))
+				busy.set(
+					recipient,
+					this.#write(recipient).finally(() => busy.delete(recipient)),
+				);
 			await delay(pauseMs);
 		}
 		await Promise.all(busy.values());

@@ -100,7 +100,10 @@ export class Notifiers {
 			this.inFlight.add(keyOf(accepted));
 			return;
 		}
-		if (this.#killsLeft === 0 || Math.random() > killShare) return answer();
+		if (this.#killsLeft === 0 || Math.random() > killShare) {
+			answer();
+			return;
+		}
 		this.#killsLeft--;
 		const answersFirst = Math.random() < 0.5;
 		if (answersFirst) answer();

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import { startFcmServer } from "../../support/fcm-server.ts";
 import { type ReceivedMail, startMailServer } from "../../support/mail-server.ts";
 import { textIn } from "./load.ts";
