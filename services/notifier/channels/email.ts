@@ -49,14 +49,16 @@ export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTime
 	});
 	/** What is being sent. */
 	const sending = new Set<Promise<Outcome>>();
+	const closing = new AbortController();
 
 	async function attempt(mail: Mail): Promise<Outcome> {
 		// An attempt that is given up also closes its connection, so that the mail is not sent later.
-		const signal = AbortSignal.timeout(timeouts.attempt);
+		const signal = AbortSignal.any([AbortSignal.timeout(timeouts.attempt), closing.signal]);
 		try {
 			await transport.sendMail({ ...toMessage(mail, from), signal });
 			return { kind: "accepted" };
 		} catch (error) {
+			if (closing.signal.aborted) return { kind: "failed", reason: "the node stopped" };
 			return signal.aborted ? { kind: "failed", reason: "ETIMEDOUT" } : outcomeOf(error as Error);
 		}
 	}
@@ -68,6 +70,7 @@ export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTime
 			return outcome.finally(() => sending.delete(outcome));
 		},
 		async close() {
+			closing.abort();
 			transport.close();
 			await Promise.all(sending);
 		},
