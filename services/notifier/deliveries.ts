@@ -21,8 +21,11 @@ import { send, sendClearing } from "./send.ts";
 import { hastenMail, timeOf } from "./unnotified.ts";
 import { noteUnreachable } from "./unreachable.ts";
 
-/** Attempts of one channel that run at a time. A provider that does not answer holds up only its own channel. */
-const concurrency: Record<ChannelName, number> = { webpush: 100, apns: 100, fcm: 100, email: 20 };
+/**
+ * Attempts of one channel that run at a time. A provider that does not answer holds up only its own channel. Of mails so many wait for
+ * a connection (channels/email.ts) as are being sent, so that no connection waits for the next mail to be prepared.
+ */
+const concurrency: Record<ChannelName, number> = { webpush: 100, apns: 100, fcm: 100, email: 30 };
 
 /** Attempts for one person that run at a time, so that somebody with many devices that do not answer does not hold up others. */
 const maxOfPerson = 5;

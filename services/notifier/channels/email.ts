@@ -29,11 +29,20 @@ export interface Timeouts {
 /** The steps together may take longer than the attempt may: then it is ended too, with its connection. */
 const defaultTimeouts: Timeouts = { connect: 5_000, greeting: 5_000, silence: 10_000, attempt: attemptTimeoutMs - 2_000 };
 
+/** Three nodes together stay below what Postfix allows one client by default (50). */
+const defaultConnections = 15;
+
 /**
  * Sends mails over a pool of connections to one mail server. nodemailer speaks the protocol: it upgrades to TLS where the server
  * offers that, and checks its certificate.
  */
-export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTimeouts, ca }: SmtpOptions): MailChannel {
+export function openSmtp({
+	url,
+	from,
+	maxConnections = defaultConnections,
+	timeouts = defaultTimeouts,
+	ca,
+}: SmtpOptions): MailChannel {
 	const transport = createTransport({
 		pool: true,
 		...serverOf(url, ca),
