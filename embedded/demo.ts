@@ -5,8 +5,8 @@ import { signToken } from "../lib/token.ts";
 import { callsOf } from "../services/contracts.ts";
 
 const people = [
-	{ id: "alice", name: "Alice Applicant", locale: "en" },
-	{ id: "bob", name: "Bob Employer", locale: "en" },
+	{ id: "alice", name: "Alice Applicant", email: "alice@example.org", locale: "en" },
+	{ id: "bob", name: "Bob Employer", email: "bob@example.org", locale: "en" },
 ];
 const applicationId = "demo-application";
 const ttlSeconds = 24 * 60 * 60;
