@@ -8,11 +8,8 @@ import { addNews, claimDue, claimOthers, putOff, settle, timeOf, type Unnotified
 /** Rows that are decided at a time. */
 const batchSize = 500;
 
-/** Other conversations that join a digest. */
-const maxOthers = 1_000;
-
-/** More conversations than this are told in further digests. */
-const maxConversations = 50;
+/** Conversations of one digest, and how many more may join one whose time has come. */
+const maxConversations = 1_000;
 
 interface Decided {
 	row: Unnotified;
@@ -55,7 +52,7 @@ async function othersInDigests(context: NotifierContext, decided: Decided[], now
 		),
 	);
 	if (people.size === 0) return [];
-	const others = await claimOthers(context.db, nowMs, [...people.values()], maxOthers);
+	const others = await claimOthers(context.db, nowMs, [...people.values()], maxConversations);
 	const situations = await situationsOf(context, others);
 	return others.map((row, i) => ({ row, decision: decide(situations[i] as Situation, context.delays, nowMs, true) }));
 }

@@ -50,10 +50,12 @@ export async function prepare(context: NotifierContext, notifications: Notificat
 	]);
 	const settings = await settingsOf(db, contacts);
 	const unreadOf = (one: Notification): Unread[] =>
-		one.conversationIds.flatMap((conversationId, i) => {
+		one.conversationIds.flatMap((conversationId, i): Unread[] => {
 			const level = levels.get(keyOf(conversationId, one.userId));
 			const isMuted = level?.mutedUntil != null && Date.parse(level.mutedUntil) > nowMs;
-			return level && level.unreadCount > 0 && !isMuted ? [{ level, seq: one.seqs[i] ?? 0 }] : [];
+			return level && level.unreadCount > 0 && !isMuted
+				? [{ level, seq: one.seqs[i] ?? 0, at: one.messageAt, hasText: i < maxTexts }]
+				: [];
 		});
 
 	const waiting = notifications.filter(({ state }) => state === "WAITING");
@@ -101,18 +103,17 @@ async function describe(context: NotifierContext, unread: Unread[]): Promise<Map
 		),
 		newestOf(
 			context,
-			unread.map(({ level, seq }) => ({ conversationId: level.conversationId, seq })),
+			unread.flatMap(({ level, seq, hasText }) => (hasText ? [{ conversationId: level.conversationId, seq }] : [])),
 		),
 	]);
 	const described = new Map<string, NoticeConversation>();
 	for (const one of unread) {
 		const { conversationId, otherId, jobApplicationId, unreadCount } = one.level;
 		const message = messages.get(`${conversationId} ${one.seq}`);
-		if (!message) continue;
 		described.set(noticeKey(one), {
-			...{ conversationId, seq: one.seq, count: unreadCount, at: message.createdAt },
+			...{ conversationId, seq: one.seq, count: unreadCount, at: message?.createdAt ?? one.at },
 			...{ senderName: names[otherId] ?? "", jobTitle: titles[jobApplicationId] ?? "" },
-			...{ text: shown === "full" ? message.content : null, isImage: message.type === "IMAGE" },
+			...{ text: shown === "full" ? (message?.content ?? null) : null, isImage: message?.type === "IMAGE" },
 		});
 	}
 	return described;
@@ -123,7 +124,12 @@ const noticeKey = ({ level: { conversationId, userId }, seq }: Unread) => `${con
 interface Unread {
 	level: Level;
 	seq: number;
+	at: string;
+	hasText: boolean;
 }
+
+/** A digest shows the texts of so many conversations. */
+const maxTexts = 20;
 
 function isWanted({ newMessage }: Settings, channel: Notification["channel"]): boolean {
 	return channel === "email" ? newMessage.email : newMessage.push;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { decideDue } from "../../services/notifier/decide-due.ts";
 import { as, asPlatform } from "../support/broker.ts";
+import { bulkConversations } from "../support/bulk.ts";
 import { query } from "../support/database.ts";
 import { SteppedNotifier } from "../support/notifier.ts";
 import { type Conversing, openConversation, send } from "../support/platform.ts";
@@ -179,4 +180,26 @@ test("quiet hours put off, and their end tells of everything in one digest", asy
 	const [digest, ...others] = await notifier.pass(1_860, 60);
 	expect(digest).toMatchObject({ channel: "fcm", content: { conversationId: null, count: 3 } });
 	expect(others).toEqual([]);
+});
+
+test("a night with news in 300 conversations is one push and one mail", async () => {
+	await addDevice();
+	const { employerId } = pair;
+	await query(
+		node.databaseUrl,
+		"insert into notification_settings values ($1, true, true, true, true, '22:00', '07:00', 'UTC', false, 15)",
+		[employerId],
+	);
+	notifier.nowMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 + 47 * 3_600_000;
+	const ids = await bulkConversations(node.databaseUrl, {
+		applicantId: employerId,
+		employerId: pair.applicantId,
+		count: 300,
+		messages: 1,
+	});
+	const createdAt = new Date(notifier.nowMs).toISOString();
+	await notifier.note(...ids.map((conversationId) => ({ conversationId, seq: 1, senderId: pair.applicantId, createdAt })));
+	const given = await notifier.pass(9 * 3_600, 1_800);
+	expect(given.map(({ channel }) => channel)).toEqual(["fcm", "email"]);
+	expect(given).toMatchObject([{ content: { count: 300 } }, { mail: { subject: expect.stringContaining("300") } }]);
 });
