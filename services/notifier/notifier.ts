@@ -26,7 +26,10 @@ const readIntervalMs = 1_000;
 /** How often old rows and those of erased people are deleted. */
 const keepIntervalMs = 60 * 60_000;
 
-/** What runs by itself in the notifier. Several nodes may run it: rows are claimed, so each is worked by one of them. */
+/**
+ * What the notifier does without being called: behind the message path and on timers. Several nodes may run it: rows are claimed, so
+ * each is worked by one of them.
+ */
 export class Notifier {
 	readonly #context: NotifierContext;
 	readonly #tail: TailReader<"messages">;
@@ -44,7 +47,7 @@ export class Notifier {
 			try {
 				await lookAtSent(db, read, timeOf(now()));
 			} catch (error) {
-				logger.warn("Pushes that were read are taken away later:", error);
+				logger.warn("What devices show of conversations that were read is taken away later:", error);
 			}
 		}, readIntervalMs);
 		const recipientsOf = createRecipientsOf(broker);
