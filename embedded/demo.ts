@@ -5,15 +5,15 @@ import { signToken } from "../lib/token.ts";
 import { callsOf } from "../services/contracts.ts";
 
 const people = [
-	{ id: "alice", name: "Alice Applicant", locale: "en" },
-	{ id: "bob", name: "Bob Employer", locale: "en" },
+	{ id: "alice", name: "Alice Applicant", email: "alice@example.org", locale: "en" },
+	{ id: "bob", name: "Bob Employer", email: "bob@example.org", locale: "en" },
 ];
 const applicationId = "demo-application";
 const ttlSeconds = 24 * 60 * 60;
 
 /** On an empty database, makes two users and an application between them, and prints the first steps. */
 export async function offerDemo(broker: ServiceBroker, isEnabled: boolean): Promise<void> {
-	const { jwt, databaseUrl } = broker.config;
+	const { jwt, databaseUrl, mailFolder } = broker.config;
 	const hasServices = broker.getLocalService("gateway") && broker.getLocalService("users");
 	if (!isEnabled || !hasServices || !(await isEmpty(databaseUrl))) return;
 	await makeDemoData(broker);
@@ -34,7 +34,7 @@ Open a conversation as Alice:
 
 curl -X POST ${url}/conversations -H 'Content-Type: application/json' \\
   -H 'Authorization: Bearer ${tokens[0]}' -d '{"jobApplicationId":"${applicationId}"}'
-
+${mailFolder ? `\nThe mails about unread messages are written to ${mailFolder}.\n` : ""}
 `);
 }
 

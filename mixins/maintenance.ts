@@ -5,8 +5,8 @@ import { connectionClass, connectionSettings } from "./postgres.ts";
 export type Session = Pick<Database, "query">;
 
 /**
- * The limits are those of no pool: a statement takes minutes, and one that must wait for older transactions waits for an hour. It uses
- * one core. TCP says within half a minute that the server's host is gone.
+ * The limits differ from those of the pools: a statement may take minutes, and waits up to an hour for older transactions. It uses one
+ * core. TCP keep-alive notices within half a minute that the server's host is gone.
  */
 const settings = {
 	...connectionSettings,

@@ -1,3 +1,4 @@
+import { localUrl } from "../local-url.ts";
 import { bus } from "./bus.ts";
 import { ConfigError } from "./config-error.ts";
 import { database } from "./database.ts";
@@ -37,7 +38,10 @@ export const allSettings = listSettings(settings);
 export const settingNames = allSettings.map(({ variable }) => variable);
 
 /** The values of all settings, read once at the start. */
-export type Config = Values<typeof settings>;
+export interface Config extends Values<typeof settings> {
+	/** Without a slash at the end. Without APP_URL it is where the gateway of the same process listens. */
+	appUrl: string;
+}
 
 /** The settings of a running node. They always name a database, which may be an embedded one. */
 export interface NodeConfig extends Config {
@@ -67,14 +71,15 @@ export function loadConfig(): Config {
 export function readConfig(env: Environment): Config {
 	const problems: string[] = [];
 	// Without problems, each setting has the value that `Values` derives from its rule and its default.
-	const config = readSettings(settings, env, problems) as Config;
+	const config = readSettings(settings, env, problems) as Values<typeof settings>;
 	if (problems.length === 0) problems.push(...missingSettings(config));
 	if (problems.length > 0) throw new ConfigError(problems.join("; "));
-	return config;
+	return { ...config, appUrl: config.appUrl ?? localUrl(config) };
 }
 
 /** One line for each setting that is not set although another one requires it. */
-function missingSettings({ databaseUrl, natsUrl, redisUrl, services, jwt, s3, notifications }: Config): string[] {
+function missingSettings(config: Values<typeof settings>): string[] {
+	const { databaseUrl, natsUrl, redisUrl, services, jwt, s3, notifications, appUrl } = config;
 	const problems: string[] = [];
 	const own = Object.entries({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }).flatMap(([name, url]) => (url ? [] : [name]));
 	if (natsUrl && own.length > 0)
@@ -85,6 +90,7 @@ function missingSettings({ databaseUrl, natsUrl, redisUrl, services, jwt, s3, no
 	if (!s3.accessKeyId !== !s3.secretAccessKey) problems.push("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together");
 	const { email, webPush, apns } = notifications;
 	if (email.smtpUrl && !email.from) problems.push("MAIL_FROM must be set when SMTP_URL is");
+	if (email.smtpUrl && !appUrl) problems.push("APP_URL must be set when SMTP_URL is: mails link to it");
 	const { publicKey, privateKey, subject } = webPush;
 	const vapid = Object.entries({ VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey, VAPID_SUBJECT: subject });
 	if (isIncomplete(vapid)) problems.push(`${vapid.map(([name]) => name).join(", ")} must be set together`);

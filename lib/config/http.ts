@@ -25,11 +25,10 @@ export const http = {
 			"The origins whose pages may call Parley, besides the gateway's own; `*` for all. A bucket that media creates gets the same origins.",
 		services: ["gateway", "media"],
 	}),
-	/** Without a slash at the end. */
 	appUrl: setting("APP_URL", baseUrl, {
-		default: "http://localhost:3000",
+		unset: "`http://localhost:3000`, or what `PORT` and `HOST` say in its place",
 		meaning:
-			"Where people open the app. Notifications link to it. While `CORS_ORIGINS` is not set, a bucket that media creates allows this origin.",
+			"Where people open the app. Notifications link to it. `SMTP_URL` requires it. While `CORS_ORIGINS` is not set, a bucket that media creates allows this origin.",
 		services: ["media", "notifier"],
 	}),
 };

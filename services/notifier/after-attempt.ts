@@ -9,7 +9,7 @@ export const givenUpMs = 24 * 60 * 60_000;
 const firstPauseMs = 5_000;
 const longestPauseMs = 60 * 60_000;
 
-/** After how long it is first looked whether an accepted push has been read meanwhile. */
+/** How long after an accepted push the first look is whether its messages were read. */
 const firstLookMs = 60_000;
 
 /**
@@ -37,7 +37,7 @@ export function afterAttempt(notification: Notification, outcome: Outcome, nowMs
 	}
 }
 
-/** When it is looked again whether an accepted push has been read: less and less often, until it is not kept any more. */
+/** When to look again whether the messages of an accepted push were read: less and less often, until it is not kept any more. */
 export function afterLook(notification: Notification, sentMs: number, nowMs: number, keptMs: number): Next {
 	const ageMs = nowMs - sentMs;
 	const dueAt = ageMs > keptMs ? null : timeOf(nowMs + Math.max(firstLookMs, ageMs));

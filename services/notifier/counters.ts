@@ -5,8 +5,11 @@ import type { ChannelName } from "./notifications.ts";
 const counted = {
 	accepted: ["parley.notifier.sent", "Notifications that a provider accepted"],
 	failed: ["parley.notifier.failed", "Attempts that failed and are repeated"],
-	dead: ["parley.notifier.dead", "Notifications that a provider refused for good"],
-	deferred: ["parley.notifier.deferred", "Notifications that were put off to the end of quiet hours"],
+	dead: ["parley.notifier.dead", "Notifications that a provider refused for good, without those that were given up after a day"],
+	deferred: [
+		"parley.notifier.deferred",
+		"Notifications that were put off directly before they were sent, because quiet hours had begun",
+	],
 } as const;
 
 const timeToTell = "parley.notifier.time";
@@ -22,7 +25,7 @@ export class Counters {
 			metrics.register({ type: "counter", name, description, labelNames: ["channel"] });
 		metrics.register({
 			...{ type: "histogram", name: timeToTell, unit: "second", labelNames: ["channel"], quantiles: true },
-			description: "Time from a message to its accepted notification",
+			description: "Time from the first message of a notification until a provider accepted it",
 		});
 	}
 

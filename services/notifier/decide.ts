@@ -54,8 +54,8 @@ const longestWaitMs = { muted: 60 * 60_000, connected: 30_000 };
  * 4. A person who is not online is told when the delay has passed.
  * 5. A connected person is told later: when the message was not delivered, 10 s later, since the socket may be dead; when it was, once
  *    the person has done nothing for the idle delay.
- * 6. With digests, all this and the window must have passed. `isWindowOver`: another conversation's window has ended, and its digest
- *    takes this one along.
+ * 6. With digests, the window must have passed too. `isWindowOver`: the window of another conversation has passed, and its digest takes
+ *    this one along.
  */
 export function decide(situation: Situation, delays: Delays, nowMs: number, isWindowOver = false): Decision {
 	const { channel, level, settings, isReachable } = situation;

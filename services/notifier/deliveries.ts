@@ -64,7 +64,7 @@ export class Deliveries {
 	async sendDue(signal: AbortSignal): Promise<void> {
 		while (!signal.aborted) {
 			const free = concurrency[this.#channel] - this.#running.size;
-			// A few at a time would ask all other services for each of them.
+			// Each claim asks other services about its notifications. So it waits until a quarter can be claimed at once.
 			if (free < concurrency[this.#channel] / 4) {
 				// Not longer, so that it also ends soon when it is aborted.
 				await Promise.race([...this.#running, delay(retryMs, undefined, { ref: false })]);
@@ -141,7 +141,7 @@ export class Deliveries {
 		const running: Promise<void> = this.#work(prepared)
 			.catch((error: unknown) => {
 				// The claim ends, and then it is tried again.
-				this.#context.logger.warn(`A notification could not be worked (${id}):`, error);
+				this.#context.logger.warn(`Sending notification ${id} failed and is tried again:`, error);
 			})
 			.finally(() => {
 				this.#running.delete(running);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isBase64url } from "../../lib/base64url.ts";
 import { Text, Time } from "../../lib/schemas.ts";
 
 const DeviceKind = z.enum(["webpush", "fcm", "apns"]);
@@ -80,9 +81,4 @@ function withoutFragment(text: string): string {
 	const url = new URL(text);
 	url.hash = "";
 	return url.href;
-}
-
-function isBase64url(text: string, bytes: number): boolean {
-	const decoded = Buffer.from(text, "base64url");
-	return decoded.length === bytes && decoded.toString("base64url") === text;
 }

@@ -66,7 +66,7 @@ export async function removeDevice(db: Database, deviceId: string): Promise<void
 	await db.query(removeStatement, [deviceId]);
 }
 
-/** Whether the caller may clear the device now. Of all nodes, one may, and once a minute. */
+/** Whether the caller may send the device a clearing now. Only one of all nodes may, and only once a minute. */
 export async function claimClearing(db: Database, deviceId: string, nowMs: number): Promise<boolean> {
 	return (await db.query(claimClearingStatement, [deviceId, timeOf(nowMs)])).length > 0;
 }

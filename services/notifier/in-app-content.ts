@@ -7,6 +7,7 @@ import type { Level } from "../conversations/conversations.contract.ts";
 import type { Contact } from "../directory/directory.contract.ts";
 import type { Push } from "../gateway/gateway.contract.ts";
 import { maybeConnected, push } from "../push.ts";
+import { messagesAt, positionKey } from "./messages-at.ts";
 import type { ContentShown, Notice } from "./notice.ts";
 
 /** What decides whether a person gets notifications in the app. */
@@ -92,7 +93,7 @@ export class InAppContent {
 		]);
 		return wanted.map((one) => {
 			const { told, level } = one;
-			const message = messages.get(`${told.conversationId} ${told.seq}`);
+			const message = messages.get(positionKey(told));
 			const notice = this.#noticeOf(one, message, names.get(level.otherId) ?? "", titles.get(level.jobApplicationId) ?? "");
 			return push<"notification">(
 				{
@@ -128,20 +129,13 @@ export class InAppContent {
 		});
 	}
 
-	/** By conversation and seq. Only where their text is shown. */
+	/** Only where their text is shown. */
 	async #messagesOf(wanted: Wanted[]): Promise<Map<string, Message>> {
-		const found = new Map<string, Message>();
-		if (this.#options.shown !== "full") return found;
-		let rest = wanted.map(({ told: { conversationId, seq } }) => ({ conversationId, seq }));
-		while (rest.length > 0) {
-			const messages = await this.#calls.call("messages.pick", { positions: rest });
-			for (const message of messages) found.set(`${message.conversationId} ${message.seq}`, message);
-			const last = messages.at(-1);
-			if (!last) break;
-			// An answer holds as many of the first as fit into it.
-			rest = rest.slice(1 + rest.findIndex((one) => one.conversationId === last.conversationId && one.seq === last.seq));
-		}
-		return found;
+		if (this.#options.shown !== "full") return new Map();
+		return messagesAt(
+			this.#calls,
+			wanted.map(({ told: { conversationId, seq } }) => ({ conversationId, seq })),
+		);
 	}
 
 	#noticeOf({ told, level, person }: Wanted, message: Message | undefined, senderName: string, jobTitle: string): Notice {

@@ -165,7 +165,7 @@ const claimStatement = statement(
 	returning ${columns}`,
 );
 
-/** The row is compared as it is when it is locked: `n` is then the newest version, a join of the table would not be. */
+/** Compares the newest version of the row, which `n` is once it is locked. A joined copy of the table could be an older version. */
 const isSame = "array_to_string(n.seqs, ',') = d.seqs";
 
 const finishStatement = statement(

@@ -14,7 +14,7 @@ import { askToUnsubscribe, type Page, unsubscribe } from "./unsubscribe.ts";
 import { pagePolicy } from "./unsubscribe-page.ts";
 
 interface This extends WithDatabase {
-	/** These are set once the service has started. */
+	/** Set once the service has started. */
 	notifier: Notifier;
 }
 

@@ -30,7 +30,10 @@ const keepIntervalMs = 60 * 60_000;
 /** How long a shutdown waits for attempts to end, and then for the notes of those that it broke off. */
 const [lastAttemptsMs, lastNotesMs] = [4_000, 2_000];
 
-/** What runs by itself in the notifier. Several nodes may run it: rows are claimed, so each is worked by one of them. */
+/**
+ * What the notifier does without being called: behind the message path and on timers. Several nodes may run it: rows are claimed, so
+ * each is worked by one of them.
+ */
 export class Notifier {
 	readonly #context: NotifierContext;
 	readonly #tail: TailReader<"messages">;
@@ -48,7 +51,7 @@ export class Notifier {
 			try {
 				await lookAtSent(db, read, timeOf(now()));
 			} catch (error) {
-				logger.warn("Pushes that were read are taken away later:", error);
+				logger.warn("What devices show of conversations that were read is taken away later:", error);
 			}
 		}, readIntervalMs);
 		const recipientsOf = createRecipientsOf(broker);

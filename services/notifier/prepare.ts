@@ -1,9 +1,8 @@
-import { pageBytes } from "../../lib/byte-budget.ts";
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { callsOf } from "../contracts.ts";
-import type { Message } from "../messages/messages.contract.ts";
 import type { Device } from "./channels/channel.ts";
 import { devicesById } from "./devices.ts";
+import { messagesAt, positionKey } from "./messages-at.ts";
 import type { Notice, NoticeConversation } from "./notice.ts";
 import type { Notification } from "./notifications.ts";
 import type { NotifierContext } from "./notifier-context.ts";
@@ -26,7 +25,7 @@ export type Prepared = { notification: Notification } & (
 );
 
 /**
- * Looks directly before sending at what may have changed: cursors, mute, settings, quiet hours, devices, erasure. Everything is asked
+ * Looks, directly before sending, at what may have changed: cursors, mute, settings, quiet hours, devices, erasure. Everything is asked
  * for many notifications at once.
  */
 export async function prepare(context: NotifierContext, notifications: Notification[]): Promise<Prepared[]> {
@@ -101,15 +100,15 @@ async function describe(context: NotifierContext, unread: Unread[]): Promise<Map
 			unread.map(({ level }) => level.jobApplicationId),
 			(ids) => callsOf(broker).call("applications.titles", { ids }),
 		),
-		newestOf(
-			context,
+		messagesAt(
+			callsOf(broker),
 			unread.flatMap(({ level, seq, hasText }) => (hasText ? [{ conversationId: level.conversationId, seq }] : [])),
 		),
 	]);
 	const described = new Map<string, NoticeConversation>();
 	for (const one of unread) {
 		const { conversationId, otherId, jobApplicationId, unreadCount } = one.level;
-		const message = messages.get(`${conversationId} ${one.seq}`);
+		const message = messages.get(positionKey({ conversationId, seq: one.seq }));
 		described.set(noticeKey(one), {
 			...{ conversationId, seq: one.seq, count: unreadCount, at: message?.createdAt ?? one.at },
 			...{ senderName: names[otherId] ?? "", jobTitle: titles[jobApplicationId] ?? "" },
@@ -138,25 +137,6 @@ function isWanted({ newMessage }: Settings, channel: Notification["channel"]): b
 async function totalsOf({ broker }: NotifierContext, userIds: string[]): Promise<Map<string, number>> {
 	const totals = await inChunks(userIds, (ids) => callsOf(broker).call("conversations.totals", { userIds: ids }));
 	return new Map(Object.entries(totals));
-}
-
-/** The messages at these positions, by conversation and seq. */
-async function newestOf(
-	{ broker }: NotifierContext,
-	positions: { conversationId: string; seq: number }[],
-): Promise<Map<string, Message>> {
-	const found = new Map<string, Message>();
-	let rest = positions;
-	while (rest.length > 0) {
-		const asked = rest.slice(0, idsPerCall);
-		const messages = await callsOf(broker).call("messages.pick", { positions: asked, maxBytes: pageBytes });
-		for (const message of messages) found.set(`${message.conversationId} ${message.seq}`, message);
-		// An answer that would be too large ends early. Positions without a message before its end do not exist.
-		const last = messages.at(-1);
-		const end = last ? asked.findLastIndex((at) => at.conversationId === last.conversationId && at.seq === last.seq) : -1;
-		rest = rest.slice(end < 0 ? asked.length : end + 1);
-	}
-	return found;
 }
 
 /** Asks for many ids in calls of a bounded size, and joins the answers. */

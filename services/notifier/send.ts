@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Outcome } from "./channels/channel.ts";
-import type { Notice } from "./notice.ts";
 import type { Notification } from "./notifications.ts";
 import type { NotifierContext } from "./notifier-context.ts";
 import type { Prepared } from "./prepare.ts";
 import { mailOf } from "./templates/mail.ts";
-import { shortOf } from "./templates/short.ts";
+import { countOf, shortOf } from "./templates/short.ts";
 import { unsubscribeUrl } from "./unsubscribe.ts";
 
 /** The channel was turned off since the notification was made. */
@@ -48,9 +47,7 @@ export async function sendClearing(
 	});
 }
 
-const countOf = ({ conversations }: Notice) => conversations.reduce((sum, { count }) => sum + count, 0);
-
-/** Devices show one notification for each conversation, and one digest. Push services see this key, so it does not name anything. */
+/** Devices show one notification for each conversation, and one digest. Push services see this key, so it names nothing. */
 function collapseKeyOf({ userId, conversationIds: [first, ...others] }: Notification): string {
 	const about = others.length === 0 ? String(first) : "digest";
 	return createHash("sha256").update(`${userId} ${about}`).digest("base64url").slice(0, 32);

@@ -28,7 +28,7 @@ export async function situationsOf(context: NotifierContext, rows: Unnotified[])
 		),
 	]);
 	const settings = await settingsOf(db, contacts);
-	// Only for these it matters, so only their gateways are asked.
+	// It only matters for people who are online, so only they are asked about.
 	const active = await lastActivity(broker, connectedOf(userIds, presences));
 
 	return rows.map((row): Situation => {

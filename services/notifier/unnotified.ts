@@ -17,7 +17,10 @@ export interface Unnotified {
 /** How long a node may take to decide about the rows that it has claimed. */
 export const claimMs = 30_000;
 
-/** Adds news. A row that is there keeps its due time and learns of the newest message. In the order of the keys, so that two cannot wait for each other. */
+/**
+ * Adds news. A row that is there keeps its due time and learns of the newest message. Rows are written in the order of their keys, so
+ * that two nodes cannot wait for each other.
+ */
 export async function addNews(on: Database | Transaction, news: Unnotified[]): Promise<void> {
 	if (news.length === 0) return;
 	await on.query(addStatement, columnsOf(news));

@@ -26,7 +26,9 @@ test("while PostgreSQL is embedded, mails go into a folder that only its owner m
 });
 
 test("there is no such folder with a mail server, with a PostgreSQL of one's own, or without the service", async () => {
-	expect(mailFolderOf(configOf({ SMTP_URL: "smtp://mail", MAIL_FROM: "a@example.org" }))).toBeUndefined();
+	expect(
+		mailFolderOf(configOf({ SMTP_URL: "smtp://mail", MAIL_FROM: "a@example.org", APP_URL: "https://app.example.org" })),
+	).toBeUndefined();
 	expect(mailFolderOf(configOf({ SERVICES: "directory" }))).toBeUndefined();
 	const { config, stop } = await startEmbedded(configOf({ DATABASE_URL: "postgres://127.0.0.1/parley" }));
 	await stop();

@@ -209,7 +209,7 @@ describe("which channel is opened", () => {
 
 	test("the mail server if there is one; its password is not in the log", async () => {
 		const url = `smtp://user:pass%20word%40@127.0.0.1:${server.port}`;
-		const opened = open({ SMTP_URL: url, MAIL_FROM: "ops@example.org" }, folder);
+		const opened = open({ SMTP_URL: url, MAIL_FROM: "ops@example.org", APP_URL: "https://app.example.org" }, folder);
 		expect(await opened?.send(null, mailOf(notice(), mailOptions))).toEqual({ kind: "accepted" });
 		await opened?.close();
 		expect(server.received.at(-1)).toMatchObject({ from: "ops@example.org", user: "user" });

@@ -50,9 +50,9 @@ test("an empty variable counts as not set", () => {
 });
 
 test.each<[string, string, object]>([
-	["PORT", "0", { port: 0 }],
-	["PORT", "65535", { port: 65535 }],
-	["HOST", "::1", { host: "::1" }],
+	["PORT", "0", { port: 0, appUrl: "http://localhost:0" }],
+	["PORT", "65535", { port: 65535, appUrl: "http://localhost:65535" }],
+	["HOST", "::1", { host: "::1", appUrl: "http://[::1]:3000" }],
 	["DATA_DIR", "/var/lib/parley", { dataDir: "/var/lib/parley" }],
 	["DATA_DIR", "some/where", { dataDir: resolve("some/where") }],
 	["NATS_CREDENTIALS_FILE", "/run/parley.creds", { natsCredentialsFile: "/run/parley.creds" }],
@@ -200,7 +200,10 @@ test("an S3 needs a bucket, and both keys or neither", () => {
 });
 
 test("the settings of a channel of notifications need each other", () => {
-	expect(refusal({ SMTP_URL: "smtp://mail.example.org" })).toBe("MAIL_FROM must be set when SMTP_URL is");
+	const mail = { SMTP_URL: "smtp://mail.example.org", MAIL_FROM: "a@example.org", APP_URL: "https://app.example.org" };
+	expect(readConfig(mail)).toMatchObject({ appUrl: "https://app.example.org" });
+	expect(refusal({ ...mail, MAIL_FROM: "" })).toBe("MAIL_FROM must be set when SMTP_URL is");
+	expect(refusal({ ...mail, APP_URL: "" })).toBe("APP_URL must be set when SMTP_URL is: mails link to it");
 	expect(refusal({ VAPID_PUBLIC_KEY: "key" })).toBe("VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY, VAPID_SUBJECT must be set together");
 	expect(refusal({ APNS_KEY_ID: "id" })).toBe("APNS_KEY_FILE, APNS_KEY_ID, APNS_TEAM_ID, APNS_TOPIC must be set together");
 });

@@ -1,7 +1,7 @@
 import { createECDH } from "node:crypto";
 import type { PushNotice } from "../../services/notifier/channels/channel.ts";
 import { outcomeOfStatus, retryAfter } from "../../services/notifier/channels/outcomes.ts";
-import { shorten } from "../../services/notifier/channels/shorten.ts";
+import { shortenToFit } from "../../services/notifier/channels/shorten.ts";
 import { decryptPush } from "../support/decrypt-push.ts";
 import { pushNotice } from "../support/push-notice.ts";
 
@@ -16,13 +16,13 @@ test.each([
 	["one character with marks without end", `a${"\u0301".repeat(9_000)}`, 105, `a${"\u0301".repeat(49)}…`],
 	["half a surrogate pair at the end of what is looked at", `${"x".repeat(104)}😀`, 105, `${"x".repeat(100)}…`],
 ])("%s is cut where it must be", (_, body, maxBytes, expected) => {
-	const short = shorten({ ...pushNotice(), body }, maxBytes, sizeBytes);
+	const short = shortenToFit({ ...pushNotice(), body }, maxBytes, sizeBytes);
 	expect(short.body).toBe(expected);
 	expect(sizeBytes(short)).toBeLessThanOrEqual(maxBytes);
 });
 
 test("a body for which there is no space at all is left out", () => {
-	expect(shorten({ ...pushNotice(), body: "Hello" }, 1, sizeBytes).body).toBe("");
+	expect(shortenToFit({ ...pushNotice(), body: "Hello" }, 1, sizeBytes).body).toBe("");
 });
 
 test.each([

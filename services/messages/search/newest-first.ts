@@ -5,7 +5,8 @@ import { type Found, type Hit, page } from "./page.ts";
 import { newBudget, type Request, scan } from "./scan.ts";
 
 /**
- * A page may be short, even empty, and yet not the last: when what was looked at held few matches, or when these are large.
+ * The matches, newest first. A page may be short, even empty, and yet not be the last one: when there were few matches in what the
+ * request could read, or when these are large.
  */
 export async function newestFirst(request: Request, cursor: string | undefined): Promise<Found> {
 	const { limit } = request;

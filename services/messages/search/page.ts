@@ -20,8 +20,8 @@ export interface Hit {
 }
 
 /**
- * What is shown is what stands in the message now, should it have been erased since it was found. `next` is the cursor of the
- * next page; if not all hits fit into this one, it begins after the last that was shown.
+ * Makes a page of hits. Their texts are read anew, since a message may have been erased after it was found. `next` is the cursor of
+ * the next page; if not all hits fit into this one, the next page begins after the last one that was shown.
  */
 export async function page({ db, toMessages, query }: Request, hits: Hit[], next: unknown): Promise<Found> {
 	const positions = hits.map(({ position: [, conversationId, seq] }) => ({ conversationId, seq }));

@@ -1,18 +1,18 @@
 import { type Database, statement } from "../../../mixins/database.ts";
 import { maintain, type Session } from "../../../mixins/maintenance.ts";
 
-/** How long words of erased messages are collected: the index is rebuilt once in this time at most. It takes a minute for 1,000,000 messages. */
+/** How long erasures are collected, so that the index is rebuilt at most once in this time: it takes some 20 s of one core for 1,000,000 messages. */
 const collectHours = 6;
 
 /**
  * Removes the words of changed and erased messages from the full-text index, if the oldest of them waits for long enough. PostgreSQL
- * never removes a word from a GIN index, so it is made anew. Searches and the indexer go on.
+ * never removes a word from a GIN index, so the index is built anew. Searches and the indexer go on.
  *
- * 1. One node at a time does it. What a node left that died meanwhile is removed: an index that is not valid.
- * 2. All rows of `search_removals` become one, which is deleted when everything is done. A rebuild that fails is so tried again, and a
- *    message that is erased meanwhile waits for the next one.
- * 3. PostgreSQL makes the new index of the rows that a snapshot shows which is newer than these removals, and waits for all
- *    older snapshots. So the vacuum afterwards can remove the erased rows from the table, whoever saw them before.
+ * 1. One node at a time does it. If a node died during a rebuild, it left an invalid index, which is removed first.
+ * 2. All rows of `search_removals` become one, which is deleted when everything is done. So a rebuild that fails is tried again, and a
+ *    message that is erased meanwhile waits for the next rebuild.
+ * 3. PostgreSQL builds the new index from a snapshot that is newer than these removals, and waits until nobody uses an older snapshot.
+ *    So the vacuum that follows can remove the erased rows from the table.
  *
  * @returns whether it was rebuilt
  */
@@ -73,7 +73,7 @@ const collectStatement = statement(
 
 const rebuildStatement = statement("search.rebuild", "reindex index concurrently message_search_words");
 
-/** It also makes the statistics anew, which have examples of texts and words. To make the table shorter it would lock out everybody. */
+/** It also renews the statistics, which contain words of messages. It does not shorten the table's file, because that locks out everybody. */
 const vacuumStatement = statement("search.vacuum", "vacuum (analyze, truncate false) message_search");
 
 const doneStatement = statement("search.rebuilt", "delete from search_removals where id = $1");

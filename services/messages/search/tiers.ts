@@ -29,7 +29,7 @@ export interface IndexQueries {
 /** The most words that a tier may name: each way to choose the forms names all. Where it takes more, the tier before is the last one. */
 const maxTierWords = 64;
 
-/** A query with a filter that signatures have is left to them, since the index would bring all that the filter takes away. */
+/** Null for a query that is left to signatures: one with a filter that only they know, or with a term that is no whole word. */
 export function indexQueries(
 	{ groups, filters }: Query,
 	lexemes: Map<Term, TermLexemes>,

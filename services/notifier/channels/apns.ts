@@ -1,7 +1,7 @@
 import apn from "@parse/node-apn";
 import { ApnsConnection } from "./apns-connection.ts";
 import { attemptTimeoutMs, type Outcome, type PushChannel, type PushContent, type PushNotice } from "./channel.ts";
-import { shorten } from "./shorten.ts";
+import { shortenToFit } from "./shorten.ts";
 
 export interface ApnsSettings {
 	/** An https URL: host and port count. */
@@ -71,7 +71,7 @@ function notificationOf(content: PushContent, topic: string): apn.Notification {
 }
 
 function shortened(notice: PushNotice): PushNotice {
-	return shorten(notice, maxPayloadBytes, (shorter) => Buffer.byteLength(JSON.stringify(payloadOf(shorter))));
+	return shortenToFit(notice, maxPayloadBytes, (shorter) => Buffer.byteLength(JSON.stringify(payloadOf(shorter))));
 }
 
 function payloadOf({ title, body, badge, collapseKey, conversationId, seq, url, count }: PushNotice) {

@@ -90,7 +90,7 @@ export function openSmtp({
 const noFiles = { disableFileAccess: true, disableUrlAccess: true };
 
 /**
- * With a password, TLS is required: somebody in between could else hide that the server offers it, and read the password. A server
+ * With a password, TLS is required: otherwise somebody in between could hide that the server offers it, and read the password. A server
  * on this machine has nobody in between, and often a certificate that it made itself.
  */
 function serverOf(url: string, ca: string | undefined) {

@@ -6,7 +6,7 @@ import { attemptTimeoutMs, type Device, type Outcome, type PushChannel, type Pus
 import { AccessTokens } from "./google-token.ts";
 import { failureOf, outcomeOfStatus } from "./outcomes.ts";
 import { type Answer, post } from "./post.ts";
-import { shorten } from "./shorten.ts";
+import { shortenToFit } from "./shorten.ts";
 
 /** A service account that may send. */
 export interface FcmSettings {
@@ -58,7 +58,7 @@ function messageOf(token: Device["address"], content: PushContent) {
 	const android = { collapse_key: content.collapseKey, ttl: "86400s" };
 	// FCM delays the urgent messages of an app that shows nothing for them.
 	if (content.kind === "CLEARED") return { token, data: dataOf(content), android: { ...android, priority: "NORMAL" } };
-	const notice = shorten(content, maxContentBytes, (shorter) => Buffer.byteLength(JSON.stringify(shownOf(shorter))));
+	const notice = shortenToFit(content, maxContentBytes, (shorter) => Buffer.byteLength(JSON.stringify(shownOf(shorter))));
 	// The tag lets a notification that is shown already be replaced; the collapse key is for those that wait at FCM.
 	return { token, ...shownOf(notice), android: { ...android, priority: "HIGH", notification: { tag: content.collapseKey } } };
 }

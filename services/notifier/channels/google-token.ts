@@ -70,7 +70,7 @@ export class AccessTokens {
 	}
 }
 
-/** So long before its end a token is replaced: clocks differ, and a request takes its time. */
+/** A token is replaced this long before its end, because clocks differ and a request takes time. */
 const renewSeconds = 60;
 
 const grant = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });

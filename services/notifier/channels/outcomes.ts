@@ -8,7 +8,7 @@ export function failureOf(error: unknown): Outcome {
 	return { kind: "failed", reason: /^[A-Z][A-Z0-9_]+$/.test(String(code)) ? String(code) : "the connection failed" };
 }
 
-/** The outcome of an answer that is not an error which the provider documents, by its HTTP status. */
+/** The outcome of an answer by its HTTP status alone, where the provider documents nothing more exact. */
 export function outcomeOfStatus(status: number, reason: string, headers: IncomingHttpHeaders): Outcome {
 	if (status >= 200 && status < 300) return { kind: "accepted" };
 	if (status === 408 || status === 429 || status >= 500) return { kind: "failed", reason, ...retryAfter(headers["retry-after"]) };

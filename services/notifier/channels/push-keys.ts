@@ -1,6 +1,7 @@
 import { createECDH, createPrivateKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { isBase64url } from "../../../lib/base64url.ts";
 import type { Config } from "../../../lib/config/config.ts";
 import { ConfigError } from "../../../lib/config/config-error.ts";
 import type { ApnsSettings } from "./apns.ts";
@@ -53,10 +54,6 @@ function vapidPublicKey(privateKey: string): string | undefined {
 	} catch {
 		return undefined;
 	}
-}
-
-function isBase64url(text: string, bytes: number): boolean {
-	return /^[\w-]+$/.test(text) && Buffer.from(text, "base64url").length === bytes;
 }
 
 function apnsKeys({ apns: { keyFile, keyId, teamId, topic, endpoint } }: Settings): ApnsSettings | undefined {

@@ -21,7 +21,7 @@ export type Resolve = (hostname: string) => Promise<string[]>;
 /**
  * Whether a device may have this URL as its push service.
  * @param allow `host:port` of push services that may be private and without TLS (WEBPUSH_ALLOW)
- * @returns null, or why not: it completes «address …»
+ * @returns null, or what is wrong: the end of a sentence «the address …»
  */
 export async function checkPushUrl(text: string, allow: string[], resolve: Resolve = resolveName): Promise<string | null> {
 	const url = URL.parse(text);

@@ -4,7 +4,7 @@ import type { PushNotice } from "./channel.ts";
  * The notice with a body so short that `sizeBytes` of the notice is at most `maxBytes`. It is cut between characters as people see
  * them, or, if not one of them fits, between code points.
  */
-export function shorten(notice: PushNotice, maxBytes: number, sizeBytes: (notice: PushNotice) => number): PushNotice {
+export function shortenToFit(notice: PushNotice, maxBytes: number, sizeBytes: (notice: PushNotice) => number): PushNotice {
 	if (sizeBytes(notice) <= maxBytes) return notice;
 	// Each UTF-16 unit becomes at least one byte.
 	const body = notice.body.slice(0, maxBytes);

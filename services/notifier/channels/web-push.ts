@@ -5,7 +5,7 @@ import { attemptTimeoutMs, type Device, type Outcome, type PushChannel, type Pus
 import { failureOf, outcomeOfStatus } from "./outcomes.ts";
 import { post } from "./post.ts";
 import { isAllowed, PrivateAddress, publicLookup, type Resolve, refusalOf } from "./safe-address.ts";
-import { shorten } from "./shorten.ts";
+import { shortenToFit } from "./shorten.ts";
 
 export interface WebPushSettings {
 	vapid: { publicKey: string; privateKey: string; subject: string };
@@ -56,7 +56,7 @@ export function openWebPush(
 /** Undefined when the device's keys are not such keys. */
 function encrypted(url: URL, keys: Device["keys"], notice: PushNotice, vapidDetails: WebPushSettings["vapid"]) {
 	if (!keys) return undefined;
-	const payload = payloadOf(shorten(notice, maxPayloadBytes, (shorter) => Buffer.byteLength(payloadOf(shorter))));
+	const payload = payloadOf(shortenToFit(notice, maxPayloadBytes, (shorter) => Buffer.byteLength(payloadOf(shorter))));
 	try {
 		const { headers, body } = webPush.generateRequestDetails({ endpoint: url.href, keys }, payload, {
 			vapidDetails,
