@@ -55,7 +55,7 @@ export const notifications = {
 		allow: setting("WEBPUSH_ALLOW", hosts, {
 			default: "",
 			meaning:
-				"`host:port` of push services that may have a private address. Devices bring their own push service, so all others must be public.",
+				"`host:port` of push services that may have a private address, and may be without TLS. Devices bring their own push service, so all others must be public.",
 		}),
 	},
 	fcm: {

@@ -9,7 +9,8 @@ type Request = IncomingMessage & { body?: unknown };
 /** Enough for 5,000 code points, each written as two JSON escapes, and the metadata. */
 const bodyLimitBytes = 128 * 1024;
 
-const formType = "application/x-www-form-urlencoded";
+/** What browsers send, and what mail programs do (RFC 8058 prefers the second). */
+const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
 const parseJson = ApiService.bodyParser.json({
 	limit: bodyLimitBytes,
@@ -21,7 +22,7 @@ const parseJson = ApiService.bodyParser.json({
 });
 
 /** For a body that is read and not used. Its size is limited as that of JSON, and it is not unpacked either. */
-const skipForm = ApiService.bodyParser.raw({ type: formType, limit: bodyLimitBytes, inflate: false });
+const skipForm = ApiService.bodyParser.raw({ type: formTypes, limit: bodyLimitBytes, inflate: false });
 
 /**
  * Reads the body: a JSON object in UTF-8. Compressed bodies are refused: the body is read before the token is verified, and a few
@@ -43,7 +44,7 @@ export function jsonBody(req: Request, res: ServerResponse, next: Next): void {
  * send one without asking first.
  */
 export function jsonOrFormBody(req: Request, res: ServerResponse, next: Next): void {
-	if (lacksHost(req) || !hasBody(req) || !isPlain(req, formType)) jsonBody(req, res, next);
+	if (lacksHost(req) || !hasBody(req) || !formTypes.some((type) => isPlain(req, type))) jsonBody(req, res, next);
 	else
 		skipForm(req, res, (error?: unknown) => {
 			delete req.body;

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Batcher } from "../../lib/batcher.ts";
+import { isUnavailable } from "../../lib/unavailable.ts";
 import { afterAttempt, afterLook } from "./after-attempt.ts";
 import type { Outcome } from "./channels/channel.ts";
 import type { Counters } from "./counters.ts";
@@ -19,8 +21,19 @@ import { send, sendClearing } from "./send.ts";
 import { hastenMail, timeOf } from "./unnotified.ts";
 import { noteUnreachable } from "./unreachable.ts";
 
-/** Attempts of one channel that run at a time. A provider that does not answer holds up only its own channel. */
-const concurrency: Record<ChannelName, number> = { webpush: 100, apns: 100, fcm: 100, email: 20 };
+/**
+ * Attempts of one channel that run at a time. A provider that does not answer holds up only its own channel. Of mails so many wait for
+ * a connection (channels/email.ts) as are being sent, so that no connection waits for the next mail to be prepared.
+ */
+const concurrency: Record<ChannelName, number> = { webpush: 100, apns: 100, fcm: 100, email: 30 };
+
+/** Attempts for one person that run at a time, so that somebody with many devices that do not answer does not hold up others. */
+const maxOfPerson = 5;
+
+const retryMs = 1_000;
+
+/** After how long it is tried again when others could not say what a notification tells. */
+const prepareAgainMs = 5_000;
 
 /** Sends what is due on one channel, with a bounded number of attempts at a time. */
 export class Deliveries {
@@ -28,6 +41,9 @@ export class Deliveries {
 	readonly #channel: ChannelName;
 	readonly #counters: Counters;
 	readonly #running = new Set<Promise<void>>();
+	/** How many of them are for each person. */
+	readonly #ofPerson = new Map<string, number>();
+	readonly #stopping = new AbortController();
 	/** What became of attempts that end at about the same time is written in one statement. */
 	readonly #finishing: Batcher<{ notification: Notification; next: Next }, null>;
 
@@ -37,7 +53,7 @@ export class Deliveries {
 		this.#counters = counters;
 		this.#finishing = new Batcher(
 			async (done) => {
-				await finish(context.db, done, timeOf(context.now()));
+				await this.#finish(done);
 				return done.map(() => null);
 			},
 			{ maxBatch: 500, maxParked: 10_000 },
@@ -50,13 +66,13 @@ export class Deliveries {
 			const free = concurrency[this.#channel] - this.#running.size;
 			// A few at a time would ask all other services for each of them.
 			if (free < concurrency[this.#channel] / 4) {
-				await Promise.race(this.#running);
+				// Not longer, so that it also ends soon when it is aborted.
+				await Promise.race([...this.#running, delay(retryMs, undefined, { ref: false })]);
 				continue;
 			}
-			const nowMs = this.#context.now();
-			const claimed = await claimNotifications(this.#context.db, this.#channel, timeOf(nowMs), timeOf(nowMs + claimMs), free);
+			const claimed = await this.#claim(free);
 			if (claimed.length === 0) return;
-			for (const prepared of await prepare(this.#context, claimed)) this.#begin(prepared);
+			for (const prepared of await this.#prepare(await this.#share(claimed))) this.#begin(prepared);
 		}
 	}
 
@@ -66,14 +82,88 @@ export class Deliveries {
 		await this.#finishing.drain();
 	}
 
+	/** From now on what cannot be written is left: the claim ends, and then it is sent again. */
+	stopRetrying(): void {
+		this.#stopping.abort();
+	}
+
+	/** Of people with so many attempts that no other may begin, nothing is claimed. */
+	#claim(limit: number): Promise<Notification[]> {
+		const nowMs = this.#context.now();
+		const busy = [...this.#ofPerson].flatMap(([userId, count]) => (count >= maxOfPerson ? [userId] : []));
+		return claimNotifications(this.#context.db, this.#channel, timeOf(nowMs), timeOf(nowMs + claimMs), limit, busy);
+	}
+
+	/** Those of the claimed that may begin now. The others are due again at once. */
+	async #share(claimed: Notification[]): Promise<Notification[]> {
+		const counts = new Map(this.#ofPerson);
+		const isAdmitted = claimed.map(({ userId }) => {
+			const count = (counts.get(userId) ?? 0) + 1;
+			counts.set(userId, count);
+			return count <= maxOfPerson;
+		});
+		await this.#putBack(
+			claimed.filter((_, i) => !isAdmitted[i]),
+			this.#context.now(),
+		);
+		return claimed.filter((_, i) => isAdmitted[i]);
+	}
+
+	/** While other services do not answer, what was claimed is put back: no attempt was made. */
+	async #prepare(claimed: Notification[]): Promise<Prepared[]> {
+		try {
+			return await prepare(this.#context, claimed);
+		} catch (error) {
+			// Without the database the claims end by themselves.
+			await this.#putBack(claimed, this.#context.now() + prepareAgainMs).catch(() => {});
+			throw error;
+		}
+	}
+
+	async #putBack(claimed: Notification[], dueMs: number): Promise<void> {
+		if (claimed.length === 0) return;
+		const { db, now } = this.#context;
+		const next = { dueAt: timeOf(dueMs), lastError: null, sentAt: null };
+		await finish(
+			db,
+			claimed.map((notification) => ({
+				notification,
+				// Only what waits was counted when it was claimed.
+				next: { ...next, state: notification.state, ...(notification.state === "WAITING" && { isUncounted: true }) },
+			})),
+			timeOf(now()),
+		);
+	}
+
 	#begin(prepared: Prepared): void {
+		const { id, userId } = prepared.notification;
+		this.#ofPerson.set(userId, (this.#ofPerson.get(userId) ?? 0) + 1);
 		const running: Promise<void> = this.#work(prepared)
 			.catch((error: unknown) => {
 				// The claim ends, and then it is tried again.
-				this.#context.logger.warn(`A notification could not be worked (${prepared.notification.id}):`, error);
+				this.#context.logger.warn(`A notification could not be worked (${id}):`, error);
 			})
-			.finally(() => this.#running.delete(running));
+			.finally(() => {
+				this.#running.delete(running);
+				const left = (this.#ofPerson.get(userId) ?? 0) - 1;
+				if (left > 0) this.#ofPerson.set(userId, left);
+				else this.#ofPerson.delete(userId);
+			});
 		this.#running.add(running);
+	}
+
+	/** While PostgreSQL is away it is tried again until the claims are over. What was accepted would otherwise be sent twice. */
+	async #finish(done: { notification: Notification; next: Next }[]): Promise<void> {
+		const { db, now } = this.#context;
+		for (;;) {
+			try {
+				return await finish(db, done, timeOf(now()));
+			} catch (error) {
+				const areClaimed = done.some(({ notification: { dueAt } }) => dueAt !== null && Date.parse(dueAt) > now());
+				if (!isUnavailable(error) || !areClaimed || this.#stopping.signal.aborted) throw error;
+				await delay(retryMs);
+			}
+		}
 	}
 
 	async #work(prepared: Prepared): Promise<void> {

@@ -77,15 +77,16 @@ export async function addNotifications(transaction: Transaction, all: NewNotific
 	]);
 }
 
-/** Claims notifications of a channel whose time has come, the longest due first. */
+/** Claims notifications of a channel whose time has come, the longest due first. None of the people in `exceptFor`. */
 export function claimNotifications(
 	db: Database,
 	channel: ChannelName,
 	nowAt: string,
 	untilAt: string,
 	limit: number,
+	exceptFor: string[] = [],
 ): Promise<Notification[]> {
-	return db.query<Notification>(claimStatement, [channel, nowAt, untilAt, limit]);
+	return db.query<Notification>(claimStatement, [channel, nowAt, untilAt, limit, exceptFor]);
 }
 
 /**
@@ -158,7 +159,7 @@ const claimStatement = statement(
 	`update notifications n
 	set due_at = $3::timestamptz, attempts = n.attempts + case when n.state = 'WAITING' then 1 else 0 end
 	where n.ctid = any (array(
-		select ctid from notifications where channel = $1 and due_at <= $2::timestamptz
+		select ctid from notifications where channel = $1 and due_at <= $2::timestamptz and user_id <> all ($5::text[])
 		order by due_at limit $4 for update skip locked
 	))
 	returning ${columns}`,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { every, type Repeated } from "../../lib/every.ts";
 import { TailReader } from "../../mixins/tail-reader.ts";
@@ -25,6 +26,9 @@ const readIntervalMs = 1_000;
 
 /** How often old rows and those of erased people are deleted. */
 const keepIntervalMs = 60 * 60_000;
+
+/** How long a shutdown waits for attempts to end, and then for the notes of those that it broke off. */
+const [lastAttemptsMs, lastNotesMs] = [4_000, 2_000];
 
 /** What runs by itself in the notifier. Several nodes may run it: rows are claimed, so each is worked by one of them. */
 export class Notifier {
@@ -94,13 +98,34 @@ export class Notifier {
 		this.#readings.set(`${conversationId} ${userId}`, { userId, conversationId });
 	}
 
-	/** Resolves when nothing of it runs any more. Attempts that are under way end first. */
+	/**
+	 * Resolves when nothing of it runs any more. Attempts that are under way may end first, but a provider that does not answer does
+	 * not hold up the shutdown: then its attempt is broken off, and another node repeats it.
+	 */
 	async stop(): Promise<void> {
-		await this.#tail.stop();
-		await Promise.all(this.#repeated.map((one) => one.stop()));
+		const { push, mail } = this.#context;
+		const ended = this.#end();
+		await atMost(lastAttemptsMs, ended);
+		await atMost(
+			lastNotesMs,
+			Promise.all([...Object.values(push), mail].map((channel) => channel?.close())).then(() => ended),
+		);
+		for (const deliveries of this.#deliveries.values()) deliveries.stopRetrying();
+	}
+
+	async #end(): Promise<void> {
+		await Promise.all([this.#tail.stop(), ...this.#repeated.map((one) => one.stop())]);
 		await Promise.all([...this.#deliveries.values()].map((deliveries) => deliveries.drain()));
 		await Promise.all([this.#inApp.stop(), this.#readings.drain()]);
-		const { push, mail } = this.#context;
-		await Promise.all([...Object.values(push), mail].map((channel) => channel?.close()));
+	}
+}
+
+/** Resolves when `work` has ended, or after this time. */
+async function atMost(timeMs: number, work: Promise<unknown>): Promise<void> {
+	const timer = new AbortController();
+	try {
+		await Promise.race([work, delay(timeMs, undefined, { signal: timer.signal })]);
+	} finally {
+		timer.abort();
 	}
 }

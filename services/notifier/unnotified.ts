@@ -36,7 +36,7 @@ export function claimOthers(
 	limit: number,
 ): Promise<Unnotified[]> {
 	const [users, channels] = [people.map(({ userId }) => userId), people.map(({ channel }) => channel)];
-	return db.query<Unnotified>(claimOthersStatement, [timeOf(nowMs), timeOf(nowMs + claimMs), users, channels, limit]);
+	return db.query<Unnotified>(claimOthersStatement, [users, timeOf(nowMs + claimMs), channels, limit]);
 }
 
 /**
@@ -125,13 +125,17 @@ export const claimDueStatement = statement(
 	claim(`select ctid from unnotified where due_at <= $1::timestamptz order by due_at limit $3 for update`),
 );
 
-/** A row that is claimed now is due within the time of a claim. A digest leaves it to its claimer. */
+/**
+ * Rows that are due at $2 were claimed together with the digest's own, and are decided already. One that another node has claimed is
+ * taken from it: otherwise a row that is due soon, which looks the same, would get a digest of its own. What the other node decides is
+ * then ignored.
+ */
 const claimOthersStatement = statement(
 	"unnotified.claimOthers",
-	claim(`select o.ctid from unnest($3::text[], $4::text[]) as person (user_id, channel)
+	claim(`select o.ctid from unnest($1::text[], $3::text[]) as person (user_id, channel)
 		join unnotified o on o.user_id = person.user_id and o.channel = person.channel
-		where o.is_deferred and (o.due_at <= $1::timestamptz or o.due_at > $2::timestamptz)
-		order by o.due_at limit $5 for update of o`),
+		where o.is_deferred and o.due_at <> $2::timestamptz
+		order by o.due_at limit $4 for update of o`),
 );
 
 const claimed = `unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]`;

@@ -65,6 +65,12 @@ test("the link of a mail shows a page that may load nothing, and changes nothing
 
 test.each<[string, Record<string, string>, string | undefined]>([
 	["as a mail program sends it", form, "List-Unsubscribe=One-Click"],
+	[
+		"in parts, as RFC 8058 prefers it",
+		{ "Content-Type": "multipart/form-data; boundary=FormBoundary" },
+		'--FormBoundary\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--FormBoundary--\r\n',
+	],
+	["with parts that are none", { "Content-Type": "multipart/form-data" }, "nonsense"],
 	["with a charset", { "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8" }, "List-Unsubscribe=One-Click"],
 	["with another token in the form, which is not looked at", form, "token=nonsense&user=nobody"],
 	["with a form that is no form", form, "%%%=%&\0"],
@@ -85,7 +91,7 @@ test.each<[string, Record<string, string>, string | Buffer<ArrayBuffer>, number]
 	["is larger than 128 KB", form, "a".repeat(128 * 1024 + 1), 413],
 	["is compressed", { ...form, "Content-Encoding": "gzip" }, gzipSync("a=b"), 415],
 	["is in another charset", { "Content-Type": `${form["Content-Type"]}; charset=utf-16` }, "a=b", 415],
-	["has parts", { "Content-Type": "multipart/form-data; boundary=x" }, "--x--", 415],
+	["has mixed parts", { "Content-Type": "multipart/mixed; boundary=x" }, "--x--", 415],
 	["is text", { "Content-Type": "text/plain" }, "a=b", 415],
 	["is broken JSON", { "Content-Type": "application/json" }, "{", 400],
 ])("a body that %s is refused, and the mails stay on", async (_what, headers, body, status) => {
@@ -95,14 +101,17 @@ test.each<[string, Record<string, string>, string | Buffer<ArrayBuffer>, number]
 	expect(await emailOf(userId)).toEqual([]);
 });
 
-test("no route that needs a token takes a form", async () => {
+test.each([
+	["application/x-www-form-urlencoded", "kind=fcm&token=a"],
+	["multipart/form-data; boundary=x", '--x\r\nContent-Disposition: form-data; name="kind"\r\n\r\nfcm\r\n--x--\r\n'],
+])("no route that needs a token takes a form (%s)", async (type, body) => {
 	for (const [method, path] of [
 		["POST", "/notifications/devices"],
 		["PUT", "/notifications/settings"],
 		["POST", "/conversations"],
 		["PUT", `/platform/users/${userId}`],
 	] as const) {
-		const response = await ask(method, path, { ...form, Authorization: `Bearer ${await tokenOf(userId)}` }, "kind=fcm&token=a");
+		const response = await ask(method, path, { "Content-Type": type, Authorization: `Bearer ${await tokenOf(userId)}` }, body);
 		expect([path, response.status]).toEqual([path, 415]);
 		await response.text();
 	}

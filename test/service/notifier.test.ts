@@ -169,18 +169,13 @@ test("quiet hours put off, and their end tells of everything in one digest", asy
 	);
 	// At 23:00 of tomorrow.
 	notifier.nowMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 + 47 * 3_600_000;
-	const employerId = pair.employerId;
-	for (const _ of [1, 2, 3]) {
-		pair = await openConversation(node.calls, { employerId });
-		const { seq } = await send(node.calls, pair.conversationId, pair.applicantId);
-		const createdAt = new Date(notifier.nowMs).toISOString();
-		await notifier.note({ conversationId: pair.conversationId, seq, senderId: pair.applicantId, createdAt });
-	}
+	for (const _ of [1, 2, 3]) await hearFromSomebodyNew();
 	expect(await notifier.pass(7.5 * 3_600, 1_800)).toEqual([]);
 	const [digest, ...others] = await notifier.pass(1_860, 60);
 	expect(digest).toMatchObject({ channel: "fcm", content: { conversationId: null, count: 3 } });
 	expect(others).toEqual([]);
 });
+
 
 test("a night with news in 300 conversations is one push and one mail", async () => {
 	await addDevice();
@@ -203,3 +198,31 @@ test("a night with news in 300 conversations is one push and one mail", async ()
 	expect(given.map(({ channel }) => channel)).toEqual(["fcm", "email"]);
 	expect(given).toMatchObject([{ content: { count: 300 } }, { mail: { subject: expect.stringContaining("300") } }]);
 });
+
+test.each(["fcm", "email"])("a digest by %s takes along conversations whose own windows end soon after", async (channel) => {
+	if (channel === "fcm") await addDevice();
+	await query(
+		node.databaseUrl,
+		`insert into notification_settings values ($1, true, $2, true, false, '22:00', '07:00', 'UTC', true, 15)`,
+		[pair.employerId, channel === "email"],
+	);
+	for (const secondsLater of [5, 10, 100]) {
+		await hearFromSomebodyNew();
+		expect(await notifier.pass(secondsLater, 1)).toEqual([]);
+	}
+	expect(await notifier.pass(15 * 60 - 116, 28)).toEqual([]);
+	expect(await notifier.pass(3, 1)).toMatchObject([
+		channel === "fcm"
+			? { channel, content: { conversationId: null, count: 3 } }
+			: { channel, mail: { subject: expect.stringContaining("3 new messages in 3 conversations") } },
+	]);
+	expect(await notifier.pass(3_600, 10)).toEqual([]);
+});
+
+/** Another applicant writes to Bob, by the notifier's clock. */
+async function hearFromSomebodyNew(): Promise<void> {
+	const { conversationId, applicantId } = await openConversation(node.calls, { employerId: pair.employerId });
+	const { seq } = await send(node.calls, conversationId, applicantId);
+	await notifier.note({ conversationId, seq, senderId: applicantId, createdAt: new Date(notifier.nowMs).toISOString() });
+}
+

@@ -57,7 +57,7 @@ describe.each(["a Redis server", "Redis in this process"])("with %s,", (kind) =>
 			{ numRuns: 25 },
 		);
 		// Most answers came from a saved total, or nothing was tested.
-		expect(fromSaved).toBeGreaterThan(100);
+		expect(fromSaved).toBeGreaterThan(40);
 	});
 
 	const wrong = { total: 4_711 };

@@ -27,6 +27,8 @@ export async function query<Row extends object = Record<string, unknown>>(
 	values: unknown[] = [],
 ): Promise<Row[]> {
 	const client = new pg.Client({ connectionString: url });
+	// A server that is restarted breaks the connection, also directly before or after the statement, which rejects by itself.
+	client.on("error", () => {});
 	await client.connect();
 	try {
 		return (await client.query<Row>(sql, values)).rows;

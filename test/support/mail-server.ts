@@ -22,8 +22,13 @@ export interface MailServer {
 	close(): Promise<void>;
 }
 
+interface MailServerOptions extends SMTPServerOptions {
+	/** Called when a mail has been received, to answer now, later or never. By default at once. */
+	onReceived?(mail: ReceivedMail, answer: () => void): void;
+}
+
 /** A real mail server that accepts every mail, and anybody who signs in as `user:pass word@`. */
-export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
+export async function startMailServer({ onReceived, ...options }: MailServerOptions = {}): Promise<MailServer> {
 	const received: ReceivedMail[] = [];
 	let open = 0;
 	let mostConnections = 0;
@@ -50,15 +55,17 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
 			stream.on("end", async () => {
 				const raw = Buffer.concat(chunks).toString("latin1");
 				const { mailFrom, rcptTo } = session.envelope;
-				received.push({
+				const mail: ReceivedMail = {
 					raw,
 					parsed: await simpleParser(Buffer.concat(chunks)),
 					from: mailFrom ? mailFrom.address : "",
 					to: rcptTo.map(({ address }) => address),
 					isEncrypted: session.secure,
 					user: session.user as string | undefined,
-				});
-				callback();
+				};
+				received.push(mail);
+				if (onReceived) onReceived(mail, callback);
+				else callback();
 			});
 		},
 		...options,

@@ -12,6 +12,7 @@ const heavy = {
 	"test/chaos/images.test.ts": 90,
 	"test/system/embedded-parts.test.ts": 60,
 	"test/system/killed-node.test.ts": 50,
+	"test/chaos/notifier-killed.test.ts": 45,
 	"test/service/embedded-postgres.test.ts": 50,
 	"test/system/fuzz.test.ts": 30,
 	"test/service/search-attack.test.ts": 30,

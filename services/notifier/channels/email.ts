@@ -29,11 +29,20 @@ export interface Timeouts {
 /** The steps together may take longer than the attempt may: then it is ended too, with its connection. */
 const defaultTimeouts: Timeouts = { connect: 5_000, greeting: 5_000, silence: 10_000, attempt: attemptTimeoutMs - 2_000 };
 
+/** Three nodes together stay below what Postfix allows one client by default (50). */
+const defaultConnections = 15;
+
 /**
  * Sends mails over a pool of connections to one mail server. nodemailer speaks the protocol: it upgrades to TLS where the server
  * offers that, and checks its certificate.
  */
-export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTimeouts, ca }: SmtpOptions): MailChannel {
+export function openSmtp({
+	url,
+	from,
+	maxConnections = defaultConnections,
+	timeouts = defaultTimeouts,
+	ca,
+}: SmtpOptions): MailChannel {
 	const transport = createTransport({
 		pool: true,
 		...serverOf(url, ca),
@@ -49,14 +58,16 @@ export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTime
 	});
 	/** What is being sent. */
 	const sending = new Set<Promise<Outcome>>();
+	const closing = new AbortController();
 
 	async function attempt(mail: Mail): Promise<Outcome> {
 		// An attempt that is given up also closes its connection, so that the mail is not sent later.
-		const signal = AbortSignal.timeout(timeouts.attempt);
+		const signal = AbortSignal.any([AbortSignal.timeout(timeouts.attempt), closing.signal]);
 		try {
 			await transport.sendMail({ ...toMessage(mail, from), signal });
 			return { kind: "accepted" };
 		} catch (error) {
+			if (closing.signal.aborted) return { kind: "failed", reason: "the node stopped" };
 			return signal.aborted ? { kind: "failed", reason: "ETIMEDOUT" } : outcomeOf(error as Error);
 		}
 	}
@@ -68,6 +79,7 @@ export function openSmtp({ url, from, maxConnections = 5, timeouts = defaultTime
 			return outcome.finally(() => sending.delete(outcome));
 		},
 		async close() {
+			closing.abort();
 			transport.close();
 			await Promise.all(sending);
 		},
