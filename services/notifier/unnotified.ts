@@ -26,9 +26,18 @@ export async function addNews(on: Database | Transaction, news: Unnotified[]): P
 	await on.query(addStatement, columnsOf(news));
 }
 
-/** Claims rows that are due, the longest due first. */
+/** Rows of one person that are claimed together at most. */
+const maxOfPerson = 1_000;
+
+/**
+ * Claims rows that are due: of the people whose rows are due longest, until there are `limit` rows or more. All rows of a person that
+ * are due are claimed together, so that two nodes do not make two digests of them. For that, one node claims at a time.
+ */
 export function claimDue(db: Database, nowMs: number, limit: number): Promise<Unnotified[]> {
-	return db.query<Unnotified>(claimDueStatement, [timeOf(nowMs), timeOf(nowMs + claimMs), limit]);
+	return db.transaction(async (transaction) => {
+		await transaction.query(claimLockStatement, []);
+		return transaction.query<Unnotified>(claimDueStatement, [timeOf(nowMs), timeOf(nowMs + claimMs), limit]);
+	});
 }
 
 /** Claims other rows of these people, due or not, so that they can be told in the same digest. */
@@ -123,9 +132,27 @@ const claim = (wanted: string) => `
 	update unnotified u set due_at = $2::timestamptz
 	where u.ctid = any (array(${wanted} skip locked)) returning ${columns}`;
 
+/** A statement of its own: the next one then sees what the node that had the lock has claimed. */
+const claimLockStatement = statement(
+	"unnotified.claimLock",
+	"select pg_advisory_xact_lock(hashtextextended('notifier.claimDue', 0))",
+);
+
 export const claimDueStatement = statement(
 	"unnotified.claimDue",
-	claim(`select ctid from unnotified where due_at <= $1::timestamptz order by due_at limit $3 for update`),
+	claim(`select ctid from unnotified where ctid = any (array(
+			select own.ctid
+			from (
+				select distinct user_id, channel
+				from (select user_id, channel from unnotified where due_at <= $1::timestamptz order by due_at limit $3) due
+			) person
+			cross join lateral (
+				select o.ctid from unnotified o
+				where o.user_id = person.user_id and o.channel = person.channel and o.due_at <= $1::timestamptz
+				order by o.due_at limit ${maxOfPerson}
+			) own
+			order by person.user_id, person.channel fetch first $3 rows with ties
+		)) and due_at <= $1::timestamptz for update`),
 );
 
 /**

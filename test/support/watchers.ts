@@ -26,8 +26,15 @@ export interface HeardPush {
 	payload: unknown;
 }
 
-/** A gateway without sockets: keeps what it is given for them, whoever it is for, and what came with one call. */
-export function recordingGateway(heard: HeardPush[], calls: Push[][] = []): ServiceSchema {
+/**
+ * A gateway without sockets: keeps what it is given for them, whoever it is for, and what came with one call. `activeAtMs` says when
+ * a person last did something.
+ */
+export function recordingGateway(
+	heard: HeardPush[],
+	calls: Push[][] = [],
+	activeAtMs: (userId: string) => number | undefined = () => undefined,
+): ServiceSchema {
 	return defineService<"gateway", Service>("gateway", {
 		actions: {
 			deliver: {
@@ -38,8 +45,10 @@ export function recordingGateway(heard: HeardPush[], calls: Push[][] = []): Serv
 				},
 			},
 			activity: {
-				async handler() {
-					return { activity: {} };
+				async handler(ctx) {
+					const known = ctx.params.userIds.map((userId) => [userId, activeAtMs(userId)] as const);
+					const active = known.flatMap(([userId, atMs]) => (atMs === undefined ? [] : [[userId, new Date(atMs).toISOString()]]));
+					return { activity: Object.fromEntries(active) };
 				},
 			},
 		},
