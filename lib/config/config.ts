@@ -79,7 +79,7 @@ export function readConfig(env: Environment): Config {
 
 /** One line for each setting that is not set although another one requires it. */
 function missingSettings(config: Values<typeof settings>): string[] {
-	const { databaseUrl, natsUrl, redisUrl, services, jwt, s3, notifications, appUrl } = config;
+	const { databaseUrl, natsUrl, redisUrl, services, jwt, s3, notifications } = config;
 	const problems: string[] = [];
 	const own = Object.entries({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }).flatMap(([name, url]) => (url ? [] : [name]));
 	if (natsUrl && own.length > 0)
@@ -90,7 +90,6 @@ function missingSettings(config: Values<typeof settings>): string[] {
 	if (!s3.accessKeyId !== !s3.secretAccessKey) problems.push("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together");
 	const { email, webPush, apns } = notifications;
 	if (email.smtpUrl && !email.from) problems.push("MAIL_FROM must be set when SMTP_URL is");
-	if (email.smtpUrl && !appUrl) problems.push("APP_URL must be set when SMTP_URL is: mails link to it");
 	const { publicKey, privateKey, subject } = webPush;
 	const vapid = Object.entries({ VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey, VAPID_SUBJECT: subject });
 	if (isIncomplete(vapid)) problems.push(`${vapid.map(([name]) => name).join(", ")} must be set together`);

@@ -28,7 +28,7 @@ export const http = {
 	appUrl: setting("APP_URL", baseUrl, {
 		unset: "`http://localhost:3000`, or what `PORT` and `HOST` say in its place",
 		meaning:
-			"Where people open the app. Notifications link to it. `SMTP_URL` requires it. While `CORS_ORIGINS` is not set, a bucket that media creates allows this origin.",
+			"Where people open the app. Notifications link to it. While `CORS_ORIGINS` is not set, a bucket that media creates allows this origin.",
 		services: ["media", "notifier"],
 	}),
 };

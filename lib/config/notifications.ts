@@ -31,7 +31,7 @@ export const notifications = {
 		smtpUrl: setting("SMTP_URL", urlOf(["smtp", "smtps"]), {
 			unset: "e-mail is off; while PostgreSQL is embedded, mails are written to `DATA_DIR/mail`",
 			meaning:
-				"The mail server, with `user:password@` if it needs that. `smtps` is TLS from the start. Requires `MAIL_FROM` and `APP_URL`.",
+				"The mail server, with `user:password@` if it needs that. `smtps` is TLS from the start. Requires `MAIL_FROM`; set `APP_URL` too, since mails link to it.",
 			secret: true,
 		}),
 		from: setting("MAIL_FROM", rule("a mail address such as Parley <no-reply@example.org>", isSender), {

@@ -176,7 +176,6 @@ test("quiet hours put off, and their end tells of everything in one digest", asy
 	expect(others).toEqual([]);
 });
 
-
 test("a night with news in 300 conversations is one push and one mail", async () => {
 	await addDevice();
 	const { employerId } = pair;
@@ -225,4 +224,3 @@ async function hearFromSomebodyNew(): Promise<void> {
 	const { seq } = await send(node.calls, conversationId, applicantId);
 	await notifier.note({ conversationId, seq, senderId: applicantId, createdAt: new Date(notifier.nowMs).toISOString() });
 }
-
