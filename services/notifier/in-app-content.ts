@@ -7,8 +7,10 @@ import type { Level } from "../conversations/conversations.contract.ts";
 import type { Contact } from "../directory/directory.contract.ts";
 import type { Push } from "../gateway/gateway.contract.ts";
 import { maybeConnected, push } from "../push.ts";
+import { askByIds } from "./ask-by-ids.ts";
 import { messagesAt, positionKey } from "./messages-at.ts";
-import type { ContentShown, Notice } from "./notice.ts";
+import { type ContentShown, type Notice, type NoticeConversation, toNoticeConversation } from "./notice.ts";
+import { contactsOf, isMuted, keyOf, levelsOf } from "./situations.ts";
 
 /** What decides whether a person gets notifications in the app. */
 export interface InAppSettings {
@@ -21,7 +23,7 @@ export interface InAppOptions {
 	db: Database;
 	/** In milliseconds since 1970. */
 	now(): number;
-	settingsOf(db: Database, contacts: Record<string, { timezone: string | null }>): Promise<Map<string, InAppSettings>>;
+	settingsOf(db: Database, contacts: ReadonlyMap<string, { timezone: string | null }>): Promise<Map<string, InAppSettings>>;
 	/** When the quiet hours end, if it is quiet now. */
 	quietUntil(quietHours: InAppSettings["quietHours"], nowMs: number): number | null;
 	shortOf(notice: Notice, shown: ContentShown): { title: string; body: string };
@@ -65,8 +67,11 @@ export class InAppContent {
 		this.#options = options;
 		this.#calls = callsOf(options.broker);
 		this.#people = new CachedLookup((ids) => this.#findPeople(ids), people);
-		this.#names = new CachedLookup(async (ids) => mapOf(await this.#calls.call("users.names", { ids })), texts);
-		this.#titles = new CachedLookup(async (ids) => mapOf(await this.#calls.call("applications.titles", { ids })), texts);
+		this.#names = new CachedLookup((ids) => askByIds(ids, (some) => this.#calls.call("users.names", { ids: some })), texts);
+		this.#titles = new CachedLookup(
+			(ids) => askByIds(ids, (some) => this.#calls.call("applications.titles", { ids: some })),
+			texts,
+		);
 	}
 
 	/** The notifications of these messages, without those that are not wanted or not needed any more. */
@@ -94,14 +99,17 @@ export class InAppContent {
 		return wanted.map((one) => {
 			const { told, level } = one;
 			const message = messages.get(positionKey(told));
-			const notice = this.#noticeOf(one, message, names.get(level.otherId) ?? "", titles.get(level.jobApplicationId) ?? "");
+			const texts = { senderName: names.get(level.otherId), jobTitle: titles.get(level.jobApplicationId) };
+			const at = new Date(this.#options.now()).toISOString();
+			const { shown } = this.#options;
+			const notice = noticeOf(one, toNoticeConversation({ level, seq: told.seq, at }, { ...texts, message, shown }));
 			return push<"notification">(
 				{
 					kind: "NEW_MESSAGE",
 					conversationId: told.conversationId,
 					seq: told.seq,
 					senderId: level.otherId,
-					...this.#options.shortOf(notice, this.#options.shown),
+					...this.#options.shortOf(notice, shown),
 					count: level.unreadCount,
 				},
 				{ userId: told.userId, event: "notification" },
@@ -117,15 +125,12 @@ export class InAppContent {
 			return settings?.newMessage.inApp && quietUntil(settings.quietHours, now()) === null;
 		});
 		if (open.length === 0) return [];
-		const pairs = open.map(({ conversationId, userId }) => ({ conversationId, userId }));
-		const { levels } = await this.#calls.call("conversations.levels", { pairs });
-		const levelOf = new Map(levels.map((level) => [`${level.conversationId} ${level.userId}`, level]));
+		const levels = await levelsOf(this.#options, open);
 		return open.flatMap((told) => {
-			const level = levelOf.get(`${told.conversationId} ${told.userId}`);
+			const level = levels.get(keyOf(told.conversationId, told.userId));
 			const person = people.get(told.userId);
 			if (!level || !person || level.unreadCount === 0 || level.readSeq >= told.seq) return [];
-			const isMuted = level.mutedUntil !== null && Date.parse(level.mutedUntil) > now();
-			return isMuted ? [] : [{ told, level, person }];
+			return isMuted(level, now()) ? [] : [{ told, level, person }];
 		});
 	}
 
@@ -138,33 +143,11 @@ export class InAppContent {
 		);
 	}
 
-	#noticeOf({ told, level, person }: Wanted, message: Message | undefined, senderName: string, jobTitle: string): Notice {
-		return {
-			id: `${told.conversationId}:${told.seq}`,
-			userId: told.userId,
-			locale: person.contact.locale,
-			timezone: person.contact.timezone,
-			isDigest: false,
-			conversations: [
-				{
-					conversationId: told.conversationId,
-					seq: told.seq,
-					senderName,
-					jobTitle,
-					count: level.unreadCount,
-					text: message?.content ?? null,
-					isImage: message?.type === "IMAGE",
-					at: message?.createdAt ?? new Date(this.#options.now()).toISOString(),
-				},
-			],
-		};
-	}
-
 	async #findPeople(ids: string[]): Promise<Map<string, Person>> {
-		const contacts = await this.#calls.call("users.contacts", { ids });
+		const contacts = await contactsOf(this.#options, ids);
 		const settings = await this.#options.settingsOf(this.#options.db, contacts);
 		return new Map(
-			[...mapOf(contacts)].flatMap(([userId, contact]) => {
+			[...contacts].flatMap(([userId, contact]) => {
 				const chosen = settings.get(userId);
 				return chosen ? [[userId, { contact, settings: chosen }] as const] : [];
 			}),
@@ -172,5 +155,10 @@ export class InAppContent {
 	}
 }
 
-/** An id may be the name of a property that every object has. */
-const mapOf = <Value>(record: Record<string, Value>) => new Map(Object.entries(record));
+function noticeOf({ told, person: { contact } }: Wanted, conversation: NoticeConversation): Notice {
+	const { locale, timezone } = contact;
+	return {
+		...{ id: `${told.conversationId}:${told.seq}`, userId: told.userId, locale, timezone, isDigest: false },
+		conversations: [conversation],
+	};
+}

@@ -1,3 +1,6 @@
+import type { Level } from "../conversations/conversations.contract.ts";
+import type { Message } from "../messages/messages.contract.ts";
+
 /** One conversation of a notice. */
 export interface NoticeConversation {
 	conversationId: string;
@@ -30,3 +33,24 @@ export interface Notice {
 
 /** How much of a message a notice may show (`NOTIFY_CONTENT`). */
 export type ContentShown = "full" | "sender" | "none";
+
+/** What was found out about a conversation. A name, a title or a message that is not known is undefined. */
+interface Found {
+	senderName: string | undefined;
+	jobTitle: string | undefined;
+	/** The newest message. */
+	message: Message | undefined;
+	shown: ContentShown;
+}
+
+/** A conversation as a notice shows it. `at` is its time if the message is not known. */
+export function toNoticeConversation(
+	{ level, seq, at }: { level: Level; seq: number; at: string },
+	{ senderName = "", jobTitle = "", message, shown }: Found,
+): NoticeConversation {
+	return {
+		...{ conversationId: level.conversationId, seq, senderName, jobTitle },
+		...{ count: level.unreadCount, at: message?.createdAt ?? at },
+		...{ text: shown === "full" ? (message?.content ?? null) : null, isImage: message?.type === "IMAGE" },
+	};
+}

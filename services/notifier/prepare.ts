@@ -1,15 +1,16 @@
-import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { callsOf } from "../contracts.ts";
+import type { Level } from "../conversations/conversations.contract.ts";
+import { askByIds } from "./ask-by-ids.ts";
 import type { Device } from "./channels/channel.ts";
 import { devicesById } from "./devices.ts";
 import { messagesAt, positionKey } from "./messages-at.ts";
-import type { Notice, NoticeConversation } from "./notice.ts";
+import { type Notice, type NoticeConversation, toNoticeConversation } from "./notice.ts";
 import type { Notification } from "./notifications.ts";
 import type { NotifierContext } from "./notifier-context.ts";
 import { quietUntil } from "./quiet-hours.ts";
 import type { Settings } from "./settings.contract.ts";
 import { settingsOf } from "./settings.ts";
-import { contactsOf, isMailable, keyOf, type Level, levelsOf, unreachableOf } from "./situations.ts";
+import { contactsOf, isMailable, isMuted, keyOf, levelsOf, unreachableOf } from "./situations.ts";
 
 /** A notification, and what is to be done with it now. */
 export type Prepared = { notification: Notification } & (
@@ -51,8 +52,7 @@ export async function prepare(context: NotifierContext, notifications: Notificat
 	const unreadOf = (one: Notification): Unread[] =>
 		one.conversationIds.flatMap((conversationId, i): Unread[] => {
 			const level = levels.get(keyOf(conversationId, one.userId));
-			const isMuted = level?.mutedUntil != null && Date.parse(level.mutedUntil) > nowMs;
-			return level && level.unreadCount > 0 && !isMuted
+			return level && level.unreadCount > 0 && !isMuted(level, nowMs)
 				? [{ level, seq: one.seqs[i] ?? 0, at: one.messageAt, hasText: i < maxTexts }]
 				: [];
 		});
@@ -62,7 +62,7 @@ export async function prepare(context: NotifierContext, notifications: Notificat
 
 	return notifications.map((notification): Prepared => {
 		const { userId, channel, deviceId } = notification;
-		const contact = contacts[userId];
+		const contact = contacts.get(userId);
 		const device = deviceId === null ? null : (devices.get(deviceId) ?? null);
 		const badge = totals.get(userId) ?? 0;
 		if (notification.state === "SENT") {
@@ -92,11 +92,11 @@ export async function prepare(context: NotifierContext, notifications: Notificat
 async function describe(context: NotifierContext, unread: Unread[]): Promise<Map<string, NoticeConversation>> {
 	const { broker, shown } = context;
 	const [names, titles, messages] = await Promise.all([
-		inChunks(
+		askByIds(
 			unread.map(({ level }) => level.otherId),
 			(ids) => callsOf(broker).call("users.names", { ids }),
 		),
-		inChunks(
+		askByIds(
 			unread.map(({ level }) => level.jobApplicationId),
 			(ids) => callsOf(broker).call("applications.titles", { ids }),
 		),
@@ -105,17 +105,14 @@ async function describe(context: NotifierContext, unread: Unread[]): Promise<Map
 			unread.flatMap(({ level, seq, hasText }) => (hasText ? [{ conversationId: level.conversationId, seq }] : [])),
 		),
 	]);
-	const described = new Map<string, NoticeConversation>();
-	for (const one of unread) {
-		const { conversationId, otherId, jobApplicationId, unreadCount } = one.level;
-		const message = messages.get(positionKey({ conversationId, seq: one.seq }));
-		described.set(noticeKey(one), {
-			...{ conversationId, seq: one.seq, count: unreadCount, at: message?.createdAt ?? one.at },
-			...{ senderName: names[otherId] ?? "", jobTitle: titles[jobApplicationId] ?? "" },
-			...{ text: shown === "full" ? (message?.content ?? null) : null, isImage: message?.type === "IMAGE" },
-		});
-	}
-	return described;
+	return new Map(
+		unread.map((one) => {
+			const { conversationId, otherId, jobApplicationId } = one.level;
+			const message = messages.get(positionKey({ conversationId, seq: one.seq }));
+			const texts = { senderName: names.get(otherId), jobTitle: titles.get(jobApplicationId) };
+			return [noticeKey(one), toNoticeConversation(one, { ...texts, message, shown })] as const;
+		}),
+	);
 }
 
 const noticeKey = ({ level: { conversationId, userId }, seq }: Unread) => `${conversationId} ${seq} ${userId}`;
@@ -134,16 +131,6 @@ function isWanted({ newMessage }: Settings, channel: Notification["channel"]): b
 	return channel === "email" ? newMessage.email : newMessage.push;
 }
 
-async function totalsOf({ broker }: NotifierContext, userIds: string[]): Promise<Map<string, number>> {
-	const totals = await inChunks(userIds, (ids) => callsOf(broker).call("conversations.totals", { userIds: ids }));
-	return new Map(Object.entries(totals));
-}
-
-/** Asks for many ids in calls of a bounded size, and joins the answers. */
-async function inChunks<Value>(
-	ids: string[],
-	ask: (ids: string[]) => Promise<Record<string, Value>>,
-): Promise<Record<string, Value>> {
-	const answers = await Promise.all(chunksOf([...new Set(ids)], idsPerCall).map(ask));
-	return Object.assign({}, ...answers) as Record<string, Value>;
+function totalsOf({ broker }: NotifierContext, userIds: string[]): Promise<Map<string, number>> {
+	return askByIds(userIds, (ids) => callsOf(broker).call("conversations.totals", { userIds: ids }));
 }

@@ -1,5 +1,6 @@
 import { type Database, statement } from "../../mixins/database.ts";
 import type { Calls, Params } from "../contracts.ts";
+import { askByIds } from "./ask-by-ids.ts";
 import type { Settings } from "./settings.contract.ts";
 
 /** The settings of a person who has not chosen any. `timezone` is the one that the platform knows. */
@@ -14,9 +15,9 @@ export function defaultSettings(timezone: string | null): Settings {
 /** The settings of these people, by their ids. `contacts` has their time zones, as `users.contacts` knows them. */
 export async function settingsOf(
 	db: Database,
-	contacts: Record<string, { timezone: string | null }>,
+	contacts: ReadonlyMap<string, { timezone: string | null }>,
 ): Promise<Map<string, Settings>> {
-	const people = Object.entries(contacts);
+	const people = [...contacts];
 	const settings = new Map(people.map(([userId, { timezone }]) => [userId, defaultSettings(timezone)]));
 	const rows = await db.query<SettingsRow>(settingsStatement, [people.map(([userId]) => userId)]);
 	for (const row of rows) settings.set(row.user_id, toSettings(row, settings.get(row.user_id)?.quietHours.timezone));
@@ -25,10 +26,9 @@ export async function settingsOf(
 
 /** The settings of one person. Somebody of whom the platform knows no time zone has UTC. */
 export async function settingsOfUser(db: Database, calls: Pick<Calls, "call">, userId: string): Promise<Settings> {
-	const contacts = await calls.call("users.contacts", { ids: [userId] });
-	// An id may be the name of a property that every object has.
-	const timezone = Object.hasOwn(contacts, userId) ? (contacts[userId]?.timezone ?? null) : null;
-	return (await settingsOf(db, { [userId]: { timezone } })).get(userId) ?? defaultSettings(timezone);
+	const contacts = await askByIds([userId], (ids) => calls.call("users.contacts", { ids }));
+	const timezone = contacts.get(userId)?.timezone ?? null;
+	return (await settingsOf(db, new Map([[userId, { timezone }]]))).get(userId) ?? defaultSettings(timezone);
 }
 
 /** Replaces all settings of a person. */

@@ -1,16 +1,16 @@
 import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
 import { statement } from "../../mixins/database.ts";
 import { lastActivity } from "../activity.ts";
-import { callsOf, type Result } from "../contracts.ts";
+import { callsOf } from "../contracts.ts";
+import type { Level } from "../conversations/conversations.contract.ts";
+import type { Contact } from "../directory/directory.contract.ts";
 import type { Status } from "../presence/presence.contract.ts";
+import { askByIds } from "./ask-by-ids.ts";
 import type { Situation } from "./decide.ts";
 import { devicesOf } from "./devices.ts";
 import type { NotifierContext } from "./notifier-context.ts";
 import { settingsOf } from "./settings.ts";
 import type { Unnotified } from "./unnotified.ts";
-
-export type Level = Result<"conversations.levels">["levels"][number];
-export type Contacts = Result<"users.contacts">;
 
 /** What is known now about each of these rows, in their order. */
 export async function situationsOf(context: NotifierContext, rows: Unnotified[]): Promise<Situation[]> {
@@ -35,7 +35,7 @@ export async function situationsOf(context: NotifierContext, rows: Unnotified[])
 		const { conversationId, userId, channel } = row;
 		const level = levels.get(keyOf(conversationId, userId));
 		const own = settings.get(userId);
-		const contact = contacts[userId];
+		const contact = contacts.get(userId);
 		const canMail = context.mail !== undefined && own?.newMessage.email === true && contact !== undefined;
 		const canPush = own?.newMessage.push === true && devices.get(userId)?.some(({ kind }) => context.push[kind]) === true;
 		return {
@@ -60,7 +60,7 @@ export const keyOf = (conversationId: string, userId: string) => `${conversation
 
 /** How far these people have read, by `keyOf`. */
 export async function levelsOf(
-	{ broker }: NotifierContext,
+	{ broker }: Pick<NotifierContext, "broker">,
 	pairs: { conversationId: string; userId: string }[],
 ): Promise<Map<string, Level>> {
 	const answers = await Promise.all(
@@ -75,12 +75,17 @@ export async function levelsOf(
 	);
 }
 
+/** Whether the person does not want to be told of the conversation now. */
+export function isMuted({ mutedUntil }: Level, nowMs: number): boolean {
+	return mutedUntil !== null && Date.parse(mutedUntil) > nowMs;
+}
+
 /** Names, addresses and zones of people. Who was erased is not there. */
-export async function contactsOf({ broker }: NotifierContext, userIds: string[]): Promise<Contacts> {
-	const answers = await Promise.all(
-		chunksOf([...new Set(userIds)], idsPerCall).map((ids) => callsOf(broker).call("users.contacts", { ids })),
-	);
-	return Object.assign({}, ...answers) as Contacts;
+export function contactsOf(
+	{ broker }: Pick<NotifierContext, "broker">,
+	userIds: Iterable<string>,
+): Promise<Map<string, Contact>> {
+	return askByIds(userIds, (ids) => callsOf(broker).call("users.contacts", { ids }));
 }
 
 /** A mail server refused this address, and the platform has not registered the person anew since. */
@@ -96,7 +101,7 @@ export async function unreachableOf({ db }: NotifierContext, userIds: string[]):
 }
 
 /** Whether the person has an address that takes mail. */
-export function isMailable(contact: Contacts[string] | undefined, unreachable: Unreachable | undefined): boolean {
+export function isMailable(contact: Contact | undefined, unreachable: Unreachable | undefined): boolean {
 	if (!contact?.email) return false;
 	return !unreachable || unreachable.address !== contact.email || contact.updatedAt > unreachable.since;
 }

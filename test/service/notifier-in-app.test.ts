@@ -29,7 +29,7 @@ beforeEach(() => {
 		db,
 		now: Date.now,
 		settingsOf: async (_db, contacts) =>
-			new Map(Object.keys(contacts).map((userId) => [userId, chosen.get(userId) ?? settings(true)])),
+			new Map([...contacts.keys()].map((userId) => [userId, chosen.get(userId) ?? settings(true)])),
 		quietUntil: (_hours, nowMs) => (isQuiet ? nowMs + 1 : null),
 		shortOf: ({ conversations: [{ senderName, jobTitle, text }] }) => ({ title: `${senderName}, ${jobTitle}`, body: text ?? "" }),
 		shown: "full",

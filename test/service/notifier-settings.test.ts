@@ -102,7 +102,7 @@ test("the settings of many people are found at once, whatever their ids are", as
 	const [first = "", second = ""] = people.slice(2);
 	await put(first, chosen);
 	await turnOffEmail(db, second);
-	const contacts = Object.fromEntries(people.map((id) => [id, { timezone: "Europe/Paris" }]));
+	const contacts = new Map(people.map((id) => [id, { timezone: "Europe/Paris" }]));
 	const settings = await settingsOf(db, contacts);
 	expect([...settings.keys()].toSorted()).toEqual(people.toSorted());
 	expect(settings.get(first)).toEqual(chosen);
