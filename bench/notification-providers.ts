@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { SMTPServer } from "smtp-server";
+import { makeServiceAccount } from "../testing/service-account.ts";
 
 /** A push service and a mail server that accept everything, each after the same time. */
 export interface Providers {
@@ -43,15 +43,7 @@ export async function startProviders(folder: string, answerMs: number): Promise<
 	await once(mail.listen(0, "127.0.0.1"), "listening");
 
 	const credentialsFile = join(folder, "fcm.json");
-	const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-	const credentials = {
-		type: "service_account",
-		project_id: "parley-bench",
-		private_key_id: "key",
-		private_key: String(privateKey.export({ type: "pkcs8", format: "pem" })),
-		client_email: "parley@parley-bench.example",
-		token_uri: `${endpoint}/token`,
-	};
+	const { credentials } = makeServiceAccount("parley-bench", `${endpoint}/token`);
 	writeFileSync(credentialsFile, JSON.stringify(credentials));
 	providers.env = {
 		FCM_CREDENTIALS_FILE: credentialsFile,

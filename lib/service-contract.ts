@@ -13,7 +13,7 @@ export interface ActionContract {
 	/** `.meta({ examples })` of a public action's params has at least one whole request. */
 	params: z.ZodType;
 	result: z.ZodType;
-	/** Who may call it; enforced by middlewares/authorize. One that is not `internal` is public. */
+	/** Who may call it; enforced by middlewares/authorize. Every action that is not `internal` can be called from outside. */
 	access: Access;
 	/** The limit under which a user's calls are counted; enforced by middlewares/rate-limit. Without one they are not counted. */
 	rateLimit?: RateLimit;

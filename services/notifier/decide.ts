@@ -15,7 +15,7 @@ export interface Situation {
 	level: { readSeq: number; deliveredSeq: number; unreadCount: number; mutedUntilMs: number | null } | undefined;
 	/** Undefined: the person was erased. */
 	settings: Settings | undefined;
-	/** Undefined: the registry does not answer. Then the receipts decide. */
+	/** Undefined while the presence registry does not answer. Then only the delivery receipts count. */
 	presence: Status | undefined;
 	/** When the person last did something over a socket. Undefined: not known. */
 	activeAtMs: number | undefined;

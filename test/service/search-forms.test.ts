@@ -6,7 +6,7 @@ import { parseQuery, type Term } from "../../services/messages/search/query.ts";
 import { wordsOf } from "../../services/messages/search/words.ts";
 import { until } from "../../testing/until.ts";
 import { asPlatform } from "../support/broker.ts";
-import { formPairs } from "../support/form-pairs.ts";
+import { formPairs, relatedWords } from "../support/form-pairs.ts";
 import { type Found, type SearchNode, type SearchOptions, startSearchNode } from "../support/search-node.ts";
 
 let node: SearchNode;
@@ -203,22 +203,7 @@ test("hostile words are answered or refused", async () => {
 	expect(contents(await node.search(me, words.slice(0, 32).join(" ")))).toHaveLength(1);
 });
 
-/** Few words, which are forms and parts of each other. */
-const vocabulary = [
-	"apply",
-	"applied",
-	"applies",
-	"job",
-	"jobs",
-	"develop",
-	"developer",
-	"webdeveloper",
-	"run",
-	"running",
-	"the",
-	"c++",
-	"a",
-];
+const vocabulary = [...relatedWords, "c++", "a"];
 
 test("a search finds what the rules for words and parts find, and what has a form of the word", async () => {
 	const { me, id } = await conversationIn("en");

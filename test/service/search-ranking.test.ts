@@ -8,6 +8,7 @@ import { search } from "../../services/messages/search/search.ts";
 import { signatureOf } from "../../services/messages/search/signature.ts";
 import { textMessages } from "../../testing/text-messages.ts";
 import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
+import { relatedWords } from "../support/form-pairs.ts";
 
 /** Searches by relevance alone, without a broker: nobody indexes but the tests. */
 let database: TestDatabase;
@@ -21,7 +22,7 @@ beforeAll(async () => {
 	db = new Database(database.url, () => {});
 	sql = new pg.Client({ connectionString: database.url });
 	await sql.connect();
-	await conversationOf(vocabulary);
+	await conversationOf(relatedWords);
 	await page("nobody", "job", 1);
 	await sql.query("analyze message_search");
 	analyzed = new Database(database.url, () => {});
@@ -152,21 +153,6 @@ test.each([
 	await expect(page(me, "ship", 5, cursor)).rejects.toMatchObject({ type: "VALIDATION_FAILED", data: [{ path: "cursor" }] });
 });
 
-/** Few words, which are forms and parts of each other. */
-const vocabulary = [
-	"apply",
-	"applied",
-	"applies",
-	"job",
-	"jobs",
-	"develop",
-	"developer",
-	"webdeveloper",
-	"run",
-	"running",
-	"the",
-];
-
 /** What is typed of a group, and what it asks for. */
 interface Alternative {
 	words: string[];
@@ -174,7 +160,7 @@ interface Alternative {
 	without: string | null;
 }
 
-const word = fc.constantFrom(...vocabulary);
+const word = fc.constantFrom(...relatedWords);
 const alternative: fc.Arbitrary<Alternative> = fc.record({
 	words: fc.array(fc.oneof({ weight: 5, arbitrary: word }, { weight: 1, arbitrary: fc.constantFrom("velop", "appl") }), {
 		minLength: 1,
@@ -217,7 +203,7 @@ test.each(databases)(
 	async (_, on) => {
 		const { rows } = await sql.query<{ word: string; stem: string }>(
 			"select word, array_to_string(tsvector_to_array(to_tsvector('english', word)), ' ') as stem from unnest($1::text[]) word",
-			[[...vocabulary, "velop", "appl"]],
+			[[...relatedWords, "velop", "appl"]],
 		);
 		const stems = new Map(rows.map(({ word, stem }) => [word, stem]));
 		const text = fc.array(word, { minLength: 1, maxLength: 5 }).map((words) => words.join(" "));

@@ -1,9 +1,10 @@
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json, text } from "node:stream/consumers";
 import { jwtVerify } from "jose";
+import { makeServiceAccount } from "../../testing/service-account.ts";
 
 type Answer = (response: ServerResponse) => void;
 
@@ -42,7 +43,6 @@ interface ErrorDetails {
 }
 
 export async function startFcmServer(): Promise<FcmServer> {
-	const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 	const messages: unknown[] = [];
 	const tokens: string[] = [];
 	let valid = new Set<string>();
@@ -78,14 +78,7 @@ export async function startFcmServer(): Promise<FcmServer> {
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
 	const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-	const credentials = {
-		type: "service_account",
-		project_id: "parley-test",
-		private_key_id: "key-1",
-		private_key: String(privateKey.export({ type: "pkcs8", format: "pem" })),
-		client_email: "parley@parley-test.example",
-		token_uri: `${endpoint}/token`,
-	};
+	const { credentials, publicKey } = makeServiceAccount("parley-test", `${endpoint}/token`);
 	return {
 		endpoint,
 		credentials,

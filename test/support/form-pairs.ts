@@ -1,3 +1,6 @@
+/** Few words, which are forms and parts of each other. */
+export const relatedWords = "apply applied applies job jobs develop developer webdeveloper run running the".split(" ");
+
 /**
  * Pairs of words that are forms of one word, by language. PostgreSQL's stemmers give both words of a pair the same stem. They do not join
  * all forms: `Kollegin` and `Kolleginnen`, for example, are not here.

@@ -105,8 +105,8 @@ interface Block {
 }
 
 /**
- * Matches newest first, so many; of a block that was read before, the same ones again. Its borders are those of what was read, so that
- * messages which are sent meanwhile, and what else the request had to read, do not move them.
+ * Reads a block: the next `size` matches of a tier, newest first. A block that an earlier page has read (`to` is set) is read again
+ * between the same two borders. So messages that are sent meanwhile do not move its matches to another page.
  */
 async function readBlock(request: Request, { source }: Tier, { from, to }: Place, size: number, budget: Budget): Promise<Block> {
 	const block: Block = { found: [], from, to: from, end: "tier" };

@@ -19,7 +19,7 @@ import ipaddr from "ipaddr.js";
 export type Resolve = (hostname: string) => Promise<string[]>;
 
 /**
- * Whether a device may have this URL as its push service.
+ * Whether pushes may be sent to this URL, which somebody has registered for a device.
  * @param allow `host:port` of push services that may be private and without TLS (WEBPUSH_ALLOW)
  * @returns null, or what is wrong: the end of a sentence «the address …»
  */
