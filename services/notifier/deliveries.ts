@@ -18,7 +18,7 @@ import type { NotifierContext } from "./notifier-context.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { keptMs } from "./retention.ts";
 import { send, sendClearing } from "./send.ts";
-import { hastenMail, timeOf } from "./unnotified.ts";
+import { addNews, hastenMail, timeOf } from "./unnotified.ts";
 import { noteUnreachable } from "./unreachable.ts";
 
 /**
@@ -178,6 +178,7 @@ export class Deliveries {
 		const nowMs = this.#context.now();
 		switch (kind) {
 			case "cancel":
+				await this.#giveBack(prepared);
 				return { ...nothing, state: "CANCELLED" };
 			case "defer":
 				this.#counters.deferred(this.#channel);
@@ -194,11 +195,25 @@ export class Deliveries {
 				return { ...nothing, state: "CLEARED" };
 			}
 			case "send": {
+				await this.#giveBack(prepared);
 				const outcome = await send(this.#context, prepared);
 				await this.#react(prepared, outcome);
 				return afterAttempt(notification, outcome, this.#context.now(), Math.random());
 			}
 		}
+	}
+
+	/** Conversations that were muted since become rows of `unnotified` again. Before sending: what fails here was not sent yet. */
+	async #giveBack({ notification, muted }: Prepared & { kind: "send" | "cancel" }): Promise<void> {
+		const { userId, messageAt, isDigest } = notification;
+		const { db, now } = this.#context;
+		await addNews(
+			db,
+			muted.map(({ conversationId, seq }) => ({
+				...{ conversationId, userId, channel: this.#channel === "email" ? "email" : "push", isDeferred: isDigest },
+				...{ firstSeq: seq, firstAt: messageAt, lastSeq: seq, lastAt: messageAt, dueAt: timeOf(now()) },
+			})),
+		);
 	}
 
 	/** What an outcome means for the device or address, and for the other ways to tell the person. */

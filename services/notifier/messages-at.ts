@@ -2,7 +2,7 @@ import { idsPerCall } from "../../lib/chunks.ts";
 import type { Calls, Result } from "../contracts.ts";
 
 type Message = Result<"messages.pick">[number];
-type Position = Pick<Message, "conversationId" | "seq">;
+export type Position = Pick<Message, "conversationId" | "seq">;
 
 /** The messages at these positions, by `positionKey`. Positions without a message are left out. */
 export async function messagesAt(calls: Pick<Calls, "call">, positions: Position[]): Promise<Map<string, Message>> {

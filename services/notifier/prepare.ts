@@ -3,7 +3,7 @@ import type { Level } from "../conversations/conversations.contract.ts";
 import { askByIds } from "./ask-by-ids.ts";
 import type { Device } from "./channels/channel.ts";
 import { devicesById } from "./devices.ts";
-import { messagesAt, positionKey } from "./messages-at.ts";
+import { messagesAt, type Position, positionKey } from "./messages-at.ts";
 import { type Notice, type NoticeConversation, toNoticeConversation } from "./notice.ts";
 import type { Notification } from "./notifications.ts";
 import type { NotifierContext } from "./notifier-context.ts";
@@ -14,9 +14,12 @@ import { contactsOf, isMailable, isMuted, keyOf, levelsOf, unreachableOf } from 
 
 /** A notification, and what is to be done with it now. */
 export type Prepared = { notification: Notification } & (
-	| { kind: "send"; notice: Notice; badge: number; device: Device | null; address: string | null }
-	/** The person has read everything, or chose not to be told. */
-	| { kind: "cancel" }
+	| { kind: "send"; notice: Notice; badge: number; device: Device | null; address: string | null; muted: Position[] }
+	/**
+	 * The person has read everything, muted it, or chose not to be told. `muted`, here and above: the newest messages of conversations
+	 * that were muted meanwhile. The person is told of them when the mute ends.
+	 */
+	| { kind: "cancel"; muted: Position[] }
 	/** Quiet hours have begun since the last attempt. */
 	| { kind: "defer"; untilMs: number }
 	/** An accepted push: its messages are still unread. */
@@ -49,13 +52,13 @@ export async function prepare(context: NotifierContext, notifications: Notificat
 		totalsOf(context, userIds),
 	]);
 	const settings = await settingsOf(db, contacts);
-	const unreadOf = (one: Notification): Unread[] =>
+	const allUnreadOf = (one: Notification) =>
 		one.conversationIds.flatMap((conversationId, i): Unread[] => {
 			const level = levels.get(keyOf(conversationId, one.userId));
-			return level && level.unreadCount > 0 && !isMuted(level, nowMs)
-				? [{ level, seq: one.seqs[i] ?? 0, at: one.messageAt, hasText: i < maxTexts }]
-				: [];
+			if (!level || level.unreadCount === 0) return [];
+			return [{ level, seq: one.seqs[i] ?? 0, at: one.messageAt, hasText: i < maxTexts }];
 		});
+	const unreadOf = (one: Notification) => allUnreadOf(one).filter(({ level }) => !isMuted(level, nowMs));
 
 	const waiting = notifications.filter(({ state }) => state === "WAITING");
 	const noticeConversations = await describe(context, waiting.flatMap(unreadOf));
@@ -67,19 +70,23 @@ export async function prepare(context: NotifierContext, notifications: Notificat
 		const badge = totals.get(userId) ?? 0;
 		if (notification.state === "SENT") {
 			const isRead = notification.conversationIds.every((id) => levels.get(keyOf(id, userId))?.unreadCount === 0);
-			if (!device || !contact) return { notification, kind: "cancel" };
+			if (!device || !contact) return { notification, kind: "cancel", muted: [] };
 			return isRead ? { notification, kind: "clear", badge, device } : { notification, kind: "keep" };
 		}
 		const own = settings.get(userId);
 		const unread = unreadOf(notification).flatMap((one) => noticeConversations.get(noticeKey(one)) ?? []);
 		const [newest, ...others] = unread;
 		const isReachable = channel === "email" ? isMailable(contact, unreachable.get(userId)) : device !== null;
-		if (!contact || !own || !newest || !isReachable || !isWanted(own, channel)) return { notification, kind: "cancel" };
+		if (!contact || !own || !isReachable || !isWanted(own, channel)) return { notification, kind: "cancel", muted: [] };
+		const muted = allUnreadOf(notification)
+			.filter(({ level }) => isMuted(level, nowMs))
+			.map(({ level: { conversationId }, seq }) => ({ conversationId, seq }));
+		if (!newest) return { notification, kind: "cancel", muted };
 		const untilMs = quietUntil(own.quietHours, nowMs);
 		if (untilMs !== null) return { notification, kind: "defer", untilMs };
 		const { locale, timezone, email } = contact;
 		return {
-			...{ notification, kind: "send", badge, device, address: channel === "email" ? email : null },
+			...{ notification, kind: "send", badge, device, address: channel === "email" ? email : null, muted },
 			notice: {
 				...{ id: notification.id, userId, locale, timezone, isDigest: notification.isDigest },
 				conversations: [newest, ...others],

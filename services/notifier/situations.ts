@@ -16,15 +16,19 @@ import type { Unnotified } from "./unnotified.ts";
 export async function situationsOf(context: NotifierContext, rows: Unnotified[]): Promise<Situation[]> {
 	const { broker, db } = context;
 	const userIds = [...new Set(rows.map(({ userId }) => userId))];
+	const finding = levelsOf(context, rows);
 	const [levels, contacts, presences, devices, unreachable, pushed] = await Promise.all([
-		levelsOf(context, rows),
+		finding,
 		contactsOf(context, userIds),
 		presencesOf(context, userIds),
 		devicesOf(db, userIds),
 		unreachableOf(context, userIds),
-		pushedOf(
-			context,
-			rows.filter(({ channel }) => channel === "email"),
+		finding.then((found) =>
+			pushedOf(
+				context,
+				rows.filter(({ channel }) => channel === "email"),
+				found,
+			),
 		),
 	]);
 	const settings = await settingsOf(db, contacts);
@@ -121,13 +125,14 @@ function connectedOf(userIds: string[], presences: Map<string, Status> | undefin
 	return presences ? userIds.filter((userId) => presences.get(userId) === "online") : [];
 }
 
-/** When a push about the messages of each row was accepted first. */
-async function pushedOf({ db }: NotifierContext, rows: Unnotified[]): Promise<Map<string, number>> {
+/** When a push about the messages of each row was accepted first. One about what was read since does not count. */
+async function pushedOf({ db }: NotifierContext, rows: Unnotified[], levels: Map<string, Level>): Promise<Map<string, number>> {
 	if (rows.length === 0) return new Map();
+	const isFirstRead = (row: Unnotified) => (levels.get(keyOf(row.conversationId, row.userId))?.readSeq ?? 0) >= row.firstSeq;
 	const pushed = await db.query<{ conversationId: string; userId: string; at: string }>(pushedStatement, [
 		rows.map(({ conversationId }) => conversationId),
 		rows.map(({ userId }) => userId),
-		rows.map(({ firstAt }) => firstAt),
+		rows.map((row) => (isFirstRead(row) ? row.lastAt : row.firstAt)),
 	]);
 	return new Map(pushed.map(({ conversationId, userId, at }) => [keyOf(conversationId, userId), Date.parse(at)]));
 }

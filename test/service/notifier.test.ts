@@ -33,12 +33,29 @@ beforeEach(async () => {
 	await node.calls.call("users.put", { id: pair.employerId, name: "Bob", email }, asPlatform);
 });
 
-/** Alice writes to Bob. */
+/** Alice writes to Bob, now by the notifier's clock. */
 async function write(content = "hello"): Promise<number> {
 	const { conversationId, applicantId } = pair;
-	const { seq, createdAt } = await send(node.calls, conversationId, applicantId, content);
+	const { seq } = await send(node.calls, conversationId, applicantId, content);
+	const createdAt = new Date(notifier.nowMs).toISOString();
 	await notifier.note({ conversationId, seq, senderId: applicantId, createdAt });
 	return seq;
+}
+
+/** Bob wants no mails. */
+async function turnMailsOff({ digest = false } = {}): Promise<void> {
+	await query(
+		node.databaseUrl,
+		"insert into notification_settings values ($1, true, false, true, false, '22:00', '07:00', 'UTC', $2, 15)",
+		[pair.employerId, digest],
+	);
+}
+
+/** Lets time pass while all attempts fail. */
+async function passFailing(seconds: number, stepSeconds = seconds): Promise<void> {
+	notifier.answer = () => ({ kind: "failed", reason: "503" });
+	await notifier.pass(seconds, stepSeconds);
+	notifier.answer = () => ({ kind: "accepted" });
 }
 
 async function addDevice(userId = pair.employerId, kind = "fcm"): Promise<string> {
@@ -102,6 +119,55 @@ test("what is read in the last second before it is sent is not sent", async () =
 	await node.calls.call("messages.markRead", { conversationId: pair.conversationId }, as(pair.employerId));
 	expect(await notifier.work()).toEqual([]);
 	expect(await states()).toEqual(["fcm CANCELLED"]);
+});
+
+test("when the message that was pushed first was read, the mail waits for the push of the next one", async () => {
+	await addDevice();
+	await write();
+	expect(await notifier.pass(31)).toMatchObject([{ channel: "fcm" }]);
+	await node.calls.call("messages.markRead", { conversationId: pair.conversationId }, as(pair.employerId));
+	notifier.nowMs += 570_000;
+	await write("Are you still there?");
+	expect((await notifier.pass(31)).map(({ channel }) => channel)).toEqual(["fcm"]);
+	expect(await notifier.pass(890, 10)).toEqual([]);
+	expect(await notifier.pass(20, 10)).toMatchObject([{ channel: "email" }]);
+});
+
+test("a mute that comes between two attempts puts the push off to its end", async () => {
+	await addDevice();
+	await turnMailsOff();
+	await write();
+	await passFailing(31);
+	const until = new Date(notifier.nowMs + 3_600_000).toISOString();
+	await node.calls.call("conversations.mute", { conversationId: pair.conversationId, until }, as(pair.employerId));
+	expect(await notifier.pass(3_540, 60)).toEqual([]);
+	expect(await notifier.pass(120, 60)).toMatchObject([{ channel: "fcm", content: { count: 1 } }]);
+});
+
+test("a mute that is lifted before its end lets the push go that was put off", async () => {
+	await addDevice();
+	await turnMailsOff();
+	await write();
+	await passFailing(31);
+	const { conversationId, employerId } = pair;
+	await node.calls.call("conversations.mute", { conversationId, until: "9999-12-31T00:00:00Z" }, as(employerId));
+	expect(await notifier.pass(600, 60)).toEqual([]);
+	await node.calls.call("conversations.mute", { conversationId, until: null }, as(employerId));
+	expect(await notifier.pass(3_600, 60)).toMatchObject([{ channel: "fcm" }]);
+});
+
+test("a conversation that is muted between two attempts is left out of a digest, and told of later", async () => {
+	await addDevice();
+	await turnMailsOff({ digest: true });
+	const muted = pair;
+	await write();
+	pair = await openConversation(node.calls, { employerId: pair.employerId });
+	await write();
+	await passFailing(960, 60);
+	const until = new Date(notifier.nowMs + 2 * 3_600_000).toISOString();
+	await node.calls.call("conversations.mute", { conversationId: muted.conversationId, until }, as(pair.employerId));
+	expect(await notifier.pass(360, 60)).toMatchObject([{ content: { conversationId: pair.conversationId, count: 1 } }]);
+	expect(await notifier.pass(2 * 3_600, 60)).toMatchObject([{ content: { conversationId: muted.conversationId, count: 1 } }]);
 });
 
 test("thirty messages in a burst are one notification", async () => {
