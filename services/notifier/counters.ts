@@ -1,6 +1,6 @@
 import type { MetricRegistry } from "moleculer";
 import type { Outcome } from "./channels/channel.ts";
-import type { ChannelName } from "./notifications.ts";
+import type { ChannelName } from "./deliveries/notifications.ts";
 
 const counted = {
 	accepted: ["parley.notifier.sent", "Notifications that a provider accepted"],

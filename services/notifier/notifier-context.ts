@@ -1,8 +1,8 @@
 import type { Logger, ServiceBroker } from "moleculer";
 import type { Database } from "../../mixins/database.ts";
 import type { MailChannel, PushChannel } from "./channels/channel.ts";
-import type { Delays } from "./decide.ts";
-import type { ContentShown } from "./notice.ts";
+import type { Delays } from "./due/decide.ts";
+import type { ContentShown } from "./templates/notice.ts";
 
 /** What the functions of the notifier work with. */
 export interface NotifierContext {

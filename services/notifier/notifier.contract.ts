@@ -2,8 +2,8 @@ import { z } from "zod";
 import { exampleIds } from "../../lib/example-ids.ts";
 import { Id, Limit, Page, PlatformId, Text, Time } from "../../lib/schemas.ts";
 import type { ServiceContract } from "../../lib/service-contract.ts";
-import { NewDevice, RegisteredDevice } from "./device.contract.ts";
-import { Settings, SettingsInput } from "./settings.contract.ts";
+import { NewDevice, RegisteredDevice } from "./devices/device.contract.ts";
+import { Settings, SettingsInput } from "./settings/settings.contract.ts";
 
 const UnsubscribeToken = z
 	.object({ token: Text.max(1_024).meta({ description: "From the link in a mail." }) })

@@ -3,15 +3,15 @@ import { ParleyError } from "../../lib/errors.ts";
 import { checkDatabase, database, type WithDatabase } from "../../mixins/database.ts";
 import { defineService } from "../service.ts";
 import { checkPushUrl } from "./channels/safe-address.ts";
-import { listDead, retryDead } from "./dead.ts";
-import { addDevice, deleteDevice, listDevices } from "./devices.ts";
+import { listDead, retryDead } from "./deliveries/dead.ts";
+import { addDevice, deleteDevice, listDevices } from "./devices/devices.ts";
+import { lookAgain } from "./due/unnotified.ts";
 import { forgetPerson } from "./forget.ts";
 import { Notifier } from "./notifier.ts";
 import { openContext } from "./open-context.ts";
-import { putSettings, settingsOfUser } from "./settings.ts";
-import { lookAgain } from "./unnotified.ts";
-import { askToUnsubscribe, type Page, unsubscribe } from "./unsubscribe.ts";
-import { pagePolicy } from "./unsubscribe-page.ts";
+import { putSettings, settingsOfUser } from "./settings/settings.ts";
+import { askToUnsubscribe, type Page, unsubscribe } from "./settings/unsubscribe.ts";
+import { pagePolicy } from "./settings/unsubscribe-page.ts";
 
 interface This extends WithDatabase {
 	/** Set once the service has started. */

@@ -1,22 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Coalescer } from "../../lib/coalescer.ts";
 import { every, type Repeated } from "../../lib/every.ts";
+import { timeOf } from "../../lib/time-of.ts";
 import { TailReader } from "../../mixins/tail-reader.ts";
 import { callsOf } from "../contracts.ts";
 import { Counters } from "./counters.ts";
-import { decideDue } from "./decide-due.ts";
-import { Deliveries } from "./deliveries.ts";
+import { Deliveries } from "./deliveries/deliveries.ts";
+import { type ChannelName, lookAtSent } from "./deliveries/notifications.ts";
+import { deleteOld } from "./deliveries/retention.ts";
+import { decideDue } from "./due/decide-due.ts";
+import { noteUnread } from "./due/note-unread.ts";
+import { createRecipientsOf } from "./due/recipients.ts";
 import { forgetErased } from "./forget.ts";
-import { InApp } from "./in-app.ts";
-import { noteUnread } from "./note-unread.ts";
-import { type ChannelName, lookAtSent } from "./notifications.ts";
+import { InApp } from "./in-app/in-app.ts";
 import type { NotifierContext } from "./notifier-context.ts";
-import { quietUntil } from "./quiet-hours.ts";
-import { createRecipientsOf } from "./recipients.ts";
-import { deleteOld } from "./retention.ts";
-import { settingsOf } from "./settings.ts";
+import { quietUntil } from "./settings/quiet-hours.ts";
+import { settingsOf } from "./settings/settings.ts";
 import { shortOf } from "./templates/short.ts";
-import { timeOf } from "./unnotified.ts";
 
 /** How often it looks for people whose time has come, and for notifications that are due. */
 const lookIntervalMs = 1_000;

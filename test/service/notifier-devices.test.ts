@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Database } from "../../mixins/database.ts";
 import { callsOf } from "../../services/contracts.ts";
-import { claimClearing, devicesById, devicesOf, removeDevice } from "../../services/notifier/devices.ts";
+import { claimClearing, devicesById, devicesOf, removeDevice } from "../../services/notifier/devices/devices.ts";
 import { forgetErased } from "../../services/notifier/forget.ts";
-import { turnOffEmail } from "../../services/notifier/settings.ts";
+import { turnOffEmail } from "../../services/notifier/settings/settings.ts";
 import { until } from "../../testing/until.ts";
 import { asPlatform, type TestNode, tokenOf } from "../support/broker.ts";
 import { holding, query } from "../support/database.ts";

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { WithDatabase } from "../../mixins/database.ts";
 import { type ServerEvents, serverEvents } from "../../services/gateway/gateway.contract.ts";
-import { InApp } from "../../services/notifier/in-app.ts";
-import type { InAppSettings } from "../../services/notifier/in-app-content.ts";
+import { InApp } from "../../services/notifier/in-app/in-app.ts";
+import type { InAppSettings } from "../../services/notifier/in-app/in-app-content.ts";
 import { eventually, until } from "../../testing/until.ts";
 import { as } from "../support/broker.ts";
 import { openConversation, send } from "../support/platform.ts";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import { timeOf } from "../../lib/time-of.ts";
 import { Database } from "../../mixins/database.ts";
 import {
 	addNotifications,
@@ -8,7 +9,7 @@ import {
 	finish,
 	type Next,
 	type Notification,
-} from "../../services/notifier/notifications.ts";
+} from "../../services/notifier/deliveries/notifications.ts";
 import {
 	addNews,
 	claimDue,
@@ -17,9 +18,8 @@ import {
 	lookAgain,
 	putOff,
 	settle,
-	timeOf,
 	type Unnotified,
-} from "../../services/notifier/unnotified.ts";
+} from "../../services/notifier/due/unnotified.ts";
 import { query } from "../support/database.ts";
 import { useDatabase } from "../support/use-node.ts";
 import { useStarted } from "../support/use-started.ts";

@@ -1,5 +1,5 @@
 import { Database } from "../../mixins/database.ts";
-import { settingsOf, turnOffEmail } from "../../services/notifier/settings.ts";
+import { settingsOf, turnOffEmail } from "../../services/notifier/settings/settings.ts";
 import { asPlatform, tokenOf } from "../support/broker.ts";
 import { query } from "../support/database.ts";
 import { registerUser } from "../support/platform.ts";

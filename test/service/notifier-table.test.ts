@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { chunksOf } from "../../lib/chunks.ts";
-import { InApp } from "../../services/notifier/in-app.ts";
-import { quietUntil } from "../../services/notifier/quiet-hours.ts";
-import { settingsOf } from "../../services/notifier/settings.ts";
+import { InApp } from "../../services/notifier/in-app/in-app.ts";
+import { quietUntil } from "../../services/notifier/settings/quiet-hours.ts";
+import { settingsOf } from "../../services/notifier/settings/settings.ts";
 import { shortOf } from "../../services/notifier/templates/short.ts";
 import { eventually } from "../../testing/until.ts";
 import { asPlatform } from "../support/broker.ts";

@@ -6,7 +6,7 @@ import {
 	unsubscribeToken,
 	unsubscribeUrl,
 	userOfUnsubscribeToken,
-} from "../../services/notifier/unsubscribe.ts";
+} from "../../services/notifier/settings/unsubscribe.ts";
 import { asPlatform } from "../support/broker.ts";
 import { query } from "../support/database.ts";
 import { registerUser } from "../support/platform.ts";

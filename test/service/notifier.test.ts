@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { decideDue } from "../../services/notifier/decide-due.ts";
+import { decideDue } from "../../services/notifier/due/decide-due.ts";
 import { as, asPlatform } from "../support/broker.ts";
 import { bulkConversations } from "../support/bulk.ts";
 import { query } from "../support/database.ts";

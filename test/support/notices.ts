@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Notice, NoticeConversation } from "../../services/notifier/notice.ts";
 import type { MailOptions } from "../../services/notifier/templates/mail.ts";
+import type { Notice, NoticeConversation } from "../../services/notifier/templates/notice.ts";
 
 /** One conversation of a notice, with what a test does not say. */
 export function conversation(given: Partial<NoticeConversation> = {}): NoticeConversation {

@@ -1,7 +1,7 @@
 import { createECDH, randomBytes, randomUUID } from "node:crypto";
 import webPush from "web-push";
 import { Database } from "../../mixins/database.ts";
-import { unsubscribeToken } from "../../services/notifier/unsubscribe.ts";
+import { unsubscribeToken } from "../../services/notifier/settings/unsubscribe.ts";
 import { query } from "./database.ts";
 
 const vapid = webPush.generateVAPIDKeys();

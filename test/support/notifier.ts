@@ -2,12 +2,12 @@ import { Database } from "../../mixins/database.ts";
 import type { NewMessage } from "../../mixins/tail-reader.ts";
 import type { Device, Mail, MailChannel, Outcome, PushChannel, PushContent } from "../../services/notifier/channels/channel.ts";
 import { Counters } from "../../services/notifier/counters.ts";
-import { decideDue } from "../../services/notifier/decide-due.ts";
-import { Deliveries } from "../../services/notifier/deliveries.ts";
-import { noteUnread } from "../../services/notifier/note-unread.ts";
-import type { ChannelName } from "../../services/notifier/notifications.ts";
+import { Deliveries } from "../../services/notifier/deliveries/deliveries.ts";
+import type { ChannelName } from "../../services/notifier/deliveries/notifications.ts";
+import { decideDue } from "../../services/notifier/due/decide-due.ts";
+import { noteUnread } from "../../services/notifier/due/note-unread.ts";
+import { createRecipientsOf } from "../../services/notifier/due/recipients.ts";
 import type { NotifierContext } from "../../services/notifier/notifier-context.ts";
-import { createRecipientsOf } from "../../services/notifier/recipients.ts";
 import type { TestNode } from "./broker.ts";
 
 /** Something that a channel was given. */

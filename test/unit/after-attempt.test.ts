@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { afterAttempt, afterLook } from "../../services/notifier/after-attempt.ts";
 import type { Outcome } from "../../services/notifier/channels/channel.ts";
-import type { Notification } from "../../services/notifier/notifications.ts";
+import { afterAttempt, afterLook } from "../../services/notifier/deliveries/after-attempt.ts";
+import type { Notification } from "../../services/notifier/deliveries/notifications.ts";
 
 const createdMs = Date.parse("2026-03-01T12:00:00.000Z");
 const hourMs = 3_600_000;

@@ -1,5 +1,5 @@
-import { type Decision, decide, type Situation } from "../../services/notifier/decide.ts";
-import { defaultSettings } from "../../services/notifier/settings.ts";
+import { type Decision, decide, type Situation } from "../../services/notifier/due/decide.ts";
+import { defaultSettings } from "../../services/notifier/settings/settings.ts";
 
 const second = 1_000;
 const minute = 60 * second;

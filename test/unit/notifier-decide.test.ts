@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { type Decision, decide, type Situation } from "../../services/notifier/decide.ts";
-import { quietUntil } from "../../services/notifier/quiet-hours.ts";
-import type { Settings } from "../../services/notifier/settings.contract.ts";
+import { type Decision, decide, type Situation } from "../../services/notifier/due/decide.ts";
+import { quietUntil } from "../../services/notifier/settings/quiet-hours.ts";
+import type { Settings } from "../../services/notifier/settings/settings.contract.ts";
 
 const secondMs = 1_000;
 const minuteMs = 60_000;

@@ -1,7 +1,7 @@
 import { IntlMessageFormat } from "intl-messageformat";
-import type { ContentShown, Notice } from "../../services/notifier/notice.ts";
 import { mailOf } from "../../services/notifier/templates/mail.ts";
 import type { MessageKey } from "../../services/notifier/templates/messages.ts";
+import type { ContentShown, Notice } from "../../services/notifier/templates/notice.ts";
 import { shortOf } from "../../services/notifier/templates/short.ts";
 import { languages, speak } from "../../services/notifier/templates/speech.ts";
 import { inLines, nameIn, oneLine, shorten } from "../../services/notifier/templates/written-text.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { quietUntil } from "../../services/notifier/quiet-hours.ts";
+import { quietUntil } from "../../services/notifier/settings/quiet-hours.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
-import type { Notice, NoticeConversation } from "../../services/notifier/notice.ts";
+import { pagePolicy, unsubscribePage } from "../../services/notifier/settings/unsubscribe-page.ts";
 import { mailOf } from "../../services/notifier/templates/mail.ts";
+import type { Notice, NoticeConversation } from "../../services/notifier/templates/notice.ts";
 import { speak } from "../../services/notifier/templates/speech.ts";
-import { pagePolicy, unsubscribePage } from "../../services/notifier/unsubscribe-page.ts";
 import { startBrowser, watchPage } from "../support/browser.ts";
 import { conversation, mailOptions, notice } from "../support/notices.ts";
 import { useStarted } from "../support/use-started.ts";

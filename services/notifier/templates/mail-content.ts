@@ -1,4 +1,4 @@
-import type { ContentShown, Notice, NoticeConversation } from "../notice.ts";
+import type { ContentShown, Notice, NoticeConversation } from "./notice.ts";
 import { countOf, namesIn, previewOf } from "./short.ts";
 import type { Speech } from "./speech.ts";
 import { inLines } from "./written-text.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { domainToASCII } from "node:url";
 import type { Mail } from "../channels/channel.ts";
-import type { ContentShown, Notice } from "../notice.ts";
 import { type MailContent, type MailEntry, mailContent } from "./mail-content.ts";
 import { mailHtml } from "./mail-html.ts";
+import type { ContentShown, Notice } from "./notice.ts";
 import { speak } from "./speech.ts";
 
 export interface MailOptions {

@@ -1,4 +1,4 @@
-import type { ContentShown, Notice, NoticeConversation } from "../notice.ts";
+import type { ContentShown, Notice, NoticeConversation } from "./notice.ts";
 import { type Speech, speak } from "./speech.ts";
 import { nameIn, oneLine } from "./written-text.ts";
 

@@ -1,7 +1,7 @@
 import { IntlMessageFormat } from "intl-messageformat";
-import type { Notice } from "../notice.ts";
 import * as allLanguages from "./languages/index.ts";
 import type { Language, MessageKey, MessageValues } from "./messages.ts";
+import type { Notice } from "./notice.ts";
 
 /** The languages that people are told in, under their tags. */
 export const languages: Readonly<Record<string, Language>> = { ...allLanguages };

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
-import { escapeHtml } from "../../lib/escape-html.ts";
-import type { MessageKey } from "./templates/messages.ts";
-import type { Speech } from "./templates/speech.ts";
+import { escapeHtml } from "../../../lib/escape-html.ts";
+import type { MessageKey } from "../templates/messages.ts";
+import type { Speech } from "../templates/speech.ts";
 
 /** `ask` has one button, which posts to the URL of the page. */
 export type PageKind = "ask" | "done" | "invalid";

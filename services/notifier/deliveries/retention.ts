@@ -1,5 +1,5 @@
-import { type Database, statement } from "../../mixins/database.ts";
-import { timeOf } from "./unnotified.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import { type Database, statement } from "../../../mixins/database.ts";
 
 /** How long a notification is kept after it was made. */
 export const keptMs = 30 * 24 * 60 * 60_000;

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import { Coalescer } from "../../lib/coalescer.ts";
-import { deliver, push } from "../push.ts";
+import { Coalescer } from "../../../lib/coalescer.ts";
+import { deliver, push } from "../../push.ts";
 import { InAppContent, type InAppOptions, type Told } from "./in-app-content.ts";
 
 /** `seq` is null when the person has read the conversation. */

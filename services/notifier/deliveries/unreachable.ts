@@ -1,5 +1,5 @@
-import { type Database, statement } from "../../mixins/database.ts";
-import { timeOf } from "./unnotified.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import { type Database, statement } from "../../../mixins/database.ts";
 
 /** The mail server refused this address. No mail goes there until the platform registers the person anew. */
 export async function noteUnreachable(db: Database, userId: string, address: string, nowMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { isBase64url } from "../../lib/base64url.ts";
-import { Text, Time } from "../../lib/schemas.ts";
+import { isBase64url } from "../../../lib/base64url.ts";
+import { Text, Time } from "../../../lib/schemas.ts";
 
 const DeviceKind = z.enum(["webpush", "fcm", "apns"]);
 

@@ -1,5 +1,5 @@
-import { newId } from "../../lib/ids.ts";
-import { type Database, statement, type Transaction } from "../../mixins/database.ts";
+import { newId } from "../../../lib/ids.ts";
+import { type Database, statement, type Transaction } from "../../../mixins/database.ts";
 
 export type ChannelName = "webpush" | "apns" | "fcm" | "email";
 

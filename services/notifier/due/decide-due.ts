@@ -1,9 +1,10 @@
+import { timeOf } from "../../../lib/time-of.ts";
+import { addNotifications, type NewNotification } from "../deliveries/notifications.ts";
+import { devicesOf } from "../devices/devices.ts";
+import type { NotifierContext } from "../notifier-context.ts";
 import { type Decision, decide, type Situation } from "./decide.ts";
-import { devicesOf } from "./devices.ts";
-import { addNotifications, type NewNotification } from "./notifications.ts";
-import type { NotifierContext } from "./notifier-context.ts";
 import { situationsOf } from "./situations.ts";
-import { addNews, claimDue, claimOthers, putOff, settle, timeOf, type Unnotified } from "./unnotified.ts";
+import { addNews, claimDue, claimOthers, putOff, settle, type Unnotified } from "./unnotified.ts";
 
 /** Rows that are decided at a time. */
 const batchSize = 500;

@@ -1,4 +1,5 @@
-import { type Database, statement, type Transaction } from "../../mixins/database.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import { type Database, statement, type Transaction } from "../../../mixins/database.ts";
 
 /** A person with messages of a conversation that they were not told of (migrations/20261125T0900-notifications.ts). */
 export interface Unnotified {
@@ -91,9 +92,6 @@ export async function hastenMail(db: Database, userId: string, conversationIds: 
 export async function lookAgain(db: Database, userId: string, conversationId: string | null, nowMs: number): Promise<void> {
 	await db.query(lookAgainStatement, [userId, conversationId, timeOf(nowMs)]);
 }
-
-/** PostgreSQL gets times as texts, as it gives them. */
-export const timeOf = (ms: number) => new Date(ms).toISOString();
 
 type Key = Pick<Unnotified, "conversationId" | "userId" | "channel" | "dueAt">;
 

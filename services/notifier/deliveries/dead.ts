@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { decodeCursor, encodeCursor } from "../../lib/cursor.ts";
-import { ParleyError } from "../../lib/errors.ts";
-import { Time } from "../../lib/schemas.ts";
-import { sqlState, sqlStateOf } from "../../lib/sqlstate.ts";
-import { type Database, statement } from "../../mixins/database.ts";
-import type { Params, Result } from "../contracts.ts";
-import { timeOf } from "./unnotified.ts";
+import { decodeCursor, encodeCursor } from "../../../lib/cursor.ts";
+import { ParleyError } from "../../../lib/errors.ts";
+import { Time } from "../../../lib/schemas.ts";
+import { sqlState, sqlStateOf } from "../../../lib/sqlstate.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import { type Database, statement } from "../../../mixins/database.ts";
+import type { Params, Result } from "../../contracts.ts";
 
 const Place = z.tuple([Time, z.guid()]);
 

@@ -1,16 +1,16 @@
-import { callsOf } from "../contracts.ts";
-import type { Level } from "../conversations/conversations.contract.ts";
-import { askByIds } from "./ask-by-ids.ts";
-import type { Device } from "./channels/channel.ts";
-import { devicesById } from "./devices.ts";
-import { messagesAt, type Position, positionKey } from "./messages-at.ts";
-import { type Notice, type NoticeConversation, toNoticeConversation } from "./notice.ts";
+import { callsOf } from "../../contracts.ts";
+import type { Level } from "../../conversations/conversations.contract.ts";
+import { askByIds } from "../ask-by-ids.ts";
+import type { Device } from "../channels/channel.ts";
+import { devicesById } from "../devices/devices.ts";
+import { contactsOf, isMailable, isMuted, keyOf, levelsOf, unreachableOf } from "../due/situations.ts";
+import { messagesAt, type Position, positionKey } from "../messages-at.ts";
+import type { NotifierContext } from "../notifier-context.ts";
+import { quietUntil } from "../settings/quiet-hours.ts";
+import type { Settings } from "../settings/settings.contract.ts";
+import { settingsOf } from "../settings/settings.ts";
+import { type Notice, type NoticeConversation, toNoticeConversation } from "../templates/notice.ts";
 import type { Notification } from "./notifications.ts";
-import type { NotifierContext } from "./notifier-context.ts";
-import { quietUntil } from "./quiet-hours.ts";
-import type { Settings } from "./settings.contract.ts";
-import { settingsOf } from "./settings.ts";
-import { contactsOf, isMailable, isMuted, keyOf, levelsOf, unreachableOf } from "./situations.ts";
 
 /** A notification, and what is to be done with it now. */
 export type Prepared = { notification: Notification } & (

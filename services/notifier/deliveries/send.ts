@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Outcome } from "./channels/channel.ts";
+import type { Outcome } from "../channels/channel.ts";
+import type { NotifierContext } from "../notifier-context.ts";
+import { unsubscribeUrl } from "../settings/unsubscribe.ts";
+import { mailOf } from "../templates/mail.ts";
+import { countOf, shortOf } from "../templates/short.ts";
 import type { Notification } from "./notifications.ts";
-import type { NotifierContext } from "./notifier-context.ts";
 import type { Prepared } from "./prepare.ts";
-import { mailOf } from "./templates/mail.ts";
-import { countOf, shortOf } from "./templates/short.ts";
-import { unsubscribeUrl } from "./unsubscribe.ts";
 
 /** The channel was turned off since the notification was made. */
 const off: Outcome = { kind: "refused", reason: "CHANNEL_OFF" };

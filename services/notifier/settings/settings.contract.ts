@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Timezone } from "../../lib/schemas.ts";
+import { Timezone } from "../../../lib/schemas.ts";
 
 const ClockTime = z
 	.string()

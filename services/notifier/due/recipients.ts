@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
-import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
-import { callsOf } from "../contracts.ts";
+import { chunksOf, idsPerCall } from "../../../lib/chunks.ts";
+import { callsOf } from "../../contracts.ts";
 import type { RecipientsOf } from "./note-unread.ts";
 import { keyOf } from "./situations.ts";
 

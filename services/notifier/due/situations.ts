@@ -1,15 +1,15 @@
-import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
-import { statement } from "../../mixins/database.ts";
-import { lastActivity } from "../activity.ts";
-import { callsOf } from "../contracts.ts";
-import type { Level } from "../conversations/conversations.contract.ts";
-import type { Contact } from "../directory/directory.contract.ts";
-import type { Status } from "../presence/presence.contract.ts";
-import { askByIds } from "./ask-by-ids.ts";
+import { chunksOf, idsPerCall } from "../../../lib/chunks.ts";
+import { statement } from "../../../mixins/database.ts";
+import { lastActivity } from "../../activity.ts";
+import { callsOf } from "../../contracts.ts";
+import type { Level } from "../../conversations/conversations.contract.ts";
+import type { Contact } from "../../directory/directory.contract.ts";
+import type { Status } from "../../presence/presence.contract.ts";
+import { askByIds } from "../ask-by-ids.ts";
+import { devicesOf } from "../devices/devices.ts";
+import type { NotifierContext } from "../notifier-context.ts";
+import { settingsOf } from "../settings/settings.ts";
 import type { Situation } from "./decide.ts";
-import { devicesOf } from "./devices.ts";
-import type { NotifierContext } from "./notifier-context.ts";
-import { settingsOf } from "./settings.ts";
 import type { Unnotified } from "./unnotified.ts";
 
 /** What is known now about each of these rows, in their order. */

@@ -1,11 +1,11 @@
 import { createPublicKey } from "node:crypto";
-import { ParleyError } from "../../lib/errors.ts";
-import { newId } from "../../lib/ids.ts";
-import { type Database, statement, type Transaction } from "../../mixins/database.ts";
-import type { Params } from "../contracts.ts";
-import type { Device } from "./channels/channel.ts";
+import { ParleyError } from "../../../lib/errors.ts";
+import { newId } from "../../../lib/ids.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import { type Database, statement, type Transaction } from "../../../mixins/database.ts";
+import type { Params } from "../../contracts.ts";
+import type { Device } from "../channels/channel.ts";
 import type { RegisteredDevice } from "./device.contract.ts";
-import { timeOf } from "./unnotified.ts";
 
 /** Devices of a person. Another one takes the place of the one that was registered longest ago. */
 const maxDevices = 20;

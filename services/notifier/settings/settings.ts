@@ -1,6 +1,6 @@
-import { type Database, statement } from "../../mixins/database.ts";
-import type { Calls, Params } from "../contracts.ts";
-import { askByIds } from "./ask-by-ids.ts";
+import { type Database, statement } from "../../../mixins/database.ts";
+import type { Calls, Params } from "../../contracts.ts";
+import { askByIds } from "../ask-by-ids.ts";
 import type { Settings } from "./settings.contract.ts";
 
 /** The settings of a person who has not chosen any. `timezone` is the one that the platform knows. */

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { type Database, statement } from "../../mixins/database.ts";
-import type { Calls } from "../contracts.ts";
+import { type Database, statement } from "../../../mixins/database.ts";
+import type { Calls } from "../../contracts.ts";
+import { type Speech, speak } from "../templates/speech.ts";
 import { turnOffEmail } from "./settings.ts";
-import { type Speech, speak } from "./templates/speech.ts";
 import { type PageKind, unsubscribePage } from "./unsubscribe-page.ts";
 
 /** An answer to a browser or a mail program. */

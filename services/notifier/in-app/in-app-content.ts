@@ -1,16 +1,16 @@
 import type { ServiceBroker } from "moleculer";
-import { CachedLookup } from "../../lib/cached-lookup.ts";
-import { chunksOf, idsPerCall } from "../../lib/chunks.ts";
-import type { Database } from "../../mixins/database.ts";
-import { type Calls, callsOf, type Result } from "../contracts.ts";
-import type { Level } from "../conversations/conversations.contract.ts";
-import type { Contact } from "../directory/directory.contract.ts";
-import type { Push } from "../gateway/gateway.contract.ts";
-import { maybeConnected, push } from "../push.ts";
-import { askByIds } from "./ask-by-ids.ts";
-import { messagesAt, positionKey } from "./messages-at.ts";
-import { type ContentShown, type Notice, type NoticeConversation, toNoticeConversation } from "./notice.ts";
-import { contactsOf, isMuted, keyOf, levelsOf } from "./situations.ts";
+import { CachedLookup } from "../../../lib/cached-lookup.ts";
+import { chunksOf, idsPerCall } from "../../../lib/chunks.ts";
+import type { Database } from "../../../mixins/database.ts";
+import { type Calls, callsOf, type Result } from "../../contracts.ts";
+import type { Level } from "../../conversations/conversations.contract.ts";
+import type { Contact } from "../../directory/directory.contract.ts";
+import type { Push } from "../../gateway/gateway.contract.ts";
+import { maybeConnected, push } from "../../push.ts";
+import { askByIds } from "../ask-by-ids.ts";
+import { contactsOf, isMuted, keyOf, levelsOf } from "../due/situations.ts";
+import { messagesAt, positionKey } from "../messages-at.ts";
+import { type ContentShown, type Notice, type NoticeConversation, toNoticeConversation } from "../templates/notice.ts";
 
 /** What decides whether a person gets notifications in the app. */
 export interface InAppSettings {

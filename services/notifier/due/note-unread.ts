@@ -1,5 +1,6 @@
-import type { NewMessage, Transaction } from "../../mixins/tail-reader.ts";
-import { addNews, timeOf, type Unnotified } from "./unnotified.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import type { NewMessage, Transaction } from "../../../mixins/tail-reader.ts";
+import { addNews, type Unnotified } from "./unnotified.ts";
 
 /** The other participant of each of these conversations, for a person who takes part in it. Unknown conversations are left out. */
 export type RecipientsOf = (sent: { conversationId: string; userId: string }[]) => Promise<Map<string, string>>;

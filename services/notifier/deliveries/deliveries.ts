@@ -1,10 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Batcher } from "../../lib/batcher.ts";
-import { isUnavailable } from "../../lib/unavailable.ts";
+import { Batcher } from "../../../lib/batcher.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import { isUnavailable } from "../../../lib/unavailable.ts";
+import type { Outcome } from "../channels/channel.ts";
+import type { Counters } from "../counters.ts";
+import { claimClearing, removeDevice } from "../devices/devices.ts";
+import { addNews, hastenMail } from "../due/unnotified.ts";
+import type { NotifierContext } from "../notifier-context.ts";
 import { afterAttempt, afterLook } from "./after-attempt.ts";
-import type { Outcome } from "./channels/channel.ts";
-import type { Counters } from "./counters.ts";
-import { claimClearing, removeDevice } from "./devices.ts";
 import {
 	type ChannelName,
 	claimMs,
@@ -14,11 +17,9 @@ import {
 	type Notification,
 	noteCleared,
 } from "./notifications.ts";
-import type { NotifierContext } from "./notifier-context.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { keptMs } from "./retention.ts";
 import { send, sendClearing } from "./send.ts";
-import { addNews, hastenMail, timeOf } from "./unnotified.ts";
 import { noteUnreachable } from "./unreachable.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { Level } from "../conversations/conversations.contract.ts";
-import type { Message } from "../messages/messages.contract.ts";
+import type { Level } from "../../conversations/conversations.contract.ts";
+import type { Message } from "../../messages/messages.contract.ts";
 
 /** One conversation of a notice. */
 export interface NoticeConversation {

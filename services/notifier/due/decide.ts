@@ -1,6 +1,6 @@
-import type { Status } from "../presence/presence.contract.ts";
-import { quietUntil } from "./quiet-hours.ts";
-import type { Settings } from "./settings.contract.ts";
+import type { Status } from "../../presence/presence.contract.ts";
+import { quietUntil } from "../settings/quiet-hours.ts";
+import type { Settings } from "../settings/settings.contract.ts";
 
 /** What is known about a person and the messages of one conversation that they were not told of. All times are epoch ms. */
 export interface Situation {

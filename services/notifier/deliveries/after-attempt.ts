@@ -1,7 +1,7 @@
-import type { Outcome } from "./channels/channel.ts";
-import { canClear } from "./channels/open-channels.ts";
+import { timeOf } from "../../../lib/time-of.ts";
+import type { Outcome } from "../channels/channel.ts";
+import { canClear } from "../channels/open-channels.ts";
 import type { Next, Notification } from "./notifications.ts";
-import { timeOf } from "./unnotified.ts";
 
 /** A notification that nobody accepted for this long is given up. */
 export const givenUpMs = 24 * 60 * 60_000;
