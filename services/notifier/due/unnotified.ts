@@ -136,21 +136,24 @@ const claimLockStatement = statement(
 	"select pg_advisory_xact_lock(hashtextextended('notifier.claimDue', 0))",
 );
 
+/** The people's other rows are looked for only when there are more due rows than may be claimed: otherwise all are found already. */
 export const claimDueStatement = statement(
 	"unnotified.claimDue",
-	claim(`select ctid from unnotified where ctid = any (array(
-			select own.ctid
-			from (
-				select distinct user_id, channel
-				from (select user_id, channel from unnotified where due_at <= $1::timestamptz order by due_at limit $3) due
-			) person
-			cross join lateral (
-				select o.ctid from unnotified o
-				where o.user_id = person.user_id and o.channel = person.channel and o.due_at <= $1::timestamptz
-				order by o.due_at limit ${maxOfPerson}
-			) own
-			order by person.user_id, person.channel fetch first $3 rows with ties
-		)) and due_at <= $1::timestamptz for update`),
+	`with due as materialized (
+		select ctid as place, user_id, channel from unnotified where due_at <= $1::timestamptz order by due_at limit $3
+	) ${claim(`select ctid from unnotified where ctid = any (case
+			when (select count(*) from due) < $3 then array(select place from due)
+			else array(
+				select own.ctid
+				from (select distinct user_id, channel from due) person
+				cross join lateral (
+					select o.ctid from unnotified o
+					where o.user_id = person.user_id and o.channel = person.channel and o.due_at <= $1::timestamptz
+					order by o.due_at limit ${maxOfPerson}
+				) own
+				order by person.user_id, person.channel fetch first $3 rows with ties
+			)
+		end) and due_at <= $1::timestamptz for update`)}`,
 );
 
 /**
